@@ -1,0 +1,32 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <string>
+
+#include "diffarch/core/error.hpp"
+
+namespace diffarch {
+
+using Index = Eigen::Index;
+
+/// Column-major dense matrix, the only matrix type in the public interface (never an expression template).
+template <class Scalar>
+using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+
+template <class Scalar>
+using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+
+/// A batch of n samples of dimension d: shape (d, n), **one sample per column**. A batch of images is therefore one
+/// contiguous NHWC block: see `ImageShape`.
+template <class Scalar>
+using Batch = Matrix<Scalar>;
+
+namespace detail {
+
+template <class A>
+[[nodiscard]] std::string shape_text(const A& array) {
+  return concat("(", array.rows(), ", ", array.cols(), ")");
+}
+
+}  // namespace detail
+}  // namespace diffarch

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace diffarch {
+
+/// Base of every exception this library throws: catch it to report any failure as one message.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A parameter lies outside its documented range. The message names the parameter, its value and the range.
+class InvalidArgument : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Two arrays that must agree in shape do not. The message carries both shapes.
+class DimensionMismatch : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A file or folder is missing, unreadable, damaged or of another kind than expected.
+class FileError : public Error {
+ public:
+  FileError(std::string path, const std::string& problem)
+      : Error(path + ": " + problem), path_(std::move(path)) {}
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// A computation left the finite numbers. The message says at which step and noise level.
+class NumericalError : public Error {
+ public:
+  using Error::Error;
+};
+
+namespace detail {
+
+/// Streams its arguments into one string; numbers print with the default six significant digits.
+template <class... Parts>
+[[nodiscard]] std::string concat(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  return text.str();
+}
+
+/// Throws `E` with the concatenated message unless `condition` holds.
+template <class E = InvalidArgument, class... Parts>
+void require(bool condition, const Parts&... parts) {
+  if (!condition) throw E(concat(parts...));
+}
+
+}  // namespace detail
+}  // namespace diffarch

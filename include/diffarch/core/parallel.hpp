@@ -1,0 +1,47 @@
+#pragma once
+
+#include "diffarch/core/batch.hpp"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace diffarch {
+
+/// Runs body(i) for i in [0, count), on all OpenMP threads when the program is compiled with OpenMP, else in order.
+/// The caller decides what a task is, so results never depend on how many threads share the tasks.
+/// `body` must not throw: an exception cannot leave an OpenMP region.
+template <class Body>
+void parallel_for(Index count, const Body& body) {
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic) if (count > 1)
+#endif
+  for (Index i = 0; i < count; ++i) body(i);
+}
+
+/// Number of threads that `parallel_for` uses in this program: 1 without OpenMP.
+[[nodiscard]] inline int thread_count() noexcept {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+namespace detail {
+
+/// While alive, Eigen's own products run on one thread. Eigen chooses its blocking by the number of threads, which
+/// changes the order of its sums; our tasks are cut by shape alone, and this keeps each task's sum in one order.
+class SerialEigen {
+ public:
+  SerialEigen() : threads_(Eigen::nbThreads()) { Eigen::setNbThreads(1); }
+  ~SerialEigen() { Eigen::setNbThreads(threads_); }
+  SerialEigen(const SerialEigen&) = delete;
+  SerialEigen& operator=(const SerialEigen&) = delete;
+
+ private:
+  int threads_;
+};
+
+}  // namespace detail
+}  // namespace diffarch
