@@ -1,0 +1,89 @@
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <string>
+#include <utility>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/parallel.hpp"
+#include "diffarch/core/random.hpp"
+
+namespace diffarch {
+
+namespace detail {
+struct ElementProbe {
+  constexpr void operator()(Index /*row*/, Index /*column*/) const {}
+};
+}  // namespace detail
+
+/// Where arrays live and who computes on them. A backend is an empty type with, for Scalar = float and double:
+///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data();
+///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);
+///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in any
+///    order. A functor holds raw pointers and numbers, is marked constexpr so that a device may run it too, and writes
+///    each product into at most one sum: then a compiler that contracts to fused multiply-add does so the same way in
+///    vector and scalar code, and results do not depend on where an element lies in memory;
+///  - `all_finite(storage)`: whether no element is NaN or infinite;
+///  - `normal(d, n, seed, stream, first_sample)`: the numbers of `normal_batch`, made where they are needed.
+/// Matrix products and factorisations of a backend are in `LinearAlgebra<Backend>` (solver/).
+template <class B>
+concept Backend = std::semiregular<B> && requires(Batch<float> batch, typename B::template Storage<float> storage) {
+  { B::name() } -> std::convertible_to<std::string>;
+  { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<float>>;
+  { B::download(std::move(storage)) } -> std::same_as<Batch<float>>;
+  { B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{}) }
+      -> std::same_as<typename B::template Storage<float>>;
+  { B::all_finite(storage) } -> std::same_as<bool>;
+  B::for_each(Index{}, Index{}, detail::ElementProbe{});
+};
+
+/// The host: Eigen matrices, OpenMP threads.
+struct Cpu {
+  template <class Scalar>
+  using Storage = Batch<Scalar>;
+
+  [[nodiscard]] static std::string name() { return "cpu"; }
+
+  template <class Scalar>
+  [[nodiscard]] static Batch<Scalar> upload(Batch<Scalar> batch) {
+    return batch;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Batch<Scalar> download(Batch<Scalar> storage) {
+    return storage;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static bool all_finite(const Batch<Scalar>& storage) {
+    return storage.allFinite();
+  }
+
+  template <class Functor>
+  static void for_each(Index rows, Index columns, const Functor& functor) {
+    if (rows <= 0 || columns <= 0) return;
+    constexpr Index task_size = 1 << 15;
+    const Index task_rows = std::min(rows, task_size);
+    const Index task_columns = std::max<Index>(1, task_size / rows);
+    const Index row_tasks = (rows + task_rows - 1) / task_rows;
+    const Index column_tasks = (columns + task_columns - 1) / task_columns;
+    parallel_for(row_tasks * column_tasks, [&](Index task) {
+      const Index row_begin = (task % row_tasks) * task_rows;
+      const Index row_end = std::min(rows, row_begin + task_rows);
+      const Index column_begin = (task / row_tasks) * task_columns;
+      const Index column_end = std::min(columns, column_begin + task_columns);
+      for (Index column = column_begin; column < column_end; ++column)
+        for (Index row = row_begin; row < row_end; ++row) functor(row, column);
+    });
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Batch<Scalar> normal(Index d, Index n, Seed seed, Stream stream, Index first_sample) {
+    return normal_batch<Scalar>(d, n, seed, stream, first_sample);
+  }
+};
+
+static_assert(Backend<Cpu>);
+
+}  // namespace diffarch

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+
+#include "diffarch/core/backend.hpp"
+#include "diffarch/core/noise_levels.hpp"
+
+namespace diffarch {
+
+/// Where a model's arrays live: `Storage<Scalar>` of its backend.
+template <class M>
+using StorageOf = typename M::BackendType::template Storage<typename M::Scalar>;
+
+/// A policy type: an aggregate of hyper-parameters with a name and no fitted state, e.g. `RankK{.rank = 100}`.
+/// What fitting it to data gives is its model (see `Fitter`).
+template <class A>
+concept Architecture = std::is_aggregate_v<A> && std::copyable<A> && requires(const A& architecture) {
+  { architecture.name() } -> std::convertible_to<std::string>;
+};
+
+/// A fitted model: `denoise(y, level)` returns x0_hat, the prediction of the clean samples behind the noisy batch y.
+/// Shapes (d, n) -> (d, n) with d = dimension(); column j of the result depends on column j of y only, and bitwise so:
+/// neither n nor the other columns may change it. denoise is const and may be called at any level in any order.
+template <class M>
+concept Denoiser =
+    Backend<typename M::BackendType> && std::floating_point<typename M::Scalar> &&
+    requires(const M& model, const StorageOf<M>& y, NoiseLevel level) {
+      { model.dimension() } -> std::convertible_to<Index>;
+      { model.denoise(y, level) } -> std::convertible_to<StorageOf<M>>;
+    };
+
+/// A denoiser that is the posterior mean of a Gaussian, and so acts on each eigenmode of its covariance separately:
+///   x0_hat = mean + U diag(lambda signal / (lambda signal^2 + noise^2)) U^T (y - signal * mean).
+/// A deterministic sampler then collapses to one gain per mode, applied by `apply_gains(y, signal, gains)`:
+///   mean + U diag(gains) U^T (y - signal * mean).
+/// eigenvalues() are the K variances lambda > 0, decreasing, in double; mean_coordinates() is U^T mean (K).
+template <class M>
+concept SpectralDenoiser =
+    Denoiser<M> && requires(const M& model, const StorageOf<M>& y, double signal, const Vector<double>& gains) {
+      { model.mean() } -> std::convertible_to<Vector<double>>;
+      { model.mean_coordinates() } -> std::convertible_to<Vector<double>>;
+      { model.eigenvalues() } -> std::convertible_to<Vector<double>>;
+      { model.apply_gains(y, signal, gains) } -> std::convertible_to<StorageOf<M>>;
+    };
+
+/// A decreasing list of noise levels with the parameters it was made from, e.g. `CosineSchedule{.steps = 10}`.
+/// levels() throws InvalidArgument when a parameter is out of range.
+template <class S>
+concept Schedule = std::copyable<S> && requires(const S& schedule) {
+  { schedule.levels() } -> std::same_as<NoiseLevels>;
+  { schedule.name() } -> std::convertible_to<std::string>;
+};
+
+namespace detail {
+/// The least a Denoiser can be: what SamplerRule is checked against.
+struct MinimalDenoiser {
+  using Scalar = double;
+  using BackendType = Cpu;
+  [[nodiscard]] Index dimension() const { return 1; }
+  [[nodiscard]] Batch<double> denoise(const Batch<double>& y, NoiseLevel /*level*/) const { return y; }
+};
+static_assert(Denoiser<MinimalDenoiser>);
+}  // namespace detail
+
+/// How one step from `level` to the cleaner level `next` is taken. For a batch y (d, n) at `level` and the prediction
+/// x0_hat = model.denoise(y, level):
+///  - `advance(model, y, x0_hat, level, next)` moves y to `next`, all but the fresh noise, for any Denoiser;
+///  - `noise_scale(level, next)` is the standard deviation of the fresh noise the sampler then adds (0: none);
+///  - `mode_gain(lambda, level, next)` is the same step seen by one eigenmode of a SpectralDenoiser:
+///    y' - signal' mean = mode_gain * (y - signal mean) in the direction of variance lambda >= 0;
+///  - `stochasticity()` is eta of the SDE that the rule tends to for many steps (0: the probability-flow ODE, 1: the
+///    reverse-time SDE).
+/// At the last step (`next` clean) y must become the clean prediction itself.
+template <class R>
+concept SamplerRule =
+    std::copyable<R> && requires(const R& rule, const detail::MinimalDenoiser& model, Batch<double>& y,
+                                 const Batch<double>& x0_hat, NoiseLevel level, double lambda) {
+      { rule.name() } -> std::convertible_to<std::string>;
+      rule.advance(model, y, x0_hat, level, level);
+      { rule.noise_scale(level, level) } -> std::convertible_to<double>;
+      { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
+      { rule.stochasticity() } -> std::convertible_to<double>;
+    };
+
+}  // namespace diffarch

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cmath>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/noise_level.hpp"
+
+namespace diffarch {
+
+/// The noise levels a sampler visits: noisiest first, the last one exactly clean. N steps need N + 1 levels.
+///
+/// The constructor is the one place that checks a schedule. It throws InvalidArgument, naming the level, unless
+///  - there is at least one step,
+///  - every signal and noise is finite and not negative, and only the first level may be pure noise (signal 0),
+///  - sigma decreases strictly,
+///  - the last level is exactly {signal 1, noise 0}, so that the last step returns the clean prediction itself.
+class NoiseLevels {
+ public:
+  explicit NoiseLevels(std::vector<NoiseLevel> levels) : levels_(std::move(levels)) {
+    detail::require(levels_.size() >= 2, "NoiseLevels: zero steps; expected at least one noisy level and the clean one, got ",
+                    levels_.size(), " level(s)");
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+      const NoiseLevel& level = levels_[i];
+      detail::require(std::isfinite(level.signal) && std::isfinite(level.noise) && level.signal >= 0.0 &&
+                          level.noise >= 0.0 && (level.signal > 0.0 || (i == 0 && level.noise > 0.0)),
+                      "NoiseLevels: level ", i, " has signal ", level.signal, " and noise ", level.noise,
+                      "; expected finite, not negative, and signal > 0 after the first level");
+      if (i > 0)
+        detail::require(level.sigma() < levels_[i - 1].sigma(), "NoiseLevels: not decreasing: sigma = ", level.sigma(),
+                        " at level ", i, " follows sigma = ", levels_[i - 1].sigma());
+    }
+    detail::require(levels_.back() == NoiseLevel{1.0, 0.0}, "NoiseLevels: the last level has signal ",
+                    levels_.back().signal, " and noise ", levels_.back().noise,
+                    "; expected the clean level (signal 1, noise 0)");
+  }
+
+  /// Number N of sampling steps: one less than the number of levels.
+  [[nodiscard]] Index steps() const noexcept { return static_cast<Index>(levels_.size()) - 1; }
+
+  /// Level i in [0, steps()]; no bounds check.
+  [[nodiscard]] const NoiseLevel& operator[](Index i) const noexcept { return levels_[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] auto begin() const noexcept { return levels_.begin(); }
+  [[nodiscard]] auto end() const noexcept { return levels_.end(); }
+
+  /// Largest sigma: where sampling starts. Infinity when the first level is pure noise.
+  [[nodiscard]] double sigma_T() const noexcept { return levels_.front().sigma(); }
+  /// Smallest sigma > 0: the level of the last denoiser call.
+  [[nodiscard]] double last_sigma() const noexcept { return (*this)[steps() - 1].sigma(); }
+
+  /// All N + 1 sigmas, decreasing, the last one 0.
+  [[nodiscard]] std::vector<double> sigmas() const {
+    std::vector<double> values;
+    values.reserve(levels_.size());
+    for (const NoiseLevel& level : levels_) values.push_back(level.sigma());
+    return values;
+  }
+
+  friend bool operator==(const NoiseLevels&, const NoiseLevels&) = default;
+
+ private:
+  std::vector<NoiseLevel> levels_;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const NoiseLevels& levels) {
+  return out << levels.steps() << " steps, sigma_T = " << levels.sigma_T() << ", last sigma = " << levels.last_sigma();
+}
+
+}  // namespace diffarch

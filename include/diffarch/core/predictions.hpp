@@ -1,0 +1,27 @@
+#pragma once
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/noise_level.hpp"
+
+namespace diffarch {
+
+// Every denoiser predicts x0. The two other common parametrisations follow from it, here and nowhere else.
+
+/// epsilon_hat = (y - signal * x0_hat) / noise, shape (d, n) (Ho et al. 2020, eq. 9 solved for epsilon).
+/// Throws InvalidArgument at the clean level, DimensionMismatch when the shapes differ.
+template <class Scalar>
+[[nodiscard]] Batch<Scalar> epsilon_hat(const Batch<Scalar>& y, const Batch<Scalar>& x0_hat, NoiseLevel level) {
+  detail::require(!level.is_clean(), "epsilon_hat: the clean level has no noise to predict");
+  detail::require<DimensionMismatch>(y.rows() == x0_hat.rows() && y.cols() == x0_hat.cols(), "epsilon_hat: y is ",
+                                     detail::shape_text(y), " but x0_hat is ", detail::shape_text(x0_hat));
+  return (y - static_cast<Scalar>(level.signal) * x0_hat) / static_cast<Scalar>(level.noise);
+}
+
+/// score = grad log p(y) = (signal * x0_hat - y) / noise^2, shape (d, n) (Tweedie's formula, Efron 2011).
+/// Throws like epsilon_hat.
+template <class Scalar>
+[[nodiscard]] Batch<Scalar> score(const Batch<Scalar>& y, const Batch<Scalar>& x0_hat, NoiseLevel level) {
+  return epsilon_hat(y, x0_hat, level) / static_cast<Scalar>(-level.noise);
+}
+
+}  // namespace diffarch

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cmath>
+
+#include "diffarch/sampler/collapsed.hpp"
+#include "diffarch/sampler/ddim.hpp"
+
+namespace diffarch {
+
+/// The Gaussian that a sampler generates with a denoiser of the linear family: mean, and one variance for each of the
+/// model's K eigenmodes (its directions are the columns of model.basis()); variance 0 outside their span.
+struct PredictedGaussian {
+  Vector<double> mean;           ///< (d)
+  Vector<double> mean_offset;    ///< (K): U^T (mean - model.mean())
+  Vector<double> mode_variance;  ///< (K)
+};
+
+/// What theory says the samples are, exactly, for N steps, and for N -> infinity with the same sigma_T.
+struct PredictedDistribution {
+  PredictedGaussian finite_steps;
+  PredictedGaussian continuous_limit;
+};
+
+namespace detail {
+
+/// Distribution of mean + U diag(G)(U^T (y_T - signal_T mean)) + independent noise, from y_T ~ N(0, scale_T^2 I).
+template <SpectralDenoiser Model>
+[[nodiscard]] PredictedGaussian gaussian_of_gains(const Model& model, NoiseLevel first, const Vector<double>& gains,
+                                                  Vector<double> mode_variance) {
+  using BackendType = typename Model::BackendType;
+  using Scalar = typename Model::Scalar;
+  const auto zero = BackendType::upload(Batch<Scalar>(Batch<Scalar>::Zero(model.dimension(), 1)));
+  const Batch<Scalar> mean = BackendType::download(model.apply_gains(zero, first.signal, gains));
+  return {mean.col(0).template cast<double>(), -first.signal * gains.cwiseProduct(model.mean_coordinates()),
+          std::move(mode_variance)};
+}
+
+}  // namespace detail
+
+/// Predicts the distribution of the samples of `DiffusionSampler` for a model of the linear family, a schedule and a
+/// rule. Finite steps: per mode v' = gain^2 v + (fresh noise)^2 from v_T = signal_T^2 + noise_T^2, so for DDIM
+///   mean = mu - U G U^T mu,  variance = (1 + sigma_T^2) G^2,  G = prod (lambda + sigma sigma') / (lambda + sigma^2).
+/// Limit N -> infinity: the linear SDE (ODE for eta = 0) with the exact score, from the same start,
+///   variance = lambda + G^2 signal_T^2 (1 - lambda),
+///   signal_T G = (lambda / (lambda + sigma_T^2))^((1 + eta^2) / 2).
+/// Both tend to N(mu, Sigma) only when also sigma_T -> infinity.
+template <SpectralDenoiser Model, Schedule S, SamplerRule Rule = Ddim>
+[[nodiscard]] PredictedDistribution predicted_distribution(const Model& model, const S& schedule,
+                                                           const Rule& rule = {}) {
+  const NoiseLevels levels = schedule.levels();
+  const NoiseLevel first = levels[0];
+  const double v_T = first.signal * first.signal + first.noise * first.noise;
+  const Vector<double> eigenvalues = model.eigenvalues();
+
+  Vector<double> variance = Vector<double>::Constant(eigenvalues.size(), v_T);
+  Vector<double> limit_variance(eigenvalues.size());
+  Vector<double> limit_gains(eigenvalues.size());
+  const double eta_squared = rule.stochasticity() * rule.stochasticity();
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
+    const double lambda = eigenvalues(mode);
+    for (Index step = 0; step < levels.steps(); ++step) {
+      const double gain = rule.mode_gain(lambda, levels[step], levels[step + 1]);
+      const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
+      variance(mode) = gain * gain * variance(mode) + fresh * fresh;
+    }
+    const double signal_variance = lambda * first.signal * first.signal;
+    const double marginal = signal_variance + first.noise * first.noise;
+    limit_gains(mode) = std::sqrt(lambda / marginal) * std::pow(signal_variance / marginal, 0.5 * eta_squared);
+    limit_variance(mode) = lambda + limit_gains(mode) * limit_gains(mode) * first.signal * first.signal * (1.0 - lambda);
+  }
+  return {detail::gaussian_of_gains(model, first, trajectory_gains(rule, eigenvalues, levels), std::move(variance)),
+          detail::gaussian_of_gains(model, first, limit_gains, std::move(limit_variance))};
+}
+
+}  // namespace diffarch

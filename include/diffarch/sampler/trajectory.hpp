@@ -1,0 +1,75 @@
+#pragma once
+
+#include <concepts>
+#include <utility>
+
+#include "diffarch/core/concepts.hpp"
+#include "diffarch/sampler/step_kernels.hpp"
+
+namespace diffarch {
+
+/// What an observer of the sampler sees at every step: the noisy batch y at `level`, shape (d, n), and the prediction
+/// x0_hat made from it, before the step to `next` is taken. Column j is sample `first_sample + j`.
+template <class Storage>
+struct SamplerStep {
+  Index step;   ///< 0 ... steps - 1
+  Index steps;  ///< N
+  NoiseLevel level;
+  NoiseLevel next;
+  Index first_sample;
+  const Storage& y;
+  const Storage& x0_hat;
+};
+
+/// A callable that takes a `const SamplerStep<Storage>&`.
+template <class F, class M>
+concept SamplerObserver = std::invocable<F&, const SamplerStep<StorageOf<M>>&>;
+
+namespace detail {
+
+template <class Model>
+void require_finite(const StorageOf<Model>& batch, const char* what, Index step, const NoiseLevels& levels) {
+  require<NumericalError>(Model::BackendType::all_finite(batch), "sample: ", what, " is not finite at step ", step + 1,
+                          " of ", levels.steps(), " (sigma = ", levels[step].sigma(), ")");
+}
+
+/// Start of a trajectory: y_T = sqrt(signal_T^2 + noise_T^2) x_T. For VP levels that is x_T itself, and VP and VE
+/// levels of equal sigma give the same samples. (EDM starts from sigma_T x_T: smaller by 1 / (2 sigma_T^2).)
+template <class Model>
+void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
+  using Scalar = typename Model::Scalar;
+  const auto scale = static_cast<Scalar>(level.scale());
+  if (scale != Scalar(1))
+    Model::BackendType::for_each(noise.rows(), noise.cols(),
+                                 ScaleInto<Scalar>{noise.data(), noise.data(), scale, noise.rows()});
+}
+
+/// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`.
+/// Throws NumericalError, naming step and sigma, when a prediction is not finite.
+template <Denoiser Model, SamplerRule Rule, class... Observers>
+[[nodiscard]] StorageOf<Model> run_steps(const Model& model, const NoiseLevels& levels, const Rule& rule,
+                                         StorageOf<Model> noise, Seed seed, Index first_sample,
+                                         Observers&... observers) {
+  using Scalar = typename Model::Scalar;
+  using BackendType = typename Model::BackendType;
+  StorageOf<Model> y = std::move(noise);
+  scale_initial_noise<Model>(y, levels[0]);
+  for (Index step = 0; step < levels.steps(); ++step) {
+    const NoiseLevel level = levels[step];
+    const NoiseLevel next = levels[step + 1];
+    const StorageOf<Model> x0_hat = model.denoise(y, level);
+    require_finite<Model>(x0_hat, "x0_hat", step, levels);
+    (observers(SamplerStep<StorageOf<Model>>{step, levels.steps(), level, next, first_sample, y, x0_hat}), ...);
+    rule.advance(model, y, x0_hat, level, next);
+    if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
+      const auto fresh =
+          BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, streams::step_noise(step), first_sample);
+      BackendType::for_each(y.rows(), y.cols(),
+                            AddScaled<Scalar>{y.data(), fresh.data(), static_cast<Scalar>(scale), y.rows()});
+    }
+  }
+  return y;
+}
+
+}  // namespace detail
+}  // namespace diffarch

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <vector>
+
+#include "diffarch/core/backend.hpp"
+
+namespace diffarch {
+
+/// Eigenvalues (decreasing) and orthonormal eigenvectors (columns, in the same order) of a symmetric matrix.
+struct SymmetricEigen {
+  Vector<double> values;
+  Matrix<double> vectors;
+};
+
+/// Products and factorisations of a backend; the closed-form fits are written in these words only.
+///  - multiply(a, b) = a b and multiply_transposed(a, b) = a^T b. Column j of the result is bitwise a function of a and
+///    column j of b: not of the other columns, their number, or the number of threads.
+///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
+///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
+///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
+///  - symmetric_eigen(m), m symmetric in double.
+template <class BackendType>
+struct LinearAlgebra;
+
+/// Eigen's kernels on tasks whose shapes depend on the operands only, shared by OpenMP threads.
+template <>
+struct LinearAlgebra<Cpu> {
+  template <class A, class B>
+  [[nodiscard]] static Matrix<typename B::Scalar> multiply(const Eigen::MatrixBase<A>& a,
+                                                           const Eigen::MatrixBase<B>& b) {
+    detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
+                                       detail::shape_text(b));
+    using Scalar = typename B::Scalar;
+    const detail::SerialEigen serial;
+    const Index columns = b.cols();
+    // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
+    // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
+    const Index whole = columns / panel_columns * panel_columns;
+    Matrix<Scalar> padded_b;
+    Matrix<Scalar> padded_result;
+    if (whole < columns) {
+      padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
+      padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
+      padded_result.resize(a.rows(), panel_columns);
+    }
+    Matrix<Scalar> result(a.rows(), columns);
+    const Index row_tasks = blocks(a.rows(), task_rows);
+    const Index column_tasks = blocks(whole, task_columns);
+    const Index tail_tasks = whole < columns ? row_tasks : 0;
+    parallel_for(row_tasks * column_tasks + tail_tasks, [&](Index task) {
+      const Index row = (task % row_tasks) * task_rows;
+      const Index rows = std::min(task_rows, a.rows() - row);
+      const Index column = (task / row_tasks) * task_columns;
+      if (task < row_tasks * column_tasks) {
+        const Index width = std::min(task_columns, whole - column);
+        result.block(row, column, rows, width).noalias() = a.middleRows(row, rows) * b.middleCols(column, width);
+      } else {
+        padded_result.middleRows(row, rows).noalias() = a.middleRows(row, rows) * padded_b;
+      }
+    });
+    if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
+    return result;
+  }
+
+  template <class A, class B>
+  [[nodiscard]] static Matrix<typename B::Scalar> multiply_transposed(const Eigen::MatrixBase<A>& a,
+                                                                      const Eigen::MatrixBase<B>& b) {
+    return multiply(a.transpose(), b);
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
+    const detail::SerialEigen serial;
+    Matrix<double> gram = Matrix<double>::Zero(x.cols(), x.cols());
+    for (Index row = 0; row < x.rows(); row += depth_chunk) {
+      const Index rows = std::min(depth_chunk, x.rows() - row);
+      add_product_with_transpose(gram, centred_block(x, mean, row, rows, 0, x.cols()).transpose());
+    }
+    mirror_lower_triangle(gram);
+    return gram;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
+    const detail::SerialEigen serial;
+    Matrix<double> scatter = Matrix<double>::Zero(x.rows(), x.rows());
+    for (Index column = 0; column < x.cols(); column += depth_chunk) {
+      const Index columns = std::min(depth_chunk, x.cols() - column);
+      add_product_with_transpose(scatter, centred_block(x, mean, 0, x.rows(), column, columns));
+    }
+    mirror_lower_triangle(scatter);
+    return scatter;
+  }
+
+  template <class Scalar, class W>
+  [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
+                                                       const Eigen::MatrixBase<W>& w) {
+    const detail::SerialEigen serial;
+    Matrix<Scalar> result(x.rows(), w.cols());
+    parallel_for(blocks(x.rows(), task_rows), [&](Index task) {
+      const Index row = task * task_rows;
+      const Index rows = std::min(task_rows, x.rows() - row);
+      const Matrix<Scalar> centred =
+          (x.middleRows(row, rows).template cast<double>().colwise() - mean.segment(row, rows))
+              .template cast<Scalar>();
+      result.middleRows(row, rows).noalias() = centred * w;
+    });
+    return result;
+  }
+
+  /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
+  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Matrix<double>& matrix) {
+    const detail::SerialEigen serial;
+    const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
+    detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
+                                    detail::shape_text(matrix), " matrix");
+    return {solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+  }
+
+ private:
+  static constexpr Index panel_columns = 32;   // a multiple of every register panel width Eigen uses
+  static constexpr Index task_columns = 256;   // a multiple of panel_columns
+  static constexpr Index task_rows = 256;
+  static constexpr Index depth_chunk = 512;
+  static constexpr Index tile = 128;
+
+  [[nodiscard]] static constexpr Index blocks(Index size, Index block) noexcept { return (size + block - 1) / block; }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
+                                                    Index rows, Index column, Index columns) {
+    Matrix<double> block(rows, columns);
+    parallel_for(columns, [&](Index j) {
+      block.col(j) = x.col(column + j).segment(row, rows).template cast<double>() - mean.segment(row, rows);
+    });
+    return block;
+  }
+
+  /// Lower triangle of symmetric += a a^T, by tiles.
+  template <class A>
+  static void add_product_with_transpose(Matrix<double>& symmetric, const Eigen::MatrixBase<A>& a) {
+    const Index size = symmetric.rows();
+    const Index tiles = blocks(size, tile);
+    parallel_for(tiles * tiles, [&](Index task) {
+      const Index i = task / tiles;
+      const Index j = task % tiles;
+      if (j > i) return;
+      const Index row = i * tile;
+      const Index column = j * tile;
+      const Index rows = std::min(tile, size - row);
+      const Index columns = std::min(tile, size - column);
+      symmetric.block(row, column, rows, columns).noalias() +=
+          a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
+    });
+  }
+
+  static void mirror_lower_triangle(Matrix<double>& symmetric) {
+    symmetric.triangularView<Eigen::StrictlyUpper>() = symmetric.transpose();
+  }
+};
+
+}  // namespace diffarch

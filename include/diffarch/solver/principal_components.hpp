@@ -1,0 +1,118 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "diffarch/solver/gaussian_moments.hpp"
+#include "diffarch/solver/linear_algebra.hpp"
+
+namespace diffarch {
+
+/// Mean and eigenmodes of a covariance, largest variance first. Modes of variance zero (to rounding) are not kept.
+template <class Scalar>
+struct PrincipalComponents {
+  Vector<double> mean;         ///< (d)
+  Vector<double> eigenvalues;  ///< (K), decreasing, > 0: variances, divided by n (not n - 1)
+  Matrix<Scalar> basis;        ///< (d, K), orthonormal columns
+  Index rank = 0;              ///< numerical rank of the covariance, >= K
+};
+
+/// Statistics about which the covariance is taken.
+enum class Centring {
+  mean,  ///< covariance about the sample mean: a denoiser with a bias
+  none   ///< second moments about zero: a denoiser without a bias (the proof of the paper's Theorem 4)
+};
+
+namespace detail {
+
+/// Eigenvalues below this fraction of the largest are rounding: the matrices are formed and decomposed in double, from
+/// data that carry `Scalar` rounding themselves (whose square is what reaches a variance).
+template <class Scalar>
+[[nodiscard]] double rank_tolerance(Index size) {
+  const double data_epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  return std::max(static_cast<double>(size) * std::numeric_limits<double>::epsilon(), data_epsilon * data_epsilon);
+}
+
+[[nodiscard]] inline Index numerical_rank(const Vector<double>& eigenvalues, Index largest_possible, double tolerance) {
+  const double cut = tolerance * std::max(eigenvalues(0), 0.0);
+  Index rank = 0;
+  while (rank < largest_possible && eigenvalues(rank) > cut) ++rank;
+  return rank;
+}
+
+}  // namespace detail
+
+/// Keeps every mode of non-zero variance.
+struct AllModes {
+  constexpr Index operator()(Index rank) const noexcept { return rank; }
+};
+
+/// Eigenmodes of the empirical covariance (1/n) sum (x - mean)(x - mean)^T of `data` (d, n). `count` is asked how many
+/// of the `rank` modes to keep, 0 <= count(rank) <= rank; what it throws passes through. Cost O(d n min(d, n)): the n x n Gram matrix when n < d (the d x d matrix is
+/// never formed), the covariance otherwise. Working memory beside data and result: O(min(d, n)^2) doubles.
+template <class BackendType, class Scalar, class ModeCount = AllModes>
+[[nodiscard]] PrincipalComponents<Scalar> principal_components(const Batch<Scalar>& data,
+                                                               Centring centring = Centring::mean,
+                                                               const ModeCount& count = {}) {
+  using Algebra = LinearAlgebra<BackendType>;
+  const Index d = data.rows();
+  const Index n = data.cols();
+  const bool centred = centring == Centring::mean;
+  PrincipalComponents<Scalar> result;
+  result.mean = Vector<double>::Zero(d);
+  if (centred) {
+    for (Index column = 0; column < n; ++column) result.mean += data.col(column).template cast<double>();
+    result.mean /= static_cast<double>(n);
+  }
+  const bool use_gram = n < d;
+  const Index largest_possible = std::min(d, centred ? n - 1 : n);
+  SymmetricEigen eigen;
+  {
+    Matrix<double> moments =
+        use_gram ? Algebra::centred_gram(data, result.mean) : Algebra::centred_scatter(data, result.mean);
+    moments /= static_cast<double>(n);
+    eigen = Algebra::symmetric_eigen(moments);
+  }
+  result.rank =
+      detail::numerical_rank(eigen.values, largest_possible, detail::rank_tolerance<Scalar>(std::max(d, n)));
+  const Index modes = count(result.rank);
+  result.eigenvalues = eigen.values.head(modes);
+  if (use_gram) {
+    // Left singular vectors from right ones: u_k = X v_k / sqrt(n lambda_k).
+    const Vector<double> scale = (static_cast<double>(n) * result.eigenvalues).cwiseSqrt().cwiseInverse();
+    const Matrix<Scalar> weights = (eigen.vectors.leftCols(modes) * scale.asDiagonal()).template cast<Scalar>();
+    eigen.vectors.resize(0, 0);
+    result.basis = Algebra::centred_multiply(data, result.mean, weights);
+  } else {
+    result.basis = eigen.vectors.leftCols(modes).template cast<Scalar>();
+  }
+  return result;
+}
+
+/// Eigenmodes of given moments. With Centring::none, of the second moments covariance + mean mean^T.
+/// Throws InvalidArgument when the covariance has a negative eigenvalue beyond rounding.
+template <class BackendType, class Scalar, class ModeCount = AllModes>
+[[nodiscard]] PrincipalComponents<Scalar> principal_components(const GaussianMoments<Scalar>& moments,
+                                                               Centring centring = Centring::mean,
+                                                               const ModeCount& count = {}) {
+  PrincipalComponents<Scalar> result;
+  result.mean = moments.mean().template cast<double>();
+  Matrix<double> matrix = moments.covariance().template cast<double>();
+  if (centring == Centring::none) {
+    matrix += result.mean * result.mean.transpose();
+    result.mean.setZero();
+  }
+  const Index d = matrix.rows();
+  const SymmetricEigen eigen = LinearAlgebra<BackendType>::symmetric_eigen(matrix);
+  const double tolerance = static_cast<double>(d) * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  detail::require(eigen.values(d - 1) >= -tolerance * std::abs(eigen.values(0)),
+                  "principal_components: the covariance has the negative eigenvalue ", eigen.values(d - 1));
+  result.rank = detail::numerical_rank(eigen.values, d, tolerance);
+  const Index modes = count(result.rank);
+  result.eigenvalues = eigen.values.head(modes);
+  result.basis = eigen.vectors.leftCols(modes).template cast<Scalar>();
+  return result;
+}
+
+}  // namespace diffarch
