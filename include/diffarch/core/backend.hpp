@@ -20,7 +20,8 @@ struct ElementProbe {
 /// Where arrays live and who computes on them. A backend is an empty type with, for Scalar = float and double:
 ///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data();
 ///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);
-///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in any
+///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in
+///  any
 ///    order. A functor holds raw pointers and numbers, is marked constexpr so that a device may run it too, and writes
 ///    each product into at most one sum: then a compiler that contracts to fused multiply-add does so the same way in
 ///    vector and scalar code, and results do not depend on where an element lies in memory;
@@ -32,8 +33,9 @@ concept Backend = std::semiregular<B> && requires(Batch<float> batch, typename B
   { B::name() } -> std::convertible_to<std::string>;
   { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<float>>;
   { B::download(std::move(storage)) } -> std::same_as<Batch<float>>;
-  { B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{}) }
-      -> std::same_as<typename B::template Storage<float>>;
+  {
+    B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{})
+    } -> std::same_as<typename B::template Storage<float>>;
   { B::all_finite(storage) } -> std::same_as<bool>;
   B::for_each(Index{}, Index{}, detail::ElementProbe{});
 };

@@ -24,12 +24,11 @@ concept Architecture = std::is_aggregate_v<A> && std::copyable<A> && requires(co
 /// Shapes (d, n) -> (d, n) with d = dimension(); column j of the result depends on column j of y only, and bitwise so:
 /// neither n nor the other columns may change it. denoise is const and may be called at any level in any order.
 template <class M>
-concept Denoiser =
-    Backend<typename M::BackendType> && std::floating_point<typename M::Scalar> &&
+concept Denoiser = Backend<typename M::BackendType> && std::floating_point<typename M::Scalar> &&
     requires(const M& model, const StorageOf<M>& y, NoiseLevel level) {
-      { model.dimension() } -> std::convertible_to<Index>;
-      { model.denoise(y, level) } -> std::convertible_to<StorageOf<M>>;
-    };
+  { model.dimension() } -> std::convertible_to<Index>;
+  { model.denoise(y, level) } -> std::convertible_to<StorageOf<M>>;
+};
 
 /// A denoiser that is the posterior mean of a Gaussian, and so acts on each eigenmode of its covariance separately:
 ///   x0_hat = mean + U diag(lambda signal / (lambda signal^2 + noise^2)) U^T (y - signal * mean).
@@ -37,13 +36,13 @@ concept Denoiser =
 ///   mean + U diag(gains) U^T (y - signal * mean).
 /// eigenvalues() are the K variances lambda > 0, decreasing, in double; mean_coordinates() is U^T mean (K).
 template <class M>
-concept SpectralDenoiser =
-    Denoiser<M> && requires(const M& model, const StorageOf<M>& y, double signal, const Vector<double>& gains) {
-      { model.mean() } -> std::convertible_to<Vector<double>>;
-      { model.mean_coordinates() } -> std::convertible_to<Vector<double>>;
-      { model.eigenvalues() } -> std::convertible_to<Vector<double>>;
-      { model.apply_gains(y, signal, gains) } -> std::convertible_to<StorageOf<M>>;
-    };
+concept SpectralDenoiser = Denoiser<M> &&
+    requires(const M& model, const StorageOf<M>& y, double signal, const Vector<double>& gains) {
+  { model.mean() } -> std::convertible_to<Vector<double>>;
+  { model.mean_coordinates() } -> std::convertible_to<Vector<double>>;
+  { model.eigenvalues() } -> std::convertible_to<Vector<double>>;
+  { model.apply_gains(y, signal, gains) } -> std::convertible_to<StorageOf<M>>;
+};
 
 /// A decreasing list of noise levels with the parameters it was made from, e.g. `CosineSchedule{.steps = 10}`.
 /// levels() throws InvalidArgument when a parameter is out of range.
@@ -74,14 +73,14 @@ static_assert(Denoiser<MinimalDenoiser>);
 ///    reverse-time SDE).
 /// At the last step (`next` clean) y must become the clean prediction itself.
 template <class R>
-concept SamplerRule =
-    std::copyable<R> && requires(const R& rule, const detail::MinimalDenoiser& model, Batch<double>& y,
-                                 const Batch<double>& x0_hat, NoiseLevel level, double lambda) {
-      { rule.name() } -> std::convertible_to<std::string>;
-      rule.advance(model, y, x0_hat, level, level);
-      { rule.noise_scale(level, level) } -> std::convertible_to<double>;
-      { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
-      { rule.stochasticity() } -> std::convertible_to<double>;
-    };
+concept SamplerRule = std::copyable<R> &&
+    requires(const R& rule, const detail::MinimalDenoiser& model, Batch<double>& y, const Batch<double>& x0_hat,
+             NoiseLevel level, double lambda) {
+  { rule.name() } -> std::convertible_to<std::string>;
+  rule.advance(model, y, x0_hat, level, level);
+  { rule.noise_scale(level, level) } -> std::convertible_to<double>;
+  { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
+  { rule.stochasticity() } -> std::convertible_to<double>;
+};
 
 }  // namespace diffarch

@@ -28,8 +28,7 @@ class DimensionMismatch : public Error {
 /// A file or folder is missing, unreadable, damaged or of another kind than expected.
 class FileError : public Error {
  public:
-  FileError(std::string path, const std::string& problem)
-      : Error(path + ": " + problem), path_(std::move(path)) {}
+  FileError(std::string path, const std::string& problem) : Error(path + ": " + problem), path_(std::move(path)) {}
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:

@@ -21,10 +21,9 @@ struct Fitter;
 /// An architecture that can be fitted to Data on this backend: Architecture<A>, Backend<B>, and a `Fitter` exists.
 template <class A, class B, class Scalar, class Data = Batch<Scalar>>
 concept FittableArchitecture = Architecture<A> && Backend<B> &&
-                               requires(const A& architecture, const Data& data, const NoiseLevels& levels,
-                                        const ProgressCallback& progress) {
-                                 { Fitter<A, B, Scalar>::fit(architecture, data, levels, progress) } -> Denoiser;
-                               };
+    requires(const A& architecture, const Data& data, const NoiseLevels& levels, const ProgressCallback& progress) {
+  { Fitter<A, B, Scalar>::fit(architecture, data, levels, progress) } -> Denoiser;
+};
 
 namespace detail {
 
@@ -66,7 +65,7 @@ using checked_type = std::remove_cvref_t<decltype(checked(std::declval<const Dat
 /// `data` is a Batch (d, n), a Dataset, or statistics that the architecture accepts (e.g. `GaussianMoments`).
 /// Throws InvalidArgument for empty or non-finite data and for hyper-parameters that the data do not allow.
 template <Architecture A, class Data, Schedule S, Backend B = Cpu>
-  requires FittableArchitecture<A, B, typename Data::Scalar, detail::checked_type<Data>>
+requires FittableArchitecture<A, B, typename Data::Scalar, detail::checked_type<Data>>
 [[nodiscard]] auto fit(const A& architecture, const Data& data, const S& schedule, B /*backend*/ = {},
                        const ProgressCallback& progress = {}) {
   return Fitter<A, B, typename Data::Scalar>::fit(architecture, detail::checked(data), schedule.levels(), progress);

@@ -20,7 +20,8 @@ namespace diffarch {
 class NoiseLevels {
  public:
   explicit NoiseLevels(std::vector<NoiseLevel> levels) : levels_(std::move(levels)) {
-    detail::require(levels_.size() >= 2, "NoiseLevels: zero steps; expected at least one noisy level and the clean one, got ",
+    detail::require(levels_.size() >= 2,
+                    "NoiseLevels: zero steps; expected at least one noisy level and the clean one, got ",
                     levels_.size(), " level(s)");
     for (std::size_t i = 0; i < levels_.size(); ++i) {
       const NoiseLevel& level = levels_[i];

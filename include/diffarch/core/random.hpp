@@ -27,9 +27,7 @@ inline constexpr Stream initial_noise{0};  ///< x_T of the sampler
 inline constexpr Stream data{1};           ///< synthetic data: continuous parameters
 inline constexpr Stream labels{2};         ///< synthetic data: discrete choices
 /// Fresh noise of stochastic sampler rules at step `step` (0-based).
-[[nodiscard]] constexpr Stream step_noise(Index step) noexcept {
-  return {0x100U + static_cast<std::uint32_t>(step)};
-}
+[[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
 }  // namespace streams
 
 using PhiloxCounter = std::array<std::uint32_t, 4>;

@@ -4,40 +4,12 @@
 #include <string>
 #include <utility>
 
+#include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/solver/principal_components.hpp"
 
 namespace diffarch {
-
-namespace detail {
-
-template <class Scalar>
-struct SubtractScaledMean {
-  Scalar* y;
-  const Scalar* mean;
-  Scalar signal;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const { y[column * rows + row] -= signal * mean[row]; }
-};
-
-template <class Scalar>
-struct ScaleRows {
-  Scalar* coefficients;
-  const Scalar* gains;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const { coefficients[column * rows + row] *= gains[row]; }
-};
-
-template <class Scalar>
-struct AddMean {
-  Scalar* x0_hat;
-  const Scalar* mean;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const { x0_hat[column * rows + row] += mean[row]; }
-};
-
-}  // namespace detail
 
 /// The model of the linear family: posterior mean of a Gaussian N(mean, U diag(lambda) U^T) with K modes,
 ///   D(y) = mean + U diag(lambda signal / (lambda signal^2 + noise^2)) U^T (y - signal * mean)
@@ -70,9 +42,8 @@ class GaussianDenoiser {
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
   [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
-    return apply_gains(y, level.signal, eigenvalues_.unaryExpr([level](double lambda) {
-      return wiener_gain(lambda, level);
-    }));
+    return apply_gains(y, level.signal,
+                       eigenvalues_.unaryExpr([level](double lambda) { return wiener_gain(lambda, level); }));
   }
 
   /// mean + U diag(gains) U^T (y - signal * mean), gains (K). Throws DimensionMismatch.
@@ -85,14 +56,14 @@ class GaussianDenoiser {
     const Index d = dimension();
     const Index n = y.cols();
     Storage centred = y;
-    BackendType::for_each(d, n, detail::SubtractScaledMean<Scalar>{centred.data(), stored_mean_.data(),
-                                                                   static_cast<Scalar>(signal), d});
+    BackendType::for_each(
+        d, n,
+        elementwise::AddScaledVector<Scalar>{centred.data(), stored_mean_.data(), static_cast<Scalar>(-signal), d});
     Storage coefficients = Algebra::multiply_transposed(basis_, centred);
     const Storage stored_gains = BackendType::upload(Batch<Scalar>(gains.template cast<Scalar>()));
-    BackendType::for_each(rank(), n,
-                          detail::ScaleRows<Scalar>{coefficients.data(), stored_gains.data(), rank()});
+    BackendType::for_each(rank(), n, elementwise::ScaleRows<Scalar>{coefficients.data(), stored_gains.data(), rank()});
     Storage x0_hat = Algebra::multiply(basis_, coefficients);
-    BackendType::for_each(d, n, detail::AddMean<Scalar>{x0_hat.data(), stored_mean_.data(), d});
+    BackendType::for_each(d, n, elementwise::AddScaledVector<Scalar>{x0_hat.data(), stored_mean_.data(), Scalar(1), d});
     return x0_hat;
   }
 

@@ -4,12 +4,12 @@
 #include <string>
 
 #include "diffarch/core/wiener_gain.hpp"
-#include "diffarch/sampler/step_kernels.hpp"
+#include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
 
-/// DDPM ancestral sampling (Ho, Jain and Abbeel 2020, algorithm 2 and eq. 7): y' is drawn from the Gaussian posterior of
-/// the next level given y and x0_hat. With r = sigma' / sigma,
+/// DDPM ancestral sampling (Ho, Jain and Abbeel 2020, algorithm 2 and eq. 7): y' is drawn from the Gaussian posterior
+/// of the next level given y and x0_hat. With r = sigma' / sigma,
 ///   y' = signal' ((1 - r^2) x0_hat + r^2 y / signal) + s epsilon.
 struct Ancestral {
   /// The two variances of Ho et al., section 3.2.

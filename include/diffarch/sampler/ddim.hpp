@@ -4,7 +4,7 @@
 #include <string>
 
 #include "diffarch/core/wiener_gain.hpp"
-#include "diffarch/sampler/step_kernels.hpp"
+#include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
 

@@ -25,13 +25,15 @@ namespace diffarch {
 /// A: Architecture. S: Schedule. B: Backend. R: SamplerRule. Scalar: type of the samples, float or double.
 template <class A, class S, class B = Cpu, class R = Ddim, class Scalar_ = float>
 class DiffusionSampler {
-  static_assert(Architecture<A>,
-                "diffarch: the denoiser of DiffusionSampler must satisfy the concept Architecture: a copyable aggregate "
-                "of hyper-parameters with name() (core/concepts.hpp)");
+  static_assert(
+      Architecture<A>,
+      "diffarch: the denoiser of DiffusionSampler must satisfy the concept Architecture: a copyable aggregate "
+      "of hyper-parameters with name() (core/concepts.hpp)");
   static_assert(Schedule<S>,
                 "diffarch: the schedule of DiffusionSampler must satisfy the concept Schedule: copyable, with "
                 "levels() -> NoiseLevels and name() (core/concepts.hpp)");
-  static_assert(Backend<B>, "diffarch: the backend of DiffusionSampler must satisfy the concept Backend (core/backend.hpp)");
+  static_assert(Backend<B>,
+                "diffarch: the backend of DiffusionSampler must satisfy the concept Backend (core/backend.hpp)");
   static_assert(SamplerRule<R>,
                 "diffarch: the rule of DiffusionSampler must satisfy the concept SamplerRule (core/concepts.hpp)");
   static_assert(FittableArchitecture<A, B, Scalar_>,
@@ -66,34 +68,36 @@ class DiffusionSampler {
   /// Observers are callables that take a `const Step&`; each sees every step of every batch.
   /// Throws Error before `fit`, InvalidArgument for n < 1, NumericalError when a prediction is not finite.
   template <class... Observers>
-    requires(SamplerObserver<Observers, Model> && ...)
-  [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed, Observers&&... observers) const {
+  requires(SamplerObserver<Observers, Model>&&...)
+      [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed, Observers&&... observers) const {
     detail::require(n >= 1, "sample: n = ", n, ", expected at least 1 sample");
-    return run(n, seed,
-               [&](Index first, Index count) {
-                 return B::template normal<Scalar>(model().dimension(), count, seed, streams::initial_noise, first);
-               },
-               observers...);
+    return run(
+        n, seed,
+        [&](Index first, Index count) {
+          return B::template normal<Scalar>(model().dimension(), count, seed, streams::initial_noise, first);
+        },
+        observers...);
   }
 
   /// Samples started from the given x_T (d, n), standard normal noise; column i gives sample i. `seed` feeds the fresh
   /// noise of stochastic rules. Throws like `sample`, and DimensionMismatch when noise does not have d rows.
   template <class... Observers>
-    requires(SamplerObserver<Observers, Model> && ...)
-  [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Seed seed, Observers&&... observers) const {
+  requires(SamplerObserver<Observers, Model>&&...)
+      [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Seed seed, Observers&&... observers) const {
     detail::require<DimensionMismatch>(noise.rows() == model().dimension() && noise.cols() >= 1,
                                        "sample_from: the noise is ", detail::shape_text(noise),
                                        " but the model has dimension ", model().dimension(), "; expected (",
                                        model().dimension(), ", n) with n >= 1");
     detail::require(noise.allFinite(), "sample_from: the noise holds a value that is not finite");
-    return run(noise.cols(), seed,
-               [&](Index first, Index count) { return B::upload(Batch<Scalar>(noise.middleCols(first, count))); },
-               observers...);
+    return run(
+        noise.cols(), seed,
+        [&](Index first, Index count) { return B::upload(Batch<Scalar>(noise.middleCols(first, count))); },
+        observers...);
   }
 
   template <class... Observers>
-    requires(SamplerObserver<Observers, Model> && ...)
-  [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Observers&&... observers) const {
+  requires(SamplerObserver<Observers, Model>&&...)
+      [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Observers&&... observers) const {
     return sample_from(noise, Seed{}, observers...);
   }
 

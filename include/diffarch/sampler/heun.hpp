@@ -29,12 +29,12 @@ struct Heun {
     const Trapezoid trapezoid = weights(level, next);
     detail::take_step<BackendType>(y, x0_hat, trapezoid.first);
     // (z_e - D_e) / sigma' in units of y': signal' z_e = y_e, hence the two products.
+    BackendType::for_each(
+        y.rows(), y.cols(),
+        elementwise::AddScaled<Scalar>{y.data(), y_euler.data(), static_cast<Scalar>(trapezoid.y_euler), y.rows()});
     BackendType::for_each(y.rows(), y.cols(),
-                          detail::AddScaled<Scalar>{y.data(), y_euler.data(), static_cast<Scalar>(trapezoid.y_euler),
-                                                    y.rows()});
-    BackendType::for_each(y.rows(), y.cols(),
-                          detail::AddScaled<Scalar>{y.data(), x0_hat_euler.data(),
-                                                    static_cast<Scalar>(trapezoid.x0_euler), y.rows()});
+                          elementwise::AddScaled<Scalar>{y.data(), x0_hat_euler.data(),
+                                                         static_cast<Scalar>(trapezoid.x0_euler), y.rows()});
   }
 
   [[nodiscard]] double mode_gain(double lambda, NoiseLevel level, NoiseLevel next) const {
@@ -54,7 +54,8 @@ struct Heun {
 
   /// y' = signal' (z + h/2 ((z - D) / sigma + (z_e - D_e) / sigma')), h = sigma' - sigma.
   [[nodiscard]] static Trapezoid weights(NoiseLevel level, NoiseLevel next) {
-    detail::require(level.signal > 0.0, "Heun: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
+    detail::require(level.signal > 0.0,
+                    "Heun: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
     const double half_step = 0.5 * (next.sigma() - level.sigma());
     return {{next.signal / level.signal * (1.0 + half_step / level.sigma()), -next.signal * half_step / level.sigma()},
             half_step / next.sigma(),

@@ -66,7 +66,8 @@ template <SpectralDenoiser Model, Schedule S, SamplerRule Rule = Ddim>
     const double signal_variance = lambda * first.signal * first.signal;
     const double marginal = signal_variance + first.noise * first.noise;
     limit_gains(mode) = std::sqrt(lambda / marginal) * std::pow(signal_variance / marginal, 0.5 * eta_squared);
-    limit_variance(mode) = lambda + limit_gains(mode) * limit_gains(mode) * first.signal * first.signal * (1.0 - lambda);
+    limit_variance(mode) =
+        lambda + limit_gains(mode) * limit_gains(mode) * first.signal * first.signal * (1.0 - lambda);
   }
   return {detail::gaussian_of_gains(model, first, trajectory_gains(rule, eigenvalues, levels), std::move(variance)),
           detail::gaussian_of_gains(model, first, limit_gains, std::move(limit_variance))};

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "diffarch/core/concepts.hpp"
-#include "diffarch/sampler/step_kernels.hpp"
+#include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
 
@@ -23,7 +23,9 @@ struct SamplerStep {
 
 /// A callable that takes a `const SamplerStep<Storage>&`.
 template <class F, class M>
-concept SamplerObserver = std::invocable<F&, const SamplerStep<StorageOf<M>>&>;
+concept SamplerObserver = std::invocable < F&,
+        const SamplerStep<StorageOf<M>>
+& > ;
 
 namespace detail {
 
@@ -41,7 +43,7 @@ void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
   const auto scale = static_cast<Scalar>(level.scale());
   if (scale != Scalar(1))
     Model::BackendType::for_each(noise.rows(), noise.cols(),
-                                 ScaleInto<Scalar>{noise.data(), noise.data(), scale, noise.rows()});
+                                 elementwise::Scale<Scalar>{noise.data(), noise.data(), scale, noise.rows()});
 }
 
 /// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`.
@@ -64,8 +66,9 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
       const auto fresh =
           BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, streams::step_noise(step), first_sample);
-      BackendType::for_each(y.rows(), y.cols(),
-                            AddScaled<Scalar>{y.data(), fresh.data(), static_cast<Scalar>(scale), y.rows()});
+      BackendType::for_each(
+          y.rows(), y.cols(),
+          elementwise::AddScaled<Scalar>{y.data(), fresh.data(), static_cast<Scalar>(scale), y.rows()});
     }
   }
   return y;

@@ -20,8 +20,9 @@ struct KarrasSchedule {
   [[nodiscard]] std::string name() const { return "KarrasSchedule"; }
   [[nodiscard]] NoiseLevels levels() const {
     detail::require(steps >= 1, name(), ": steps = ", steps, ", expected at least 1");
-    detail::require(sigma_min > 0.0 && sigma_min < sigma_max && std::isfinite(sigma_max), name(), ": sigma_min = ",
-                    sigma_min, " and sigma_max = ", sigma_max, ", expected 0 < sigma_min < sigma_max");
+    detail::require(sigma_min > 0.0 && sigma_min < sigma_max && std::isfinite(sigma_max), name(),
+                    ": sigma_min = ", sigma_min, " and sigma_max = ", sigma_max,
+                    ", expected 0 < sigma_min < sigma_max");
     detail::require(rho > 0.0 && std::isfinite(rho), name(), ": rho = ", rho, ", expected a finite rho > 0");
     const double first = std::pow(sigma_max, 1.0 / rho);
     const double last = std::pow(sigma_min, 1.0 / rho);

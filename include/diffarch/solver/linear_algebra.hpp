@@ -103,8 +103,7 @@ struct LinearAlgebra<Cpu> {
       const Index row = task * task_rows;
       const Index rows = std::min(task_rows, x.rows() - row);
       const Matrix<Scalar> centred =
-          (x.middleRows(row, rows).template cast<double>().colwise() - mean.segment(row, rows))
-              .template cast<Scalar>();
+          (x.middleRows(row, rows).template cast<double>().colwise() - mean.segment(row, rows)).template cast<Scalar>();
       result.middleRows(row, rows).noalias() = centred * w;
     });
     return result;
@@ -120,8 +119,8 @@ struct LinearAlgebra<Cpu> {
   }
 
  private:
-  static constexpr Index panel_columns = 32;   // a multiple of every register panel width Eigen uses
-  static constexpr Index task_columns = 256;   // a multiple of panel_columns
+  static constexpr Index panel_columns = 32;  // a multiple of every register panel width Eigen uses
+  static constexpr Index task_columns = 256;  // a multiple of panel_columns
   static constexpr Index task_rows = 256;
   static constexpr Index depth_chunk = 512;
   static constexpr Index tile = 128;

@@ -49,8 +49,9 @@ struct AllModes {
 };
 
 /// Eigenmodes of the empirical covariance (1/n) sum (x - mean)(x - mean)^T of `data` (d, n). `count` is asked how many
-/// of the `rank` modes to keep, 0 <= count(rank) <= rank; what it throws passes through. Cost O(d n min(d, n)): the n x n Gram matrix when n < d (the d x d matrix is
-/// never formed), the covariance otherwise. Working memory beside data and result: O(min(d, n)^2) doubles.
+/// of the `rank` modes to keep, 0 <= count(rank) <= rank; what it throws passes through. Cost O(d n min(d, n)): the n x
+/// n Gram matrix when n < d (the d x d matrix is never formed), the covariance otherwise. Working memory beside data
+/// and result: O(min(d, n)^2) doubles.
 template <class BackendType, class Scalar, class ModeCount = AllModes>
 [[nodiscard]] PrincipalComponents<Scalar> principal_components(const Batch<Scalar>& data,
                                                                Centring centring = Centring::mean,
@@ -74,8 +75,7 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
     moments /= static_cast<double>(n);
     eigen = Algebra::symmetric_eigen(moments);
   }
-  result.rank =
-      detail::numerical_rank(eigen.values, largest_possible, detail::rank_tolerance<Scalar>(std::max(d, n)));
+  result.rank = detail::numerical_rank(eigen.values, largest_possible, detail::rank_tolerance<Scalar>(std::max(d, n)));
   const Index modes = count(result.rank);
   result.eigenvalues = eigen.values.head(modes);
   if (use_gram) {

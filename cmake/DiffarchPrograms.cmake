@@ -1,0 +1,13 @@
+# Compile options of our own programs and tests; users of the library inherit none of them.
+add_library(diffarch_program_options INTERFACE)
+target_compile_options(diffarch_program_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports its own AVX-512 intrinsics (GCC bug 105593).
+  target_compile_options(diffarch_program_options INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(DIFFARCH_WARNINGS_AS_ERRORS)
+  target_compile_options(diffarch_program_options INTERFACE -Werror)
+endif()
+if(DIFFARCH_NATIVE)
+  target_compile_options(diffarch_program_options INTERFACE -march=native)
+endif()

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "diffarch/analysis/chi_square.hpp"
+#include "diffarch/analysis/sample_moments.hpp"
+#include "diffarch/solver/linear_algebra.hpp"
+
+namespace diffarch {
+
+/// How well samples agree with a predicted Gaussian, in the K modes of that Gaussian. The scores are standard normal
+/// when the prediction is right, so a score is a test: |z| > 4.9 happens by chance once in a million.
+struct GaussianAgreement {
+  double mean_error = 0.0;            ///< root mean square over the d elements of (sample mean - predicted mean)
+  double expected_mean_error = 0.0;   ///< what n independent samples of the prediction give on average (rms)
+  Vector<double> variance_ratio;      ///< (K): mean of (c - predicted mean)^2 over predicted variance, per mode
+  double total_variance_ratio = 0.0;  ///< sum of measured over sum of predicted mode variances
+  double mean_z = 0.0;                ///< joint test of the K means (chi-square, K degrees)
+  double variance_z = 0.0;            ///< joint test of the K variances (chi-square, n K degrees)
+  double worst_mode_z = 0.0;          ///< largest |z| among the K single-mode variance tests (n degrees each)
+  /// Two-sided p-value of worst_mode_z corrected for K tests (Bonferroni), at most 1.
+  double worst_mode_p_value = 1.0;
+};
+
+/// Compares samples (d, n) with the Gaussian of mean `mean` (d) and variances `mode_variance` (K) along the orthonormal
+/// columns of `basis` (d, K). The coordinates c = basis^T (x - mean) are independent N(0, mode_variance) under the
+/// prediction, which is what the tests assume.
+template <class Scalar>
+[[nodiscard]] GaussianAgreement gaussian_agreement(const Batch<Scalar>& samples, const Vector<double>& mean,
+                                                   const Matrix<Scalar>& basis, const Vector<double>& mode_variance) {
+  const Index n = samples.cols();
+  const Index modes = mode_variance.size();
+  detail::require<DimensionMismatch>(
+      samples.rows() == mean.size() && basis.rows() == mean.size() && basis.cols() == modes,
+      "gaussian_agreement: samples ", detail::shape_text(samples), ", mean (", mean.size(), "), basis ",
+      detail::shape_text(basis), ", variances (", modes, ")");
+  detail::require(n >= 1 && modes >= 1 && mode_variance.minCoeff() > 0.0,
+                  "gaussian_agreement: expected at least one sample and one mode, and positive variances");
+  const Matrix<Scalar> centred = (samples.template cast<double>().colwise() - mean).template cast<Scalar>();
+  const Matrix<double> coordinates = LinearAlgebra<Cpu>::multiply_transposed(basis, centred).template cast<double>();
+
+  GaussianAgreement result;
+  const auto count = static_cast<double>(n);
+  const auto mode_count = static_cast<double>(modes);
+  result.mean_error = std::sqrt((sample_mean(samples) - mean).squaredNorm() / static_cast<double>(mean.size()));
+  result.expected_mean_error = std::sqrt(mode_variance.sum() / (count * static_cast<double>(mean.size())));
+  const Vector<double> measured = coordinates.array().square().rowwise().mean();
+  result.variance_ratio = measured.cwiseQuotient(mode_variance);
+  result.total_variance_ratio = measured.sum() / mode_variance.sum();
+  const Vector<double> mean_coordinates = coordinates.rowwise().mean();
+  result.mean_z = chi_square_z(count * (mean_coordinates.array().square() / mode_variance.array()).sum(), mode_count);
+  result.variance_z = chi_square_z(count * result.variance_ratio.sum(), count * mode_count);
+  for (Index mode = 0; mode < modes; ++mode)
+    result.worst_mode_z =
+        std::max(result.worst_mode_z, std::abs(chi_square_z(count * result.variance_ratio(mode), count)));
+  result.worst_mode_p_value = std::min(1.0, mode_count * two_sided_p_value(result.worst_mode_z));
+  return result;
+}
+
+}  // namespace diffarch

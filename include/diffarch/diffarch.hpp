@@ -1,0 +1,60 @@
+#pragma once
+
+// The whole library. Needs Eigen; the image headers join when the target diffarch::images is linked (stb), the IDX
+// reader when diffarch::zlib is.
+
+#include "diffarch/analysis/chi_square.hpp"
+#include "diffarch/analysis/gaussian_agreement.hpp"
+#include "diffarch/analysis/moment_matching.hpp"
+#include "diffarch/analysis/nearest_neighbours.hpp"
+#include "diffarch/analysis/sample_moments.hpp"
+#include "diffarch/core/backend.hpp"
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/concepts.hpp"
+#include "diffarch/core/dataset.hpp"
+#include "diffarch/core/elementwise.hpp"
+#include "diffarch/core/error.hpp"
+#include "diffarch/core/fitter.hpp"
+#include "diffarch/core/image_shape.hpp"
+#include "diffarch/core/noise_level.hpp"
+#include "diffarch/core/noise_levels.hpp"
+#include "diffarch/core/parallel.hpp"
+#include "diffarch/core/predictions.hpp"
+#include "diffarch/core/progress.hpp"
+#include "diffarch/core/random.hpp"
+#include "diffarch/core/wiener_gain.hpp"
+#include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/data/synthetic_images.hpp"
+#include "diffarch/denoiser/gaussian_denoiser.hpp"
+#include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/rank_k.hpp"
+#include "diffarch/io/atomic_file.hpp"
+#include "diffarch/io/gnuplot.hpp"
+#include "diffarch/io/npy.hpp"
+#include "diffarch/sampler/ancestral.hpp"
+#include "diffarch/sampler/collapsed.hpp"
+#include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/heun.hpp"
+#include "diffarch/sampler/predicted_distribution.hpp"
+#include "diffarch/sampler/step_weights.hpp"
+#include "diffarch/sampler/trajectory.hpp"
+#include "diffarch/schedule/cosine.hpp"
+#include "diffarch/schedule/custom.hpp"
+#include "diffarch/schedule/describe.hpp"
+#include "diffarch/schedule/karras.hpp"
+#include "diffarch/schedule/linear_beta.hpp"
+#include "diffarch/schedule/trailing_levels.hpp"
+#include "diffarch/solver/gaussian_moments.hpp"
+#include "diffarch/solver/linear_algebra.hpp"
+#include "diffarch/solver/principal_components.hpp"
+#include "diffarch/version.hpp"
+
+#ifdef DIFFARCH_HAS_STB
+#include "diffarch/data/image_folder.hpp"
+#include "diffarch/io/png_grid.hpp"
+#endif
+
+#ifdef DIFFARCH_HAS_ZLIB
+#include "diffarch/data/idx.hpp"
+#endif
