@@ -5,6 +5,7 @@
 
 #include "diffarch/analysis/chi_square.hpp"
 #include "diffarch/analysis/gaussian_agreement.hpp"
+#include "diffarch/analysis/median.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/analysis/sample_moments.hpp"

@@ -45,13 +45,14 @@ class ProgressReporter {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// Prints progress to stderr: one bar redrawn in place on a terminal, elsewhere a plain line whenever another tenth of
-/// the task is done. Colour only on a terminal and only when NO_COLOR is unset or empty (no-color.org).
+/// Prints progress to stderr: one bar redrawn in place on a terminal, elsewhere a plain line every few seconds and one
+/// at the end of a task that took so long. Colour only on a terminal and only when NO_COLOR is unset or empty
+/// (no-color.org).
 class ConsoleProgress {
  public:
   void operator()(const Progress& progress) {
     if (progress.total <= 0) return;
-    if (progress.task != task_ || progress.done < done_) tenth_ = -1;
+    if (progress.task != task_ || progress.done < done_) printed_at_ = 0.0;
     task_ = progress.task;
     done_ = progress.done;
     if (is_terminal())
@@ -86,16 +87,17 @@ class ConsoleProgress {
   }
 
   void print_line(const Progress& progress) {
-    const Index tenth = 10 * progress.done / progress.total;
-    if (tenth == tenth_) return;
-    tenth_ = tenth;
+    constexpr double seconds_between_lines = 5.0;
+    const bool long_task_ends = progress.done >= progress.total && progress.seconds >= seconds_between_lines;
+    if (progress.seconds - printed_at_ < seconds_between_lines && !long_task_ends) return;
+    printed_at_ = progress.seconds;
     std::fprintf(stderr, "%s: %ld/%ld (%.1f s)\n", progress.task.c_str(), static_cast<long>(progress.done),
                  static_cast<long>(progress.total), progress.seconds);
   }
 
   std::string task_;
   Index done_ = 0;
-  Index tenth_ = -1;
+  double printed_at_ = 0.0;
 };
 
 }  // namespace diffarch

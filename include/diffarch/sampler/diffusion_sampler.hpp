@@ -64,6 +64,12 @@ class DiffusionSampler {
     return *this;
   }
 
+  /// Takes a model that was fitted elsewhere, for the same noise levels, in place of fitting one.
+  DiffusionSampler& set_model(Model model) {
+    model_.emplace(std::move(model));
+    return *this;
+  }
+
   /// n >= 1 samples, shape (d, n), started from x_T = normal_batch(d, n, seed).
   /// Observers are callables that take a `const Step&`; each sees every step of every batch.
   /// Throws Error before `fit`, InvalidArgument for n < 1, NumericalError when a prediction is not finite.

@@ -26,12 +26,13 @@ enum class Centring {
 
 namespace detail {
 
-/// Eigenvalues below this fraction of the largest are rounding: the matrices are formed and decomposed in double, from
-/// data that carry `Scalar` rounding themselves (whose square is what reaches a variance).
+/// Eigenvalues below this fraction of the largest are not kept. Two errors set it: the matrix is formed and decomposed
+/// in double, and basis vectors are made and stored in Scalar, with an error of about epsilon sqrt(lambda_1 /
+/// lambda_k), which has to stay below a hundredth.
 template <class Scalar>
 [[nodiscard]] double rank_tolerance(Index size) {
-  const double data_epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
-  return std::max(static_cast<double>(size) * std::numeric_limits<double>::epsilon(), data_epsilon * data_epsilon);
+  const double basis_error = 100.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  return std::max(static_cast<double>(size) * std::numeric_limits<double>::epsilon(), basis_error * basis_error);
 }
 
 [[nodiscard]] inline Index numerical_rank(const Vector<double>& eigenvalues, Index largest_possible, double tolerance) {
