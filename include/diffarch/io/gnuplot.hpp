@@ -248,7 +248,7 @@ inline void check_panel(const Panel& panel, std::size_t number) {
   switch (series.style) {
     case SeriesStyle::points: {
       // The legend shows an opaque disc: a transparent small one could not be told by its colour.
-      const std::string cloud = concat(points, "with points pointtype 7 pointsize ", size, " linecolor rgb '#",
+      std::string cloud = concat(points, "with points pointtype 7 pointsize ", size, " linecolor rgb '#",
                                        gnuplot_alpha(series.x.size()), colour.substr(1), "' notitle");
       if (series.label.empty()) return cloud;
       return concat(cloud, ", NaN with points pointtype 7 pointsize 1 linecolor rgb '", colour, "' ", title);
@@ -370,6 +370,7 @@ enum class ProgramEnd { success, missing, failure };
 [[nodiscard]] inline ProgramEnd run_program(std::vector<std::string> arguments, const std::filesystem::path& log) {
 #ifdef DIFFARCH_HAS_POSIX_SPAWN
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;

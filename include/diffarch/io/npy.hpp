@@ -367,7 +367,7 @@ class NpyReader {
   [[nodiscard]] std::string index_text(Index position) const {
     std::string text;
     for (std::size_t axis = shape_.size(); axis-- > 0;) {
-      text = std::to_string(position % shape_[axis]) + (text.empty() ? "" : ", ") + text;
+      text = concat(position % shape_[axis], text.empty() ? "" : ", ", text);
       position /= shape_[axis];
     }
     return "[" + text + "]";

@@ -187,7 +187,7 @@ inline void draw_text(RgbImage& image, Index x, Index y, std::string_view text, 
     std::array<std::uint8_t, 4> colour;
   };
   static_assert(sizeof(Vertex) == 16);
-  constexpr std::size_t vertices_per_character = 4 * 24;  // no glyph has more than 24 strokes
+  constexpr std::size_t vertices_per_character = 96;  // four for each of at most 24 strokes
   for (std::string line : detail::text_lines(text)) {
     std::vector<Vertex> vertices(vertices_per_character * (line.size() + 1));
     const int quads = stb_easy_font_print(0.0F, 0.0F, line.data(), nullptr, vertices.data(),

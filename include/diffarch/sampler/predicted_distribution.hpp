@@ -50,7 +50,7 @@ template <SpectralDenoiser Model, Schedule S, SamplerRule Rule = Ddim>
   const NoiseLevels levels = schedule.levels();
   const NoiseLevel first = levels[0];
   const double v_T = first.signal * first.signal + first.noise * first.noise;
-  const Vector<double> eigenvalues = model.eigenvalues();
+  const Vector<double>& eigenvalues = model.eigenvalues();
 
   Vector<double> variance = Vector<double>::Constant(eigenvalues.size(), v_T);
   Vector<double> limit_variance(eigenvalues.size());

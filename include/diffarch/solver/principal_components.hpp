@@ -63,9 +63,12 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
   const bool centred = centring == Centring::mean;
   PrincipalComponents<Scalar> result;
   result.mean = Vector<double>::Zero(d);
-  if (centred) {
-    for (Index column = 0; column < n; ++column) result.mean += data.col(column).template cast<double>();
-    result.mean /= static_cast<double>(n);
+  // The second pass takes away the rounding of the first: the mean of constant data is then the constant itself, and
+  // no spurious mode is left of it.
+  for (int pass = 0; centred && pass < 2; ++pass) {
+    Vector<double> sum = Vector<double>::Zero(d);
+    for (Index column = 0; column < n; ++column) sum += data.col(column).template cast<double>() - result.mean;
+    result.mean += sum / static_cast<double>(n);
   }
   const bool use_gram = n < d;
   const Index largest_possible = std::min(d, centred ? n - 1 : n);

@@ -1,0 +1,22 @@
+# Configures, builds and runs a project that uses diffarch, in the folder WORK_DIR, which is emptied first.
+#   CONSUMER_DIR                              the project; makes the program `consumer` at the top of its build folder
+#   INSTALL_FROM                              build folder to install into WORK_DIR/prefix, for find_package; or
+#   DIFFARCH_SOURCE_DIR                       source tree, for add_subdirectory
+#   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    as in the calling project
+#   ARGUMENTS                                 further arguments of the configuration
+file(REMOVE_RECURSE "${WORK_DIR}")
+if(INSTALL_FROM)
+  execute_process(COMMAND "${CMAKE_COMMAND}" --install "${INSTALL_FROM}" --prefix "${WORK_DIR}/prefix"
+                          --config "${BUILD_TYPE}"
+                  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  list(APPEND ARGUMENTS "-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix")
+else()
+  list(APPEND ARGUMENTS "-DDIFFARCH_SOURCE_DIR=${DIFFARCH_SOURCE_DIR}")
+endif()
+execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
+                        "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
+                        "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" ${ARGUMENTS}
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${CMAKE_COMMAND}" --build "${WORK_DIR}/build" --config "${BUILD_TYPE}"
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${WORK_DIR}/build/consumer" COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,27 @@
+#include "diffarch/core/dataset.hpp"
+
+#include "support.hpp"
+
+namespace diffarch {
+namespace {
+
+TEST_CASE("A data set is its batch with a shape and a name", "[core]") {
+  const Batch<float> samples = test::random_matrix<float>(12, 5, 1);
+  const Dataset<float> data(samples, {.height = 2, .width = 2, .channels = 3}, "noise");
+  REQUIRE(data.size() == 5);
+  REQUIRE(data.dimension() == 12);
+  REQUIRE(data.name() == "noise");
+  REQUIRE(data.shape() == ImageShape{2, 2, 3});
+  const Batch<float>& batch = data;  // passes wherever a batch is expected, without a copy
+  REQUIRE(&batch == &data.samples());
+  REQUIRE(test::bitwise_equal(batch, samples));
+}
+
+TEST_CASE("A data set whose rows are not those of an image is refused with both shapes", "[core]") {
+  const auto make = [] { return Dataset<float>(Batch<float>::Zero(11, 5), {2, 2, 3}, "noise"); };
+  REQUIRE(test::message_of<DimensionMismatch>(make) ==
+          "Dataset 'noise': samples are (11, 5) but an image of 2 x 2 x 3 has 12 values");
+}
+
+}  // namespace
+}  // namespace diffarch

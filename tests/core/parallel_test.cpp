@@ -1,0 +1,43 @@
+#include "diffarch/core/parallel.hpp"
+
+#include <atomic>
+#include <vector>
+
+#include "support.hpp"
+
+namespace diffarch {
+namespace {
+
+TEST_CASE("parallel_for runs every index exactly once", "[core]") {
+  for (const Index count : {Index{0}, Index{1}, Index{2}, Index{1000}}) {
+    std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+    parallel_for(count, [&](Index i) { ++runs[static_cast<std::size_t>(i)]; });
+    for (const auto& run : runs) REQUIRE(run == 1);
+  }
+}
+
+TEST_CASE("thread_count follows OpenMP", "[core]") {
+#ifdef _OPENMP
+  const test::ThreadCount guard(2);
+  REQUIRE(thread_count() == 2);
+  std::atomic<int> inside = 0;
+  parallel_for(8, [&](Index) { inside = omp_get_num_threads(); });
+  REQUIRE(inside == 2);
+#else
+  REQUIRE(thread_count() == 1);
+#endif
+}
+
+TEST_CASE("SerialEigen makes Eigen use one thread while alive and puts the old number back", "[core]") {
+  Eigen::setNbThreads(2);
+  const int before = Eigen::nbThreads();  // 1 without OpenMP
+  {
+    const detail::SerialEigen serial;
+    REQUIRE(Eigen::nbThreads() == 1);
+  }
+  REQUIRE(Eigen::nbThreads() == before);
+  Eigen::setNbThreads(0);
+}
+
+}  // namespace
+}  // namespace diffarch

@@ -1,0 +1,164 @@
+#include "diffarch/solver/linear_algebra.hpp"
+
+#include <limits>
+#include <random>
+
+#include "support.hpp"
+
+namespace diffarch {
+namespace {
+
+using Algebra = LinearAlgebra<Cpu>;
+using test::bitwise_equal;
+using test::message_of;
+using test::random_matrix;
+using test::real;
+using test::ThreadCount;
+using LongMatrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+
+/// The product by its definition, in long double, and the sum of absolute values that bounds rounding errors.
+struct NaiveProduct {
+  LongMatrix value;
+  LongMatrix magnitude;
+};
+
+template <class A, class B>
+NaiveProduct naive_product(const A& a, const B& b) {
+  NaiveProduct product{LongMatrix::Zero(a.rows(), b.cols()), LongMatrix::Zero(a.rows(), b.cols())};
+  for (Index j = 0; j < b.cols(); ++j)
+    for (Index i = 0; i < a.rows(); ++i)
+      for (Index k = 0; k < a.cols(); ++k) {
+        const long double term = static_cast<long double>(a(i, k)) * static_cast<long double>(b(k, j));
+        product.value(i, j) += term;
+        product.magnitude(i, j) += std::abs(term);
+      }
+  return product;
+}
+
+/// Whether every element is within depth * epsilon * sum |a||b| of the exact product: the bound that holds for any
+/// order of summation, with or without fused multiply-add (Higham 2002, section 3.1).
+template <class M>
+bool within_rounding(const M& result, const NaiveProduct& expected, Index depth) {
+  const auto bound = static_cast<long double>(depth + 2) *
+                     static_cast<long double>(std::numeric_limits<typename M::Scalar>::epsilon());
+  return ((result.template cast<long double>() - expected.value).cwiseAbs().array() <=
+          bound * expected.magnitude.array())
+      .all();
+}
+
+TEMPLATE_TEST_CASE("multiply and multiply_transposed give the product to rounding", "[solver]", float, double) {
+  // Sizes on both sides of a panel (32 columns) and of a task (256 rows or columns).
+  for (const auto& [rows, depth, columns] : std::vector<std::array<Index, 3>>{
+           {1, 1, 1}, {3, 2, 5}, {1, 300, 33}, {257, 5, 32}, {40, 700, 7}, {100, 3, 300}, {0, 4, 5}, {4, 5, 0}}) {
+    INFO(rows << " x " << depth << " x " << columns);
+    const Matrix<TestType> a = random_matrix<TestType>(rows, depth, 1);
+    const Matrix<TestType> b = random_matrix<TestType>(depth, columns, 2);
+    const NaiveProduct expected = naive_product(a, b);
+    const Matrix<TestType> product = Algebra::multiply(a, b);
+    REQUIRE(product.rows() == rows);
+    REQUIRE(product.cols() == columns);
+    REQUIRE(within_rounding(product, expected, depth));
+    const Matrix<TestType> transposed = a.transpose();
+    REQUIRE(within_rounding(Algebra::multiply_transposed(transposed, b), expected, depth));
+  }
+}
+
+TEST_CASE("A product over no terms is zero", "[solver]") {
+  const Matrix<double> product = Algebra::multiply(Matrix<double>(3, 0), Matrix<double>(0, 40));
+  REQUIRE(bitwise_equal(product, Matrix<double>(Matrix<double>::Zero(3, 40))));
+}
+
+TEST_CASE("Products of shapes that do not fit are refused with both", "[solver]") {
+  const Matrix<double> a(3, 4);
+  REQUIRE(message_of<DimensionMismatch>([&] { return Algebra::multiply(a, a); }) == "multiply: (3, 4) times (3, 4)");
+}
+
+TEMPLATE_TEST_CASE("A column of a product is bitwise the same whatever columns stand beside it", "[solver]", float,
+                   double) {
+  std::mt19937 engine(7);
+  const auto draw = [&](Index low, Index high) { return std::uniform_int_distribution<Index>(low, high)(engine); };
+  for (int trial = 0; trial < 60; ++trial) {
+    const Index rows = trial % 4 == 0 ? draw(1, 4) : draw(1, 300);
+    const Index depth = trial % 3 == 0 ? draw(1, 4) : draw(1, 800);
+    const Index columns = trial % 5 == 0 ? draw(257, 600) : draw(2, 100);
+    const Matrix<TestType> a = random_matrix<TestType>(rows, depth, static_cast<unsigned>(trial));
+    const Matrix<TestType> b = random_matrix<TestType>(depth, columns, static_cast<unsigned>(trial) + 1000);
+    const Matrix<TestType> transposed = a.transpose();
+    const ThreadCount guard(1 + trial % 2);
+    const Matrix<TestType> all = Algebra::multiply(a, b);
+    const Matrix<TestType> all_transposed = Algebra::multiply_transposed(transposed, b);
+    INFO(rows << " x " << depth << " x " << columns);
+    for (int part = 0; part < 4; ++part) {
+      const Index count = part == 0 ? 1 : draw(1, columns);
+      const Index first = draw(0, columns - count);
+      const ThreadCount other(2 - trial % 2);
+      // As a block of the larger batch and as a batch of its own, which may be aligned otherwise.
+      const Matrix<TestType> copy = b.middleCols(first, count);
+      const Matrix<TestType> expected = all.middleCols(first, count);
+      REQUIRE(bitwise_equal(Algebra::multiply(a, copy), expected));
+      REQUIRE(bitwise_equal(Algebra::multiply(a, b.middleCols(first, count)), expected));
+      REQUIRE(bitwise_equal(Algebra::multiply_transposed(transposed, copy),
+                            Matrix<TestType>(all_transposed.middleCols(first, count))));
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("Centred products equal their definitions in long double", "[solver]", float, double) {
+  for (const auto& [d, n] : std::vector<std::pair<Index, Index>>{{3, 5}, {600, 7}, {5, 1100}, {140, 130}}) {
+    INFO(d << " x " << n);
+    const Batch<TestType> x = test::correlated_samples<TestType>(d, n, 3);
+    const Vector<double> mean = x.template cast<double>().rowwise().mean();
+    const LongMatrix centred = x.template cast<long double>().colwise() - mean.cast<long double>().eval();
+    const LongMatrix transposed = centred.transpose();
+    const Matrix<double> gram = Algebra::centred_gram(x, mean);
+    const Matrix<double> scatter = Algebra::centred_scatter(x, mean);
+    // Centring in double adds one rounding to each factor; the sums are in double for float data too.
+    REQUIRE(within_rounding(gram, naive_product(transposed, centred), d + 2));
+    REQUIRE(within_rounding(scatter, naive_product(centred, transposed), n + 2));
+    REQUIRE(bitwise_equal(gram, Matrix<double>(gram.transpose())));
+    REQUIRE(bitwise_equal(scatter, Matrix<double>(scatter.transpose())));
+
+    const Matrix<TestType> w = random_matrix<TestType>(n, 6, 4);
+    REQUIRE(within_rounding(Algebra::centred_multiply(x, mean, w), naive_product(centred, w), n + 2));
+  }
+}
+
+TEMPLATE_TEST_CASE("Centred products are bitwise the same for one and two threads", "[solver]", float, double) {
+  const Batch<TestType> x = test::correlated_samples<TestType>(700, 300, 3);
+  const Vector<double> mean = x.template cast<double>().rowwise().mean();
+  const Matrix<TestType> w = random_matrix<TestType>(300, 20, 4);
+  const auto all = [&](int threads) {
+    const ThreadCount guard(threads);
+    return std::make_tuple(Algebra::centred_gram(x, mean), Algebra::centred_scatter(x, mean),
+                           Algebra::centred_multiply(x, mean, w));
+  };
+  const auto [gram1, scatter1, product1] = all(1);
+  const auto [gram2, scatter2, product2] = all(2);
+  REQUIRE(bitwise_equal(gram1, gram2));
+  REQUIRE(bitwise_equal(scatter1, scatter2));
+  REQUIRE(bitwise_equal(product1, product2));
+}
+
+TEST_CASE("The eigendecomposition is orthonormal, decreasing and gives the matrix back", "[solver]") {
+  const Index size = 60;
+  const Matrix<double> root = random_matrix(size, 20, 5);  // rank 20: singular
+  const Matrix<double> matrix = root * root.transpose();
+  const SymmetricEigen eigen = Algebra::symmetric_eigen(matrix);
+  for (Index i = 1; i < size; ++i) REQUIRE(eigen.values(i - 1) >= eigen.values(i));
+  // Backward stability of the QR iteration: a modest multiple of size * eps relative to the norm.
+  const double tolerance = 10.0 * real(size) * std::numeric_limits<double>::epsilon();
+  const Matrix<double> gram = eigen.vectors.transpose() * eigen.vectors;
+  REQUIRE((gram - Matrix<double>::Identity(size, size)).cwiseAbs().maxCoeff() < tolerance);
+  const Matrix<double> rebuilt = eigen.vectors * eigen.values.asDiagonal() * eigen.vectors.transpose();
+  REQUIRE((rebuilt - matrix).cwiseAbs().maxCoeff() < tolerance * eigen.values(0));
+}
+
+TEST_CASE("A matrix with NaN has no eigendecomposition and the error says so", "[solver]") {
+  Matrix<double> matrix = Matrix<double>::Identity(4, 4);
+  matrix(2, 1) = matrix(1, 2) = std::nan("");
+  REQUIRE(message_of<NumericalError>([&] { return Algebra::symmetric_eigen(matrix); }) ==
+          "symmetric_eigen: no convergence for a (4, 4) matrix");
+}
+
+}  // namespace
+}  // namespace diffarch
