@@ -8,6 +8,10 @@
 #include <numbers>
 
 #include "common/linear_row.hpp"
+#include "diffarch/analysis/moment_matching.hpp"
+#include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/io/npy.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
 
 namespace {
 

@@ -45,12 +45,10 @@ void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
     add_row(detail::concat("rank_", rank), detail::concat("K = ", rank), RankK{.rank = rank});
   add_row("linear", "no\nbottleneck", Linear{});
 
-  const auto picture = report.path("fig5_linear_bottleneck.png");
-  save_labelled_rows(picture, rows, images.shape(),
+  report.add_picture("fig5_linear_bottleneck.png", rows, images.shape(),
                      {.title = detail::concat("Samples of linear denoisers of rank K, ", options.steps, " DDIM steps, ",
                                               images.size(), " training images"),
                       .footer = "every column starts from the same noise"});
-  report.add_file(picture);
   report.add_plot("fig5_spectrum.png", panels,
                   {.columns = static_cast<Index>(panels.size()), .title = "Variance of each eigenmode"});
   report.write();

@@ -11,6 +11,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "diffarch/analysis/moment_matching.hpp"
 
 namespace {
 
@@ -60,10 +61,8 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   auto previous = first;
   Vector<double> predicted_variance = data_variance;
   for (Index generation = 1; generation <= resampling.generations; ++generation) {
-    DiffusionSampler<Linear, CosineSchedule, Cpu, Ddim, Scalar> sampler{Linear{}, schedule};
-    sampler.set_progress(ConsoleProgress{});
-    sampler.set_model(previous.model);
-    Batch<Scalar> set = sampler.sample(resampled, Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
+    Batch<Scalar> set = sample_linear(previous.model, schedule, resampled,
+                                      Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
     if (resampling.moment_matched) set = match_moments(set, data_mean, first.model.basis(), data_variance);
     const Dataset<Scalar> samples(std::move(set), images.shape(),
                                   detail::concat("samples of generation ", generation - 1));
@@ -103,13 +102,11 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
         spectrum(detail::concat("predicted, generation ", generation), predicted_variance, SeriesStyle::dashed_lines));
   }
 
-  const auto picture = report.path("fig6_linear_resampled.png");
-  save_labelled_rows(picture, rows, images.shape(),
+  report.add_picture("fig6_linear_resampled.png", rows, images.shape(),
                      {.title = detail::concat(
                           "Linear denoisers fitted on data and on ", resampled, " of their own samples",
                           resampling.moment_matched ? " (moment matched)" : "", ", ", options.steps, " DDIM steps"),
                       .footer = "every column starts from the same noise"});
-  report.add_file(picture);
   report.add_plot("fig6_spectrum.png",
                   {{.title = "Covariance spectrum per generation",
                     .x_label = "mode",

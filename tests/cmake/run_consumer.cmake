@@ -2,7 +2,7 @@
 #   CONSUMER_DIR                              the project; makes the program `consumer` at the top of its build folder
 #   INSTALL_FROM                              build folder to install into WORK_DIR/prefix, for find_package; or
 #   DIFFARCH_SOURCE_DIR                       source tree, for add_subdirectory
-#   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    as in the calling project
+#   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    of the configuration
 #   ARGUMENTS                                 further arguments of the configuration
 file(REMOVE_RECURSE "${WORK_DIR}")
 if(INSTALL_FROM)

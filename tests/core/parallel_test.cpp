@@ -11,8 +11,11 @@ namespace {
 TEST_CASE("parallel_for runs every index exactly once", "[core]") {
   for (const Index count : {Index{0}, Index{1}, Index{2}, Index{1000}}) {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
-    parallel_for(count, [&](Index i) { ++runs[static_cast<std::size_t>(i)]; });
-    for (const auto& run : runs) REQUIRE(run == 1);
+    for (const Index work : {Index{1}, Index{1} << 20}) {
+      for (auto& run : runs) run = 0;
+      parallel_for(count, work, [&](Index i) { ++runs[static_cast<std::size_t>(i)]; });
+      for (const auto& run : runs) REQUIRE(run == 1);
+    }
   }
 }
 
@@ -21,8 +24,10 @@ TEST_CASE("thread_count follows OpenMP", "[core]") {
   const test::ThreadCount guard(2);
   REQUIRE(thread_count() == 2);
   std::atomic<int> inside = 0;
-  parallel_for(8, [&](Index) { inside = omp_get_num_threads(); });
+  parallel_for(8, Index{1} << 20, [&](Index) { inside = omp_get_num_threads(); });
   REQUIRE(inside == 2);
+  parallel_for(8, 10, [&](Index) { inside = omp_get_num_threads(); });
+  REQUIRE(inside == 1);  // not worth waking the other thread
 #else
   REQUIRE(thread_count() == 1);
 #endif

@@ -26,6 +26,7 @@ template <class Scalar>
       modes, ")");
   detail::require(n >= modes + 1, "match_moments: ", n, " samples cannot have ", modes,
                   " modes of given variance; expected at least ", modes + 1);
+  const detail::SerialEigen serial;  // the same bits whatever the number of threads
   const Matrix<Scalar> centred = (samples.template cast<double>().colwise() - mean).template cast<Scalar>();
   // Columns: the constant, then one per mode. Orthonormal to each other after QR, so the modes have mean zero.
   Matrix<double> columns(n, modes + 1);

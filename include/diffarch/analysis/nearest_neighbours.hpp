@@ -41,7 +41,7 @@ template <class Scalar>
   for (Index first = 0; first < queries.cols(); first += block) {
     const Index count = std::min(block, queries.cols() - first);
     const Matrix<Scalar> products = LinearAlgebra<Cpu>::multiply_transposed(training, queries.middleCols(first, count));
-    parallel_for(count, [&](Index q) {
+    parallel_for(count, n, [&](Index q) {
       const Vector<double> query = queries.col(first + q).template cast<double>();
       const double query_norm = query.squaredNorm();
       // |error of a product of length d| <= d eps |q| |x| (Higham 2002, section 3.1), twice in the distance.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "diffarch/core/batch.hpp"
+#include "diffarch/core/parallel.hpp"
 
 namespace diffarch {
 
@@ -16,6 +17,7 @@ template <class Scalar>
 /// Covariance (1/n) sum (x - mean)(x - mean)^T of samples (d, n), (d, d) in double: for low dimensions.
 template <class Scalar>
 [[nodiscard]] Matrix<double> sample_covariance(const Batch<Scalar>& samples) {
+  const detail::SerialEigen serial;  // the same bits whatever the number of threads
   const Matrix<double> centred = samples.template cast<double>().colwise() - sample_mean(samples);
   return centred * centred.transpose() / static_cast<double>(samples.cols());
 }

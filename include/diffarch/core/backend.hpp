@@ -70,7 +70,7 @@ struct Cpu {
     const Index task_columns = std::max<Index>(1, task_size / rows);
     const Index row_tasks = (rows + task_rows - 1) / task_rows;
     const Index column_tasks = (columns + task_columns - 1) / task_columns;
-    parallel_for(row_tasks * column_tasks, [&](Index task) {
+    parallel_for(row_tasks * column_tasks, task_rows * task_columns, [&](Index task) {
       const Index row_begin = (task % row_tasks) * task_rows;
       const Index row_end = std::min(rows, row_begin + task_rows);
       const Index column_begin = (task / row_tasks) * task_columns;

@@ -10,11 +10,16 @@ namespace diffarch {
 
 /// Runs body(i) for i in [0, count), on all OpenMP threads when the program is compiled with OpenMP, else in order.
 /// The caller decides what a task is, so results never depend on how many threads share the tasks.
-/// `body` must not throw: an exception cannot leave an OpenMP region.
+/// `work` is the number of elementary operations of one task, roughly: tasks too small together to pay for waking the
+/// threads run in order. `body` must not throw: an exception cannot leave an OpenMP region.
 template <class Body>
-void parallel_for(Index count, const Body& body) {
+void parallel_for(Index count, Index work, const Body& body) {
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) if (count > 1)
+  constexpr double worth_waking = 1 << 15;
+  const bool parallel = count > 1 && static_cast<double>(count) * static_cast<double>(work) >= worth_waking;
+#pragma omp parallel for schedule(dynamic) if (parallel)
+#else
+  static_cast<void>(work);
 #endif
   for (Index i = 0; i < count; ++i) body(i);
 }

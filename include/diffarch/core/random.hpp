@@ -108,7 +108,7 @@ template <class Scalar>
   const CounterRandom random(seed, stream);
   Batch<Scalar> noise(d, n);
   const Index tasks_per_sample = (d + task_size - 1) / task_size;
-  parallel_for(n * tasks_per_sample, [&](Index task) {
+  parallel_for(n * tasks_per_sample, 16 * std::min(d, task_size), [&](Index task) {
     const Index column = task / tasks_per_sample;
     const Index begin = (task % tasks_per_sample) * task_size;
     const Index end = std::min(begin + task_size, d);

@@ -66,7 +66,7 @@ class GaussianMixture {
     const Index d = dimension();
     LabelledSamples<Scalar> result{normal_batch<Scalar>(d, n, seed, streams::data),
                                    std::vector<Index>(static_cast<std::size_t>(n))};
-    parallel_for(n, [&](Index i) {
+    parallel_for(n, 64 * dimension(), [&](Index i) {
       const Index k = component_at(choice.uniform(i, 0));
       const Vector<Scalar> z = result.samples.col(i);
       result.samples.col(i) = means_.col(k) + factors_[static_cast<std::size_t>(k)] * z;

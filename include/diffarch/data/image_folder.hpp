@@ -253,7 +253,7 @@ template <std::floating_point Scalar = float>
 
   // An exception cannot leave a parallel loop; the first in the order of names is the one reported.
   std::vector<std::exception_ptr> problems(files.size());
-  parallel_for(samples.cols(), [&](Index i) {
+  parallel_for(samples.cols(), 16 * samples.rows(), [&](Index i) {
     const std::filesystem::path& file = files[static_cast<std::size_t>(i)];
     try {
       const detail::DecodedImage image = detail::decode_image(file, options.channels);

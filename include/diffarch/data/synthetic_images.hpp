@@ -311,7 +311,7 @@ template <std::floating_point Scalar = float>
   const CounterRandom random(seed, streams::data);
   const double half = 0.5 * static_cast<double>(std::min(shape.height, shape.width));
   Batch<Scalar> samples(shape.size(), n);
-  parallel_for(n, [&](Index sample) {
+  parallel_for(n, 16 * shape.size(), [&](Index sample) {
     const detail::FaceParameters face(random, sample);
     const detail::FacePainter painter(face, 0.5 / half);
     const auto value = [](double level) { return static_cast<Scalar>(2.0 * level - 1.0); };
@@ -388,7 +388,7 @@ template <std::floating_point Scalar = float>
   const CounterRandom random(seed, streams::data);
   Batch<Scalar> samples(shape.size(), n);
   const auto wrapped = [](double offset, Index length) { return std::remainder(offset, static_cast<double>(length)); };
-  parallel_for(n, [&](Index sample) {
+  parallel_for(n, 16 * shape.size(), [&](Index sample) {
     const double centre_row = random.uniform(sample, 0) * static_cast<double>(shape.height);
     const double centre_column = random.uniform(sample, 1) * static_cast<double>(shape.width);
     for (Index row = 0; row < shape.height; ++row)

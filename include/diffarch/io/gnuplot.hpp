@@ -249,7 +249,7 @@ inline void check_panel(const Panel& panel, std::size_t number) {
     case SeriesStyle::points: {
       // The legend shows an opaque disc: a transparent small one could not be told by its colour.
       std::string cloud = concat(points, "with points pointtype 7 pointsize ", size, " linecolor rgb '#",
-                                       gnuplot_alpha(series.x.size()), colour.substr(1), "' notitle");
+                                 gnuplot_alpha(series.x.size()), colour.substr(1), "' notitle");
       if (series.label.empty()) return cloud;
       return concat(cloud, ", NaN with points pointtype 7 pointsize 1 linecolor rgb '", colour, "' ", title);
     }

@@ -49,7 +49,8 @@ struct LinearAlgebra<Cpu> {
     const Index row_tasks = blocks(a.rows(), task_rows);
     const Index column_tasks = blocks(whole, task_columns);
     const Index tail_tasks = whole < columns ? row_tasks : 0;
-    parallel_for(row_tasks * column_tasks + tail_tasks, [&](Index task) {
+    const Index work = std::min(task_rows, a.rows()) * a.cols() * std::min(task_columns, columns);
+    parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
       const Index row = (task % row_tasks) * task_rows;
       const Index rows = std::min(task_rows, a.rows() - row);
       const Index column = (task / row_tasks) * task_columns;
@@ -99,7 +100,7 @@ struct LinearAlgebra<Cpu> {
                                                        const Eigen::MatrixBase<W>& w) {
     const detail::SerialEigen serial;
     Matrix<Scalar> result(x.rows(), w.cols());
-    parallel_for(blocks(x.rows(), task_rows), [&](Index task) {
+    parallel_for(blocks(x.rows(), task_rows), task_rows * w.size(), [&](Index task) {
       const Index row = task * task_rows;
       const Index rows = std::min(task_rows, x.rows() - row);
       const Matrix<Scalar> centred =
@@ -131,7 +132,7 @@ struct LinearAlgebra<Cpu> {
   [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
                                                     Index rows, Index column, Index columns) {
     Matrix<double> block(rows, columns);
-    parallel_for(columns, [&](Index j) {
+    parallel_for(columns, rows, [&](Index j) {
       block.col(j) = x.col(column + j).segment(row, rows).template cast<double>() - mean.segment(row, rows);
     });
     return block;
@@ -142,7 +143,7 @@ struct LinearAlgebra<Cpu> {
   static void add_product_with_transpose(Matrix<double>& symmetric, const Eigen::MatrixBase<A>& a) {
     const Index size = symmetric.rows();
     const Index tiles = blocks(size, tile);
-    parallel_for(tiles * tiles, [&](Index task) {
+    parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
       const Index i = task / tiles;
       const Index j = task % tiles;
       if (j > i) return;

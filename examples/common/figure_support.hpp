@@ -1,0 +1,137 @@
+#pragma once
+
+// Definitions behind figure_data.hpp and linear_row.hpp, instantiated once for each scalar: figure_support_f32.cpp and
+// figure_support_f64.cpp. The programs themselves compile quickly that way.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "diffarch/diffarch.hpp"
+#include "figure_data.hpp"
+#include "linear_row.hpp"
+
+namespace figures {
+
+using namespace diffarch;
+
+template <class Scalar>
+Dataset<Scalar> load_data(const FigureOptions& options) {
+  constexpr Index paper_count = 1000;
+  const Index count = options.count > 0 ? options.count : paper_count;
+  if (options.data == "fashion-mnist") {
+    const Index size = options.size > 0 ? options.size : 32;
+    return load_fashion_mnist<Scalar>({.count = count, .height = size, .width = size});
+  }
+  if (options.data == "synthetic") {
+    const Index size = options.size > 0 ? options.size : 32;
+    return synthetic_faces<Scalar>(count, ImageShape{size, size, 3}, Seed{options.seed});
+  }
+  if (options.data.ends_with(".npy")) {
+    auto images = load_npy_images<Scalar>(options.data);
+    const Index wanted = options.count > 0 ? options.count : std::min(paper_count, images.size());
+    detail::require(wanted <= images.size(), options.data, ": holds ", images.size(), " images, but --count is ",
+                    wanted);
+    detail::require(
+        options.size == 0 || (images.shape().height == options.size && images.shape().width == options.size),
+        options.data, ": images are ", images.shape().height, " x ", images.shape().width, ", but --size is ",
+        options.size, "; .npy images are not resized");
+    return {images.samples().leftCols(wanted), images.shape(), options.data};
+  }
+  const auto available = static_cast<Index>(list_images(options.data).size());
+  return load_images<Scalar>(options.data,
+                             {.height = options.size,
+                              .width = options.size,
+                              .count = options.count > 0 ? options.count : std::min(paper_count, available)});
+}
+
+template <class Scalar>
+Batch<Scalar> initial_noise(const FigureOptions& options, const ImageShape& shape) {
+  if (options.noise.empty()) return normal_batch<Scalar>(shape.size(), options.samples, Seed{options.seed});
+  auto noise = read_npy_batch<Scalar>(options.noise);
+  detail::require<DimensionMismatch>(noise.rows() == shape.size(), options.noise.string(), ": holds ", noise.cols(),
+                                     " arrays of ", noise.rows(), " values, but an image of ",
+                                     detail::shape_text(shape), " has ", shape.size());
+  return noise;
+}
+
+template <class Scalar, class A>
+LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, const CosineSchedule& schedule,
+                                 const Dataset<Scalar>& training, const Dataset<Scalar>& originals,
+                                 const Batch<Scalar>& noise, const FigureOptions& options, FigureReport& report) {
+  DiffusionSampler<A, CosineSchedule, Cpu, Ddim, Scalar> sampler{architecture, schedule};
+  sampler.set_progress(ConsoleProgress{});
+  sampler.fit(training);
+  const auto& model = sampler.model();
+
+  Batch<Scalar> shown = sampler.sample_from(noise);
+  Batch<Scalar> measured = sampler.sample(options.measured, Seed{options.seed + 1});
+  const PredictedDistribution prediction = predicted_distribution(model, schedule);
+  const auto& finite = prediction.finite_steps;
+  const GaussianAgreement agreement = gaussian_agreement(measured, finite.mean, model.basis(), finite.mode_variance);
+
+  const NearestNeighbours neighbours = nearest_neighbours(originals.samples(), shown, 1);
+  const double per_element = 1.0 / std::sqrt(static_cast<double>(model.dimension()));
+  const Vector<double> distances = neighbours.distances.row(0).transpose() * per_element;
+
+  const double data_variance = model.eigenvalues().sum();
+  std::printf("%s: rank %ld\n", row.c_str(), static_cast<long>(model.rank()));
+  std::printf("  total variance: data %.6g, predicted %.6g (%.3f of the data), measured / predicted %.4f\n",
+              data_variance, finite.mode_variance.sum(), finite.mode_variance.sum() / data_variance,
+              agreement.total_variance_ratio);
+  std::printf(
+      "  mode variances, measured / predicted: min %.3f, median %.3f, max %.3f; joint z = %+.2f, worst mode p = %.2g\n",
+      agreement.variance_ratio.minCoeff(), median(agreement.variance_ratio), agreement.variance_ratio.maxCoeff(),
+      agreement.variance_z, agreement.worst_mode_p_value);
+  std::printf("  mean error: measured %.3g, expected from %ld samples %.3g (z = %+.2f)\n", agreement.mean_error,
+              static_cast<long>(measured.cols()), agreement.expected_mean_error, agreement.mean_z);
+  std::printf("  distance to the nearest training image (rms per value): min %.4f, median %.4f\n", distances.minCoeff(),
+              median(distances));
+
+  Json entry = {{"row", row}, {"architecture", architecture.name()}, {"rank", model.rank()}};
+  entry["predicted"] = {{"total_variance", finite.mode_variance.sum()},
+                        {"mode_variance", to_json(finite.mode_variance)},
+                        {"mode_variance_continuous_limit", to_json(prediction.continuous_limit.mode_variance)},
+                        {"mean_offset", to_json(finite.mean_offset)}};
+  entry["data"] = {{"total_variance", data_variance}, {"mode_variance", to_json(model.eigenvalues())}};
+  entry["measured"] = {{"samples", measured.cols()},
+                       {"mean_error_rms", agreement.mean_error},
+                       {"expected_mean_error_rms", agreement.expected_mean_error},
+                       {"mean_z", agreement.mean_z},
+                       {"total_variance_ratio_to_predicted", agreement.total_variance_ratio},
+                       {"mode_variance_ratio_to_predicted", to_json(agreement.variance_ratio)},
+                       {"variance_z", agreement.variance_z},
+                       {"worst_mode_z", agreement.worst_mode_z},
+                       {"worst_mode_p_value", agreement.worst_mode_p_value}};
+  entry["nearest_training_image"] = {
+      {"rms_distance", to_json(distances)},
+      {"index", Json(std::vector<Index>(neighbours.indices.row(0).begin(), neighbours.indices.row(0).end()))}};
+  report["rows"].push_back(std::move(entry));
+  if (options.save_npy) {
+    const auto file = report.path(row + ".npy");
+    write_npy_images(file, shown, training.shape());
+    report.add_file(file);
+  }
+  return {model, std::move(shown), std::move(measured), prediction, agreement};
+}
+
+template <class Scalar>
+Batch<Scalar> sample_linear(const GaussianDenoiser<Cpu, Scalar>& model, const CosineSchedule& schedule, Index n,
+                            Seed seed) {
+  DiffusionSampler<Linear, CosineSchedule, Cpu, Ddim, Scalar> sampler{Linear{}, schedule};
+  sampler.set_progress(ConsoleProgress{});
+  return sampler.set_model(model).sample(n, seed);
+}
+
+template <class Scalar>
+void record_noise(const Batch<Scalar>& noise, const ImageShape& shape, const FigureOptions& options,
+                  FigureReport& report) {
+  report["settings"]["samples"] = noise.cols();
+  if (!options.save_npy) return;
+  write_npy_images(report.path("noise.npy"), noise, shape);
+  report.add_file(report.path("noise.npy"));
+}
+
+}  // namespace figures
