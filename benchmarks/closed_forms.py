@@ -54,7 +54,7 @@ def main(build):
         np.save(path, x)
         environment = dict(os.environ, DIFFARCH_BENCHMARK_DATA=str(path))
         fit = run_benchmark(programs / "linear_fit", environment, 5)
-        sampling = run_benchmark(programs / "linear_sampling", environment, 3)
+        sampling = run_benchmark(programs / "linear_sampling", environment, 7)
         memory = json.loads(subprocess.run([programs / "linear_fit_memory"], env=environment, check=True,
                                            capture_output=True, text=True).stdout)
     results = {

@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 flags=(-std=c++20 -fopenmp -Iinclude -Iexamples -isystem /usr/include/eigen3 -isystem /usr/include/stb -DDIFFARCH_HAS_STB
        -DDIFFARCH_HAS_ZLIB)
-find examples -maxdepth 1 -name '*.cpp' | sort | xargs -P 2 -I{} clang-tidy --quiet {} -- "${flags[@]}"
+find examples -name '*.cpp' | sort | xargs -P 2 -I{} clang-tidy --quiet {} -- "${flags[@]}"
 echo "clang-tidy: clean"

@@ -30,16 +30,16 @@ void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
     const auto row = run_linear_row(name, architecture, schedule, images, images, noise, options, report);
     rows.emplace_back(label, row.shown);
     const Vector<double>& predicted = row.prediction.finite_steps.mode_variance;
-    panels.push_back({.title = architecture.name(),
-                      .x_label = "mode",
-                      .y_label = "variance",
-                      .series = {spectrum("training data", row.model.eigenvalues(), SeriesStyle::lines),
-                                 spectrum("measured in the samples",
-                                          predicted.cwiseProduct(row.agreement.variance_ratio), SeriesStyle::points),
-                                 spectrum(detail::concat("predicted, ", options.steps, " steps"), predicted,
-                                          SeriesStyle::dashed_lines)},
-                      .log_x = true,
-                      .log_y = true});
+    panels.push_back(
+        {.title = architecture.name(),
+         .x_label = "mode",
+         .y_label = "variance",
+         .series = {spectrum("training data", row.model.eigenvalues(), SeriesStyle::lines),
+                    spectrum("measured in the samples", row.agreement.measured_variance, SeriesStyle::points),
+                    spectrum(detail::concat("predicted, ", options.steps, " steps"), predicted,
+                             SeriesStyle::dashed_lines)},
+         .log_x = true,
+         .log_y = true});
   };
   for (const Index rank : ranks)
     add_row(detail::concat("rank_", rank), detail::concat("K = ", rank), RankK{.rank = rank});

@@ -82,9 +82,10 @@ LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, 
               data_variance, finite.mode_variance.sum(), finite.mode_variance.sum() / data_variance,
               agreement.total_variance_ratio);
   std::printf(
-      "  mode variances, measured / predicted: min %.3f, median %.3f, max %.3f; joint z = %+.2f, worst mode p = %.2g\n",
-      agreement.variance_ratio.minCoeff(), median(agreement.variance_ratio), agreement.variance_ratio.maxCoeff(),
-      agreement.variance_z, agreement.worst_mode_p_value);
+      "  variances of %zu modes, measured / predicted: min %.3f, median %.3f, max %.3f; joint z = %+.2f, worst mode p "
+      "= %.2g\n",
+      agreement.tested_modes.size(), agreement.variance_ratio.minCoeff(), median(agreement.variance_ratio),
+      agreement.variance_ratio.maxCoeff(), agreement.variance_z, agreement.worst_mode_p_value);
   std::printf("  mean error: measured %.3g, expected from %ld samples %.3g (z = %+.2f)\n", agreement.mean_error,
               static_cast<long>(measured.cols()), agreement.expected_mean_error, agreement.mean_z);
   std::printf("  distance to the nearest training image (rms per value): min %.4f, median %.4f\n", distances.minCoeff(),
@@ -101,7 +102,9 @@ LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, 
                        {"expected_mean_error_rms", agreement.expected_mean_error},
                        {"mean_z", agreement.mean_z},
                        {"total_variance_ratio_to_predicted", agreement.total_variance_ratio},
-                       {"mode_variance_ratio_to_predicted", to_json(agreement.variance_ratio)},
+                       {"mode_variance", to_json(agreement.measured_variance)},
+                       {"tested_modes", agreement.tested_modes},
+                       {"tested_mode_variance_ratio_to_predicted", to_json(agreement.variance_ratio)},
                        {"variance_z", agreement.variance_z},
                        {"worst_mode_z", agreement.worst_mode_z},
                        {"worst_mode_p_value", agreement.worst_mode_p_value}};

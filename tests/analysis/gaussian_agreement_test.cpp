@@ -111,6 +111,25 @@ TEST_CASE("A wrong mean and a wrong variance are found", "[analysis]") {
   REQUIRE(against(prediction.mean, 1.1 * prediction.variance).variance_z < -4.9);
 }
 
+TEST_CASE("A mode that varies less than the samples are rounded is measured but not tested", "[analysis]") {
+  // Two modes about a mean of 1, one with variance 1, one with variance 1e-18: below the rounding of f32, above f64's.
+  const Vector<double> mean = Vector<double>::Ones(2);
+  const Vector<double> variance{{1.0, 1e-18}};
+  const Matrix<double> noise = test::random_matrix(2, 500, 6);
+  const Matrix<double> basis = Matrix<double>::Identity(2, 2);
+  const Batch<double> samples = (variance.cwiseSqrt().asDiagonal() * noise).colwise() + mean;
+
+  const auto rounded = gaussian_agreement<float>(samples.cast<float>(), mean, basis.cast<float>(), variance);
+  REQUIRE(rounded.tested_modes == std::vector<Index>{0});
+  REQUIRE(rounded.variance_ratio.size() == 1);
+  REQUIRE(rounded.measured_variance.size() == 2);
+  REQUIRE(std::abs(rounded.variance_z) < 4.9);  // false alarm once in a million
+
+  const Vector<double> resolved{{1.0, 1e-18 * 1e9}};  // 1e-9: far above the rounding of f64
+  const Batch<double> fine = (resolved.cwiseSqrt().asDiagonal() * noise).colwise() + mean;
+  REQUIRE(gaussian_agreement<double>(fine, mean, basis, resolved).tested_modes == std::vector<Index>{0, 1});
+}
+
 TEST_CASE("Shapes that disagree, no samples and variances of zero are refused", "[analysis]") {
   const Prediction p;
   const Batch<double> samples = p.draw(5, 5);
