@@ -96,10 +96,11 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
                                      {"predicted_total_variance", predicted_variance.sum()},
                                      {"mode_variance", to_json(previous.model.eigenvalues())},
                                      {"predicted_mode_variance", to_json(predicted_variance)}});
-    spectra.push_back(spectrum(detail::concat("fitted to generation ", generation), previous.model.eigenvalues(),
-                               SeriesStyle::points));
-    spectra.push_back(
-        spectrum(detail::concat("predicted, generation ", generation), predicted_variance, SeriesStyle::dashed_lines));
+    spectra.push_back(spectrum(detail::concat("fitted to samples, generation ", generation),
+                               previous.model.eigenvalues(), SeriesStyle::points));
+    Series predicted = spectrum(generation == 1 ? "predicted" : "", predicted_variance, SeriesStyle::dashed_lines);
+    predicted.colour = "#000000";
+    spectra.push_back(std::move(predicted));
   }
 
   report.add_picture("fig6_linear_resampled.png", rows, images.shape(),
@@ -113,7 +114,8 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
                     .y_label = "variance",
                     .series = spectra,
                     .log_x = true,
-                    .log_y = true}},
+                    .log_y = true,
+                    .y_range = PlotRange{1e-7 * data_variance(0), 10.0 * data_variance(0)}}},
                   {.panel_width = 800, .panel_height = 560});
   report.write();
 }
