@@ -109,8 +109,9 @@ void figure(const FigureOptions& options) {
   const auto largest_difference = [&](const auto& models) {
     double largest = 0.0;
     const Batch<Scalar> probes = normal_batch<Scalar>(2, 4096, Seed{1}, Stream{1U << 16U}) * Scalar(3);
-    for (Index step = 0; step < schedule.levels().steps(); ++step) {
-      const NoiseLevel level = schedule.levels()[step];
+    const NoiseLevels levels = schedule.levels();
+    for (Index step = 0; step < levels.steps(); ++step) {
+      const NoiseLevel level = levels[step];
       const Batch<Scalar> a = models[0].denoise(probes, level);
       const Batch<Scalar> b = models[1].denoise(probes, level);
       largest = std::max(largest, static_cast<double>((a - b).cwiseAbs().maxCoeff() / a.cwiseAbs().maxCoeff()));

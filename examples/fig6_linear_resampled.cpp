@@ -42,6 +42,7 @@ double denoiser_difference(const Model& a, const Model& b, const Batch<Scalar>& 
 template <class Scalar>
 void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const CosineSchedule schedule{.steps = options.steps};
+  const NoiseLevels levels = schedule.levels();
   FigureReport report(options, schedule, Ddim{});
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
@@ -74,15 +75,11 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
 
     // Prediction for the covariance that this generation was fitted to: one contraction per generation.
     if (!resampling.moment_matched)
-      for (Index mode = 0; mode < predicted_variance.size(); ++mode) {
-        const Vector<double> lambda = predicted_variance.segment(mode, 1);
-        const double gain = trajectory_gains(Ddim{}, lambda, schedule.levels())(0);
-        const double scale = schedule.levels()[0].scale();
-        predicted_variance(mode) = gain * gain * scale * scale;
-      }
+      predicted_variance =
+          (levels[0].scale() * trajectory_gains(Ddim{}, predicted_variance, levels)).cwiseAbs2().eval();
     const double difference = static_cast<double>((previous.shown - first.shown).norm() /
                                                   (first.shown.colwise() - data_mean.cast<Scalar>()).norm());
-    const double denoiser = denoiser_difference(first.model, previous.model, images.samples(), schedule.levels());
+    const double denoiser = denoiser_difference(first.model, previous.model, images.samples(), levels);
     const double total = previous.model.eigenvalues().sum();
     std::printf(
         "  generation %ld: samples differ from the first row by %.3g of their deviation from the mean; denoisers by "
