@@ -92,7 +92,7 @@ TEST_CASE("The predicted mean is where the sampler takes zero noise", "[sampler]
   for (const auto& schedule :
        {CustomSchedule({{0.1, 1.0}, {0.5, 0.8}, {1.0, 0.0}}), CustomSchedule::from_sigmas({5.0, 1.0, 0.3, 0.0})}) {
     const auto prediction = predicted_distribution(model, schedule).finite_steps;
-    const Batch<double> sample = detail::run_steps(model, schedule.levels(), Ddim{}, zero, Seed{}, 0);
+    const Batch<double> sample = detail::run_steps(model, schedule.levels(), Ddim{}, zero, Seed{}, 0, std::nullopt);
     REQUIRE(relative_difference(sample, prediction.mean) < 1e-14);
     REQUIRE(relative_difference(prediction.mean_offset, (prediction.mean - mean).head(3)) < 1e-13);
     REQUIRE((prediction.mean - mean).tail(5).norm() == 0.0);  // outside the modes nothing moves the mean
@@ -187,7 +187,7 @@ GaussianAgreement monte_carlo(const Rule& rule, const NoiseLevels& levels, const
                               const GaussianDenoiser<Cpu, double>& model) {
   const Index n = 4000;
   const Batch<double> noise = normal_batch<double>(model.dimension(), n, Seed{5});
-  const Batch<double> samples = detail::run_steps(model, levels, rule, noise, Seed{5}, 0);
+  const Batch<double> samples = detail::run_steps(model, levels, rule, noise, Seed{5}, 0, std::nullopt);
   return gaussian_agreement(samples, predicted.mean, model.basis(), predicted.mode_variance);
 }
 

@@ -43,7 +43,7 @@ TEMPLATE_TEST_CASE("The last step returns the last prediction bit for bit, and n
       last = step.x0_hat;
     };
     const auto check = [&](const auto& rule) {
-      const auto samples = detail::run_steps(model, levels, rule, noise, Seed{1}, 0, observer);
+      const auto samples = detail::run_steps(model, levels, rule, noise, Seed{1}, 0, std::nullopt, observer);
       REQUIRE(bitwise_equal(samples, last));
     };
     check(Ddim{});
@@ -72,7 +72,7 @@ TEST_CASE("Observers see every step in order, with its levels, the batch and the
     ++expected_step;
   };
   const auto counter = [&](const SamplerStep<Batch<double>>&) { ++second_observer; };
-  (void)detail::run_steps(model, levels, Ddim{}, noise, Seed{1}, 42, observer, counter);
+  (void)detail::run_steps(model, levels, Ddim{}, noise, Seed{1}, 42, std::nullopt, observer, counter);
   REQUIRE(expected_step == 5);
   REQUIRE(second_observer == 5);
   // VE levels start from sqrt(1 + sigma_T^2) times the noise: one rounding.
@@ -86,7 +86,7 @@ TEST_CASE("VP levels start from the noise itself", "[sampler]") {
     if (step.step == 0) first_y = step.y;
   };
   for (const auto& levels : {schedules[0], schedules[3]}) {
-    (void)detail::run_steps(Tanh<double>{}, levels, Ddim{}, noise, Seed{1}, 0, observer);
+    (void)detail::run_steps(Tanh<double>{}, levels, Ddim{}, noise, Seed{1}, 0, std::nullopt, observer);
     REQUIRE(test::relative_difference(first_y, noise) < 1e-15);
   }
 }
@@ -97,7 +97,7 @@ TEST_CASE("The fresh noise of a step is a stream of its own, by sample number", 
   const Batch<double> noise = random_matrix(4, 3, 4);
   std::vector<Batch<double>> seen;
   const auto observer = [&](const SamplerStep<Batch<double>>& step) { seen.push_back(step.y); };
-  (void)detail::run_steps(Tanh<double>{}, levels, Ancestral{}, noise, Seed{9}, 7, observer);
+  (void)detail::run_steps(Tanh<double>{}, levels, Ancestral{}, noise, Seed{9}, 7, std::nullopt, observer);
   REQUIRE(seen.size() == 2);
   Batch<double> expected = seen[0];
   Ancestral{}.advance(Tanh<double>{}, expected, Tanh<double>{}.denoise(seen[0], levels[0]), levels[0], levels[1]);
@@ -122,7 +122,7 @@ struct BrokenAt {
 TEST_CASE("A prediction that is not finite stops the sampler with its step and sigma", "[sampler]") {
   const NoiseLevels levels = CustomSchedule::from_sigmas({8.0, 4.0, 2.0, 1.0, 0.0}).levels();
   REQUIRE(test::message_of<NumericalError>([&] {
-            return detail::run_steps(BrokenAt{levels[2]}, levels, Ddim{}, random_matrix(4, 2, 5), Seed{}, 0);
+            return detail::run_steps(BrokenAt{levels[2]}, levels, Ddim{}, random_matrix(4, 2, 5), Seed{}, 0, std::nullopt);
           }) == "sample: x0_hat is not finite at step 3 of 4 (sigma = 2)");
 }
 

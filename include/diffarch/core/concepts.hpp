@@ -44,6 +44,22 @@ concept SpectralDenoiser = Denoiser<M> &&
   { model.apply_gains(y, signal, gains) } -> std::convertible_to<StorageOf<M>>;
 };
 
+/// A denoiser whose predictions lie in a fixed affine subspace, mean + span(basis), and depend on y through a few fixed
+/// linear functions P y only. A trajectory can then run in these coordinates, and a batch of d values per sample is
+/// touched twice, at the start and at the end. In double whatever the Scalar, for a batch of n columns:
+///  - project(y) = P y, (q, n);
+///  - coefficients(P y, level) = w, (m, n): x0_hat = mean + basis w;
+///  - project_prediction(w) = P x0_hat, (q, n);
+///  - materialise(w) = x0_hat, (d, n).
+template <class M>
+concept SpanDenoiser = Denoiser<M> &&
+    requires(const M& model, const StorageOf<M>& y, const Matrix<double>& coordinates, NoiseLevel level) {
+  { model.project(y) } -> std::convertible_to<Matrix<double>>;
+  { model.coefficients(coordinates, level) } -> std::convertible_to<Matrix<double>>;
+  { model.project_prediction(coordinates) } -> std::convertible_to<Matrix<double>>;
+  { model.materialise(coordinates) } -> std::convertible_to<StorageOf<M>>;
+};
+
 /// A decreasing list of noise levels with the parameters it was made from, e.g. `CosineSchedule{.steps = 10}`.
 /// levels() throws InvalidArgument when a parameter is out of range.
 template <class S>

@@ -59,6 +59,19 @@ struct AddScaledVector {
   constexpr void operator()(Index row, Index column) const { y[column * rows + row] += scale * v[row]; }
 };
 
+/// Moves every element of y into [-limit, limit]; NaN stays NaN.
+template <class Scalar>
+struct Clip {
+  Scalar* y;
+  Scalar limit;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    const Index i = column * rows + row;
+    if (y[i] > limit) y[i] = limit;
+    if (y[i] < -limit) y[i] = -limit;
+  }
+};
+
 /// y = diag(v) y.
 template <class Scalar>
 struct ScaleRows {

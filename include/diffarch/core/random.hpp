@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -26,6 +27,13 @@ namespace streams {
 inline constexpr Stream initial_noise{0};  ///< x_T of the sampler
 inline constexpr Stream data{1};           ///< synthetic data: continuous parameters
 inline constexpr Stream labels{2};         ///< synthetic data: discrete choices
+inline constexpr Stream directions{3};     ///< fixed random directions of features
+inline constexpr Stream biases{4};         ///< fixed random biases of features
+/// Noise that a fit draws at one noise level: one of 2^14 streams, by the bits of sigma.
+[[nodiscard]] constexpr Stream fit_noise(double sigma) noexcept {
+  const auto bits = std::bit_cast<std::uint64_t>(sigma) * 0x9E3779B97F4A7C15U;  // Fibonacci hashing
+  return {0x4000U + static_cast<std::uint32_t>(bits >> 50U)};
+}
 /// Fresh noise of stochastic sampler rules at step `step` (0-based).
 [[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
 }  // namespace streams

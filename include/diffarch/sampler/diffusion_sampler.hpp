@@ -8,6 +8,7 @@
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/sampler/collapsed.hpp"
 #include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/span_trajectory.hpp"
 #include "diffarch/sampler/trajectory.hpp"
 
 namespace diffarch {
@@ -21,6 +22,7 @@ namespace diffarch {
 /// Sample i is a function of (model, schedule, rule, seed, i) alone, bitwise: not of the number of samples drawn, the
 /// batch size or the number of threads. Deterministic rules on a SpectralDenoiser are collapsed to one gain per
 /// eigenmode, so that their cost does not depend on the number of steps, unless an observer asks to see the steps.
+/// A SpanDenoiser is sampled in its own coordinates, with the same exception.
 ///
 /// A: Architecture. S: Schedule. B: Backend. R: SamplerRule. Scalar: type of the samples, float or double.
 template <class A, class S, class B = Cpu, class R = Ddim, class Scalar_ = float>
@@ -71,7 +73,8 @@ class DiffusionSampler {
   }
 
   /// n >= 1 samples, shape (d, n), started from x_T = normal_batch(d, n, seed).
-  /// Observers are callables that take a `const Step&`; each sees every step of every batch.
+  /// Observers are callables that take a `const Step&`; each sees every step of every batch. An `EscapeLog` among them
+  /// records the samples that run away, which otherwise end the sampling with NumericalError.
   /// Throws Error before `fit`, InvalidArgument for n < 1, NumericalError when a prediction is not finite.
   template <class... Observers>
   requires(SamplerObserver<Observers, Model>&&...)
@@ -123,6 +126,13 @@ class DiffusionSampler {
     batch_size_ = batch_size;
     return *this;
   }
+  /// Moves every element of every x0_hat into [-limit, limit] before the step is taken. Off by default: it hides
+  /// divergence, and what is sampled then is no longer what the denoiser defines.
+  DiffusionSampler& set_clip(double limit) {
+    detail::require(limit > 0.0, "set_clip: ", limit, ", expected a limit > 0");
+    clip_ = limit;
+    return *this;
+  }
   /// Reports fitting and the samples done to `progress`.
   DiffusionSampler& set_progress(ProgressCallback progress) {
     progress_ = std::move(progress);
@@ -136,15 +146,19 @@ class DiffusionSampler {
     Batch<Scalar> samples(model().dimension(), n);
     Vector<double> gains;
     constexpr bool can_collapse = SpectralDenoiser<Model> && sizeof...(Observers) == 0;
+    constexpr bool can_span = SpanDenoiser<Model> && (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> && ...);
+    const bool is_collapsed = can_collapse && rule_.stochasticity() == 0.0 && !clip_;
     if constexpr (can_collapse)
-      if (rule_.stochasticity() == 0.0) gains = trajectory_gains(rule_, model().eigenvalues(), levels_);
+      if (is_collapsed) gains = trajectory_gains(rule_, model().eigenvalues(), levels_);
     for (Index first = 0; first < n; first += batch_size_) {
       const Index count = std::min(batch_size_, n - first);
       auto batch = [&] {
         if constexpr (can_collapse)
-          if (rule_.stochasticity() == 0.0)
-            return detail::run_collapsed(model(), levels_, gains, noise_of(first, count));
-        return detail::run_steps(model(), levels_, rule_, noise_of(first, count), seed, first, observers...);
+          if (is_collapsed) return detail::run_collapsed(model(), levels_, gains, noise_of(first, count));
+        if constexpr (can_span)
+          if (!clip_)
+            return detail::run_in_span(model(), levels_, rule_, noise_of(first, count), seed, first, observers...);
+        return detail::run_steps(model(), levels_, rule_, noise_of(first, count), seed, first, clip_, observers...);
       }();
       samples.middleCols(first, count) = B::download(std::move(batch));
       reporter.advance(count);
@@ -158,6 +172,7 @@ class DiffusionSampler {
   NoiseLevels levels_;
   std::optional<Model> model_;
   ProgressCallback progress_;
+  std::optional<double> clip_;
   Index batch_size_ = 256;
 };
 

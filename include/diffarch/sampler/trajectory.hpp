@@ -1,9 +1,11 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <utility>
 
 #include "diffarch/core/concepts.hpp"
+#include "diffarch/sampler/escape_log.hpp"
 #include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
@@ -21,13 +23,27 @@ struct SamplerStep {
   const Storage& x0_hat;
 };
 
-/// A callable that takes a `const SamplerStep<Storage>&`.
+/// A callable that takes a `const SamplerStep<Storage>&`, or an EscapeLog.
 template <class F, class M>
-concept SamplerObserver = std::invocable < F&,
+concept SamplerObserver = std::same_as<std::remove_cvref_t<F>, EscapeLog> || std::invocable < F&,
         const SamplerStep<StorageOf<M>>
 & > ;
 
 namespace detail {
+
+/// One of the observers is an EscapeLog, so that predictions that are not finite are recorded and not thrown.
+template <class... Observers>
+inline constexpr bool tolerates_divergence = (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> || ...);
+
+template <class Storage, class Observer>
+void observe(Observer& observer, const SamplerStep<Storage>& step) {
+  observer(step);
+}
+
+template <class Storage>
+void observe(EscapeLog& log, const SamplerStep<Storage>& step) {
+  log.record(step.x0_hat, step.step, step.level, step.first_sample);
+}
 
 template <class Model>
 void require_finite(const StorageOf<Model>& batch, const char* what, Index step, const NoiseLevels& levels) {
@@ -46,12 +62,13 @@ void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
                                  elementwise::Scale<Scalar>{noise.data(), noise.data(), scale, noise.rows()});
 }
 
-/// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`.
-/// Throws NumericalError, naming step and sigma, when a prediction is not finite.
+/// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`. With `clip`
+/// every element of x0_hat is moved into [-clip, clip]; NaN stays NaN.
+/// Throws NumericalError, naming step and sigma, when a prediction is not finite, unless an EscapeLog observes.
 template <Denoiser Model, SamplerRule Rule, class... Observers>
 [[nodiscard]] StorageOf<Model> run_steps(const Model& model, const NoiseLevels& levels, const Rule& rule,
                                          StorageOf<Model> noise, Seed seed, Index first_sample,
-                                         Observers&... observers) {
+                                         std::optional<double> clip, Observers&... observers) {
   using Scalar = typename Model::Scalar;
   using BackendType = typename Model::BackendType;
   StorageOf<Model> y = std::move(noise);
@@ -59,9 +76,13 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
   for (Index step = 0; step < levels.steps(); ++step) {
     const NoiseLevel level = levels[step];
     const NoiseLevel next = levels[step + 1];
-    const StorageOf<Model> x0_hat = model.denoise(y, level);
-    require_finite<Model>(x0_hat, "x0_hat", step, levels);
-    (observers(SamplerStep<StorageOf<Model>>{step, levels.steps(), level, next, first_sample, y, x0_hat}), ...);
+    StorageOf<Model> x0_hat = model.denoise(y, level);
+    if (clip)
+      BackendType::for_each(x0_hat.rows(), x0_hat.cols(),
+                            elementwise::Clip<Scalar>{x0_hat.data(), static_cast<Scalar>(*clip), x0_hat.rows()});
+    if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
+    const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample, y, x0_hat};
+    (observe(observers, seen), ...);
     rule.advance(model, y, x0_hat, level, next);
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
       const auto fresh =

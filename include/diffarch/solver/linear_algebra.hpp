@@ -1,8 +1,9 @@
 #pragma once
 
+#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <algorithm>
-#include <vector>
+#include <atomic>
 
 #include "diffarch/core/backend.hpp"
 
@@ -20,7 +21,10 @@ struct SymmetricEigen {
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
+///  - multiply_by_transpose(a) = a a^T, symmetric, in double.
 ///  - symmetric_eigen(m), m symmetric in double.
+///  - cholesky(m): the lower L with m = L L^T of a positive-definite m in double; cholesky_solve(l, b) = m^-1 b, by
+///    columns like multiply.
 template <class BackendType>
 struct LinearAlgebra;
 
@@ -108,6 +112,43 @@ struct LinearAlgebra<Cpu> {
       result.middleRows(row, rows).noalias() = centred * w;
     });
     return result;
+  }
+
+  template <class A>
+  [[nodiscard]] static Matrix<double> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
+    const detail::SerialEigen serial;
+    Matrix<double> product = Matrix<double>::Zero(a.rows(), a.rows());
+    add_product_with_transpose(product, a);
+    mirror_lower_triangle(product);
+    return product;
+  }
+
+  /// Throws NumericalError when a pivot is not positive.
+  [[nodiscard]] static Matrix<double> cholesky(const Matrix<double>& m) {
+    detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
+    const detail::SerialEigen serial;
+    const Eigen::LLT<Matrix<double>> factor(m);
+    detail::require<NumericalError>(factor.info() == Eigen::Success && factor.matrixLLT().diagonal().allFinite(),
+                                    "cholesky: a ", detail::shape_text(m), " matrix is not positive definite");
+    return factor.matrixL();
+  }
+
+  template <class B>
+  [[nodiscard]] static Matrix<double> cholesky_solve(const Matrix<double>& l, const Eigen::MatrixBase<B>& b) {
+    detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
+                                       detail::shape_text(b));
+    const detail::SerialEigen serial;
+    Matrix<double> x(b.rows(), b.cols());
+    parallel_for(blocks(b.cols(), panel_columns), l.size() * panel_columns, [&](Index task) {
+      const Index column = task * panel_columns;
+      const Index width = std::min(panel_columns, b.cols() - column);
+      Matrix<double> panel = Matrix<double>::Zero(b.rows(), panel_columns);
+      panel.leftCols(width) = b.middleCols(column, width);
+      l.triangularView<Eigen::Lower>().solveInPlace(panel);
+      l.triangularView<Eigen::Lower>().transpose().solveInPlace(panel);
+      x.middleCols(column, width) = panel.leftCols(width);
+    });
+    return x;
   }
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).

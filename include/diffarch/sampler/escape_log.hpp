@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <vector>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/noise_level.hpp"
+
+namespace diffarch {
+
+/// A sample that ran away, and where it first did.
+struct Escape {
+  Index sample;  ///< its number
+  Index step;    ///< 0 ... steps - 1
+  double sigma;  ///< of that step
+};
+
+/// Counts the samples that run away. Pass one to `DiffusionSampler::sample`: sampling then goes on when predictions are
+/// not finite, instead of throwing NumericalError, and the samples that escaped keep whatever values they reached.
+/// A sample escapes at the first step where the root mean square of x0_hat, over its elements, exceeds `limit` or is
+/// not finite. Polynomial denoisers need this: see `Polynomial`.
+class EscapeLog {
+ public:
+  /// `limit` > 0, in units of the data; ten times the root mean square of the data is far outside. Throws
+  /// InvalidArgument.
+  explicit EscapeLog(double limit) : limit_(limit) {
+    detail::require(limit > 0.0, "EscapeLog: limit = ", limit, ", expected a limit > 0");
+  }
+
+  /// Looks at the predictions x0_hat (d, n) of one step. Column j is sample `first_sample + j`.
+  template <class Scalar>
+  void record(const Batch<Scalar>& x0_hat, Index step, NoiseLevel level, Index first_sample) {
+    const double root_dimension = std::sqrt(static_cast<double>(x0_hat.rows()));
+    for (Index column = 0; column < x0_hat.cols(); ++column) {
+      const double rms = x0_hat.col(column).template cast<double>().norm() / root_dimension;
+      if (!(rms <= limit_) && !has_escaped(first_sample + column))
+        escapes_.push_back({first_sample + column, step, level.sigma()});
+    }
+  }
+
+  [[nodiscard]] bool has_escaped(Index sample) const noexcept {
+    for (const Escape& escape : escapes_)
+      if (escape.sample == sample) return true;
+    return false;
+  }
+
+  /// In the order in which they happened.
+  [[nodiscard]] const std::vector<Escape>& escapes() const noexcept { return escapes_; }
+  [[nodiscard]] double limit() const noexcept { return limit_; }
+
+ private:
+  double limit_;
+  std::vector<Escape> escapes_;
+};
+
+}  // namespace diffarch
