@@ -29,11 +29,14 @@ inline constexpr Stream data{1};           ///< synthetic data: continuous param
 inline constexpr Stream labels{2};         ///< synthetic data: discrete choices
 inline constexpr Stream directions{3};     ///< fixed random directions of features
 inline constexpr Stream biases{4};         ///< fixed random biases of features
-/// Noise that a fit draws at one noise level: one of 2^14 streams, by the bits of sigma.
-[[nodiscard]] constexpr Stream fit_noise(double sigma) noexcept {
-  const auto bits = std::bit_cast<std::uint64_t>(sigma) * 0x9E3779B97F4A7C15U;  // Fibonacci hashing
-  return {0x4000U + static_cast<std::uint32_t>(bits >> 50U)};
+/// One of 2^14 by the bits of sigma (Fibonacci hashing).
+[[nodiscard]] constexpr std::uint32_t level_number(double sigma) noexcept {
+  return static_cast<std::uint32_t>((std::bit_cast<std::uint64_t>(sigma) * 0x9E3779B97F4A7C15U) >> 50U);
 }
+/// Noise that a fit draws at one noise level.
+[[nodiscard]] constexpr Stream fit_noise(double sigma) noexcept { return {0x4000U + level_number(sigma)}; }
+/// Random directions of features that differ between noise levels.
+[[nodiscard]] constexpr Stream level_directions(double sigma) noexcept { return {0x8000U + level_number(sigma)}; }
 /// Fresh noise of stochastic sampler rules at step `step` (0-based).
 [[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
 }  // namespace streams

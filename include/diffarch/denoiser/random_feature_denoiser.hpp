@@ -8,19 +8,9 @@
 
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
-#include "diffarch/denoiser/random_features.hpp"
-#include "diffarch/solver/power_features.hpp"
+#include "diffarch/denoiser/random_feature_fit.hpp"
 
 namespace diffarch {
-
-/// The fit of one noise level: x0_hat = mean + X w,  w = H^T (L L^T)^-1 (h(y) - feature_mean), X the centred data.
-struct RandomFeatureFit {
-  Vector<double> preactivation_scale;  ///< (p)
-  Vector<double> feature_scale;        ///< (p)
-  Vector<double> feature_mean;         ///< (p), scaled
-  Matrix<double> features;             ///< H (p, n): centred features of the training samples, divided by n (or n - 1)
-  Matrix<double> factor;               ///< L (p, p): Cholesky factor of covariance + ridge
-};
 
 /// Model of `Polynomial<Degree, RandomFeatures<Averaging>>`: the least-squares fit of x0 on random features,
 ///   D(y) = mean + Cov(x0, h) (Cov(h) + ridge)^-1 (h(y) - E h).
@@ -33,6 +23,7 @@ class RandomFeatureDenoiser {
   using Scalar = Scalar_;
   using BackendType = Cpu;
   using Features = RandomFeatures<Averaging>;
+  using Fit = RandomFeatureFit<Degree, Averaging>;
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
 
   /// Draws the directions from features.seed. data (d, n). Throws InvalidArgument for width < 1, ridge <= 0, or a bias
@@ -54,8 +45,7 @@ class RandomFeatureDenoiser {
     projected_basis_ = Algebra::multiply_transposed(directions_, basis_).template cast<double>();
     projected_mean_ = Algebra::multiply_transposed(directions_, mean_).template cast<double>();
     noise_covariance_ = Algebra::centred_gram(directions_, Vector<double>::Zero(data.rows()));
-    if constexpr (!std::is_same_v<Averaging, ExactAverage>)
-      noise_factor_ = Algebra::cholesky(noise_covariance_ + rounding(noise_covariance_));
+    if constexpr (!std::is_same_v<Averaging, ExactAverage>) noise_factor_ = detail::noise_factor(noise_covariance_);
     bias_ = Vector<double>::Zero(features.width);
     if (features.bias) bias_ = normal_batch<double>(features.width, 1, features.seed, streams::biases).col(0);
     if constexpr (is_legacy) {
@@ -77,10 +67,12 @@ class RandomFeatureDenoiser {
 
   /// The fit of a level. Throws NumericalError, naming degree and sigma, when the features overflow or the ridge is too
   /// small to make their covariance positive definite.
-  [[nodiscard]] RandomFeatureFit fit_at(NoiseLevel level) const {
+  [[nodiscard]] Fit fit_at(NoiseLevel level) const {
+    const NoiseLevel vp = level.variance_preserving();
     try {
       if constexpr (std::is_same_v<Averaging, ExactAverage>)
-        return fit_exactly(level);
+        return detail::fit_random_features<Degree>(features_.averaging, preactivations_of_data(vp),
+                                                   vp.noise * vp.noise * noise_covariance_);
       else
         return fit_to_noise(level, draw_noise(level));
     } catch (const NumericalError& error) {
@@ -90,28 +82,11 @@ class RandomFeatureDenoiser {
   }
 
   /// SingleDraw and Legacy: the fit to given noise, R epsilon_i in column i of `noise` (p, n).
-  [[nodiscard]] RandomFeatureFit fit_to_noise(NoiseLevel level, const Matrix<double>& noise) const
+  [[nodiscard]] Fit fit_to_noise(NoiseLevel level, const Matrix<double>& noise) const
       requires(!std::is_same_v<Averaging, ExactAverage>) {
     const NoiseLevel vp = level.variance_preserving();
-    const Matrix<double> noisy = preactivations_of_data(vp) + vp.noise * noise;
-    const double divisor = static_cast<double>(basis_.cols() - (is_legacy ? 1 : 0));
-    RandomFeatureFit fit;
-    fit.preactivation_scale = Vector<double>::Ones(noisy.rows());
-    fit.feature_scale = Vector<double>::Ones(noisy.rows());
-    fit.feature_mean = Vector<double>::Zero(noisy.rows());
-    fit.features = feature_values(fit, noisy);
-    fit.feature_mean = fit.features.rowwise().mean();
-    fit.features.colwise() -= fit.feature_mean;
-    Matrix<double> covariance = LinearAlgebra<Cpu>::multiply_by_transpose(fit.features) / divisor;
-    covariance.diagonal().array() += features_.averaging.ridge;
-    fit.feature_scale = covariance.diagonal().cwiseSqrt().cwiseInverse();
-    detail::require<NumericalError>(fit.feature_scale.allFinite() && fit.feature_scale.minCoeff() > 0.0,
-                                    "the features overflow double precision");
-    covariance = (fit.feature_scale.asDiagonal() * covariance * fit.feature_scale.asDiagonal()).eval();
-    fit.factor = LinearAlgebra<Cpu>::cholesky(covariance);
-    fit.feature_mean = fit.feature_mean.cwiseProduct(fit.feature_scale);
-    fit.features = (fit.feature_scale.asDiagonal() * fit.features / divisor).eval();
-    return fit;
+    return detail::fit_random_features<Degree>(
+        features_.averaging, Matrix<double>(preactivations_of_data(vp) + vp.noise * noise), data_deviation_);
   }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
@@ -128,14 +103,11 @@ class RandomFeatureDenoiser {
 
   /// The weights w (number of training samples, n) of x0_hat = mean + (centred data) w, from R y.
   [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& projected, NoiseLevel level) const {
-    return with_fit(level, [&](const RandomFeatureFit& fit) { return weights(fit, projected, level); });
+    return with_fit(level, [&](const Fit& fit) { return coefficients(projected, level, fit); });
   }
   /// The same with a fit made by fit_at or fit_to_noise.
-  [[nodiscard]] Matrix<double> weights(const RandomFeatureFit& fit, const Matrix<double>& projected,
-                                       NoiseLevel level) const {
-    using Algebra = LinearAlgebra<Cpu>;
-    const Matrix<double> h = feature_values(fit, preactivations(projected, level)).colwise() - fit.feature_mean;
-    return Algebra::multiply_transposed(fit.features, Algebra::cholesky_solve(fit.factor, h));
+  [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& projected, NoiseLevel level, const Fit& fit) const {
+    return fit.weights(fit.centred_features(preactivations(projected, level)));
   }
 
   /// R x0_hat = R mean + R (centred data) w.
@@ -151,38 +123,34 @@ class RandomFeatureDenoiser {
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k). Not for Legacy, which is no polynomial.
   [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v, NoiseLevel level) const
       requires(!is_legacy) {
-    return with_fit(level, [&](const RandomFeatureFit& fit) {
-      using Algebra = LinearAlgebra<Cpu>;
+    return with_fit(level, [&](const Fit& fit) {
       const Vector<double> a = preactivations(project(y), level).col(0).cwiseQuotient(fit.preactivation_scale);
       const Vector<double> slope = a.unaryExpr([](double x) {
                                       return Degree * integer_power(x, Degree - 1);
                                     }).cwiseProduct(fit.feature_scale.cwiseQuotient(fit.preactivation_scale));
       const Matrix<double> derivative =
           slope.asDiagonal() * (directions_.template cast<double>().transpose() * v / level.scale());
-      const Matrix<double> w =
-          Algebra::multiply_transposed(fit.features, Algebra::cholesky_solve(fit.factor, derivative));
-      return Matrix<double>(basis_.template cast<double>() * w);
+      return Matrix<double>(basis_.template cast<double>() * fit.weights(derivative));
     });
   }
 
   /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VP units. Negative for
   /// all directions (odd degree): no trajectory can run away.
   [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const requires(!is_legacy) {
-    return with_fit(level, [&](const RandomFeatureFit& fit) {
-      using Algebra = LinearAlgebra<Cpu>;
+    return with_fit(level, [&](const Fit& fit) {
       Matrix<double> h = directions_.template cast<double>().transpose() * theta;
       for (Index column = 0; column < h.cols(); ++column)
         for (Index j = 0; j < h.rows(); ++j)
           h(j, column) = fit.feature_scale(j) * integer_power(h(j, column) / fit.preactivation_scale(j), Degree);
-      const Matrix<double> w = Algebra::multiply_transposed(fit.features, Algebra::cholesky_solve(fit.factor, h));
-      return Vector<double>((basis_.template cast<double>().transpose() * theta).cwiseProduct(w).colwise().sum());
+      return Vector<double>(
+          (basis_.template cast<double>().transpose() * theta).cwiseProduct(fit.weights(h)).colwise().sum());
     });
   }
 
   /// Estimate of the condition number of the normal equations of a level, scaled to a unit diagonal, by `iterations` of
   /// the power method on the matrix and its inverse: from below, right to a few per cent.
   [[nodiscard]] double condition(NoiseLevel level, int iterations = 30) const {
-    return with_fit(level, [&](const RandomFeatureFit& fit) {
+    return with_fit(level, [&](const Fit& fit) {
       Vector<double> top = Vector<double>::Ones(fit.factor.rows()).normalized();
       Vector<double> bottom = normal_batch<double>(fit.factor.rows(), 1, Seed{1}).col(0).normalized();
       double largest = 0.0;
@@ -205,22 +173,13 @@ class RandomFeatureDenoiser {
  private:
   static void check(const Features& features) {
     detail::require(features.width >= 1, "RandomFeatures: width = ", features.width, ", expected at least 1");
-    detail::require(features.averaging.ridge > 0.0 && std::isfinite(features.averaging.ridge),
-                    "RandomFeatures: ridge = ", features.averaging.ridge, ", expected a finite ridge > 0");
-    detail::require(!(is_legacy && features.bias), "RandomFeatures: Legacy has no bias; expected bias = false");
+    detail::check_averaging(features.averaging, features.bias);
   }
 
   [[nodiscard]] static Batch<Scalar> draw_directions(const Features& features, Index d) {
     check(features);
     return normal_batch<Scalar>(d, features.width, features.seed, streams::directions) /
            static_cast<Scalar>(std::sqrt(static_cast<double>(d)));
-  }
-
-  /// A multiple of the identity that covers the rounding of a Gram matrix: more directions than dimensions make it
-  /// singular.
-  [[nodiscard]] static Matrix<double> rounding(const Matrix<double>& gram) {
-    const double size = static_cast<double>(gram.rows()) * gram.diagonal().maxCoeff();
-    return Matrix<double>::Identity(gram.rows(), gram.cols()) * (16.0 * std::numeric_limits<double>::epsilon() * size);
   }
 
   /// R epsilon_i for every training sample: N(0, R R^T), without drawing epsilon.
@@ -239,39 +198,9 @@ class RandomFeatureDenoiser {
     return (vp.signal * projected_basis_).colwise() + (vp.signal * projected_mean_ + bias_);
   }
 
-  [[nodiscard]] Matrix<double> feature_values(const RandomFeatureFit& fit, const Matrix<double>& a) const {
-    Matrix<double> h(a.rows(), a.cols());
-    parallel_for(a.cols(), 8 * a.rows(), [&](Index column) {
-      double factor = 1.0;
-      double divisor = 1.0;
-      if constexpr (is_legacy) {
-        divisor = a.col(column).cwiseAbs().maxCoeff();
-        factor = 1.0 / data_deviation_;
-      }
-      for (Index j = 0; j < a.rows(); ++j)
-        h(j, column) = factor * fit.feature_scale(j) *
-                       integer_power(a(j, column) / (divisor * fit.preactivation_scale(j)), Degree);
-    });
-    return h;
-  }
-
-  [[nodiscard]] RandomFeatureFit fit_exactly(NoiseLevel level) const {
-    const NoiseLevel vp = level.variance_preserving();
-    PowerFeatureMoments moments =
-        power_feature_moments(preactivations_of_data(vp), vp.noise * vp.noise * noise_covariance_, Degree);
-    moments.covariance.diagonal().array() += features_.averaging.ridge;
-    RandomFeatureFit fit;
-    fit.factor = LinearAlgebra<Cpu>::cholesky(moments.covariance);
-    fit.preactivation_scale = std::move(moments.preactivation_scale);
-    fit.feature_scale = std::move(moments.feature_scale);
-    fit.feature_mean = std::move(moments.mean);
-    fit.features = moments.sample_means / static_cast<double>(basis_.cols());
-    return fit;
-  }
-
   template <class Use>
   [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
-    if (const RandomFeatureFit* fit = fits_.find(level)) return use(*fit);
+    if (const Fit* fit = fits_.find(level)) return use(*fit);
     return use(fit_at(level));
   }
 
@@ -285,7 +214,7 @@ class RandomFeatureDenoiser {
   Matrix<double> noise_factor_;
   Vector<double> bias_;
   double data_deviation_ = 1.0;
-  detail::LevelFits<RandomFeatureFit> fits_;
+  detail::LevelFits<Fit> fits_;
 };
 
 /// Data: a batch (d, n).

@@ -1,0 +1,240 @@
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/fitter.hpp"
+#include "diffarch/denoiser/level_fits.hpp"
+#include "diffarch/denoiser/patch_polynomial.hpp"
+#include "diffarch/denoiser/random_feature_fit.hpp"
+
+namespace diffarch {
+
+/// The fits of all windows of one noise level.
+template <class Scalar>
+struct PatchLevelFit {
+  /// Of one window: x0_hat of the pixels it serves = mean + coefficients (h(y) - feature_mean).
+  struct Window {
+    Vector<double> preactivation_scale;  ///< (p)
+    Vector<double> feature_scale;        ///< (p)
+    Vector<double> feature_mean;         ///< (p)
+    Matrix<double> coefficients;         ///< (served values, p)
+  };
+
+  Index patch_size = 0;         ///< S
+  Batch<Scalar> directions;     ///< R^T: (S S channels, p)
+  Vector<double> bias;          ///< (p)
+  std::vector<Window> windows;  ///< row by row
+};
+
+/// Model of `PatchPolynomial<Degree, Averaging>`. Windows are fitted and applied independently, shared by threads.
+/// Memory of a level: 8 p (values of an image) bytes for the coefficients, whatever the window; during the fit, per
+/// thread, the training patches of one window and a few (p, p) and (p, n) arrays.
+template <int Degree, class Averaging, class Scalar_>
+class PatchPolynomialDenoiser {
+ public:
+  using Scalar = Scalar_;
+  using BackendType = Cpu;
+  using Architecture = PatchPolynomial<Degree, Averaging>;
+  using LevelFit = PatchLevelFit<Scalar>;
+  using WindowFit = RandomFeatureFit<Degree, Averaging>;
+  static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
+
+  /// Keeps a copy of the data (d, n). Throws DimensionMismatch when d is not the size of an image, InvalidArgument for
+  /// a bad patch schedule, ridge, or a bias with Legacy.
+  PatchPolynomialDenoiser(const Architecture& architecture, const Batch<Scalar>& data, const NoiseLevels& levels)
+      : architecture_(architecture),
+        data_(data),
+        mean_(data.template cast<double>().rowwise().mean()),
+        levels_(levels) {
+    detail::require<DimensionMismatch>(data.rows() == architecture.shape.size(), "PatchPolynomial: the data are ",
+                                       detail::shape_text(data), ", but an image of ",
+                                       detail::shape_text(architecture.shape), " has ", architecture.shape.size(),
+                                       " values; set PatchPolynomial::shape");
+    detail::check_averaging(architecture.averaging, architecture.bias);
+    for (Index step = 0; step < levels.steps(); ++step)
+      static_cast<void>(architecture.patches.patch_size(step, levels.steps(), architecture.shape));
+  }
+
+  [[nodiscard]] Index dimension() const noexcept { return data_.rows(); }
+  [[nodiscard]] const Architecture& architecture() const noexcept { return architecture_; }
+
+  /// Fits a level in advance and keeps it, when architecture.keep_levels says so.
+  void fit_level(NoiseLevel level) {
+    if (architecture_.keep_levels) fits_.add(level, fit_at(level));
+  }
+
+  /// The fit of a level, with the window and width of the nearest level of the schedule. Throws NumericalError, naming
+  /// degree, sigma and window, when a fit fails.
+  [[nodiscard]] LevelFit fit_at(NoiseLevel level) const {
+    const ImageShape& shape = architecture_.shape;
+    const Index step = nearest_step(level);
+    LevelFit fit;
+    fit.patch_size = architecture_.patches.patch_size(step, levels_.steps(), shape);
+    const Index p = architecture_.patches.width(step, levels_.steps());
+    const Index patch_values = fit.patch_size * fit.patch_size * shape.channels;
+    fit.directions =
+        normal_batch<Scalar>(patch_values, p, architecture_.seed, streams::level_directions(level.sigma())) /
+        static_cast<Scalar>(std::sqrt(static_cast<double>(patch_values)));
+    fit.bias = Vector<double>::Zero(p);
+    if (architecture_.bias) fit.bias = normal_batch<double>(p, 1, architecture_.seed, streams::biases).col(0);
+
+    const NoiseLevel vp = level.variance_preserving();
+    Matrix<double> noise = LinearAlgebra<Cpu>::centred_gram(fit.directions, Vector<double>::Zero(patch_values));
+    if constexpr (is_exact)
+      noise *= vp.noise * vp.noise;
+    else
+      noise =
+          vp.noise * LinearAlgebra<Cpu>::multiply(detail::noise_factor(noise),
+                                                  normal_batch<double>(p, data_.cols(), architecture_.averaging.noise,
+                                                                       streams::fit_noise(level.sigma())));
+    const Index columns = shape.width - fit.patch_size + 1;
+    const Index count = (shape.height - fit.patch_size + 1) * columns;
+    fit.windows.resize(static_cast<std::size_t>(count));
+    std::vector<std::string> problems(fit.windows.size());
+    const Index work = patch_values * p * data_.cols();
+    parallel_for(count, work, [&](Index window) {
+      const auto at = static_cast<std::size_t>(window);
+      try {
+        fit.windows[at] = fit_window(fit, window / columns, window % columns, vp, noise);
+      } catch (const std::exception& error) {  // an exception may not leave the threads
+        problems[at] = error.what();
+      }
+    });
+    for (std::size_t at = 0; at < problems.size(); ++at)
+      detail::require<NumericalError>(problems[at].empty(), "PatchPolynomial of degree ", Degree,
+                                      " at sigma = ", level.sigma(), ", window ", at, " of ", count, ", ridge ",
+                                      architecture_.averaging.ridge, ": ", problems[at]);
+    return fit;
+  }
+
+  /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
+  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
+                                       " but the model has dimension ", dimension());
+    if (const LevelFit* fit = fits_.find(level)) return apply(*fit, y, level);
+    return apply(fit_at(level), y, level);
+  }
+
+ private:
+  /// The step of the schedule with the nearest sigma, on a logarithmic scale.
+  [[nodiscard]] Index nearest_step(NoiseLevel level) const {
+    Index nearest = 0;
+    double distance = std::numeric_limits<double>::infinity();
+    for (Index step = 0; step < levels_.steps(); ++step) {
+      const double candidate = std::abs(std::log(levels_[step].sigma() / level.sigma()));
+      if (levels_[step] == level) return step;
+      if (candidate < distance) {
+        distance = candidate;
+        nearest = step;
+      }
+    }
+    return nearest;
+  }
+
+  /// The window that starts at (row, column) of every image: (S S channels, n).
+  [[nodiscard]] Batch<Scalar> patches_of(const Batch<Scalar>& images, Index row, Index column, Index size) const {
+    const ImageShape& shape = architecture_.shape;
+    const Index run = size * shape.channels;
+    Batch<Scalar> patches(size * run, images.cols());
+    for (Index image = 0; image < images.cols(); ++image)
+      for (Index line = 0; line < size; ++line)
+        patches.col(image).segment(line * run, run) =
+            images.col(image).segment(((row + line) * shape.width + column) * shape.channels, run);
+    return patches;
+  }
+
+  /// Calls visit(first value, number of values, place) for every run of values that a window serves; places count the
+  /// served values.
+  template <class Visit>
+  void for_served_runs(Index row, Index column, Index size, const Visit& visit) const {
+    const ImageShape& shape = architecture_.shape;
+    const PixelRange rows = pixels_of_window(row, size, shape.height);
+    const PixelRange columns = pixels_of_window(column, size, shape.width);
+    const Index run = (columns.end - columns.begin) * shape.channels;
+    for (Index line = rows.begin; line < rows.end; ++line)
+      visit((line * shape.width + columns.begin) * shape.channels, run, (line - rows.begin) * run);
+  }
+
+  [[nodiscard]] Index served_values(Index row, Index column, Index size) const {
+    Index count = 0;
+    for_served_runs(row, column, size, [&](Index, Index run, Index) { count += run; });
+    return count;
+  }
+
+  [[nodiscard]] typename LevelFit::Window fit_window(const LevelFit& fit, Index row, Index column, NoiseLevel vp,
+                                                     const Matrix<double>& noise) const {
+    using Algebra = LinearAlgebra<Cpu>;
+    const Batch<Scalar> patches = patches_of(data_, row, column, fit.patch_size);
+    Matrix<double> a = Algebra::multiply_transposed(fit.directions, patches).template cast<double>();
+    a = ((vp.signal * a).colwise() + fit.bias).eval();
+    WindowFit window = [&] {
+      if constexpr (is_exact) {
+        return detail::fit_random_features<Degree>(architecture_.averaging, a, noise);
+      } else {
+        const double centre = patches.template cast<double>().mean();
+        const double deviation = std::sqrt((patches.template cast<double>().array() - centre).square().sum() /
+                                           static_cast<double>(patches.size() - 1));
+        return detail::fit_random_features<Degree>(architecture_.averaging, Matrix<double>(a + noise), deviation);
+      }
+    }();
+    Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));
+    for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
+      served.middleCols(place, run) =
+          (data_.middleRows(first, run).template cast<double>().colwise() - mean_.segment(first, run)).transpose();
+    });
+    const Matrix<double> cross = Algebra::multiply(window.features, served);
+    return {std::move(window.preactivation_scale), std::move(window.feature_scale), std::move(window.feature_mean),
+            Algebra::cholesky_solve(window.factor, cross).transpose()};
+  }
+
+  [[nodiscard]] Batch<Scalar> apply(const LevelFit& fit, const Batch<Scalar>& y, NoiseLevel level) const {
+    using Algebra = LinearAlgebra<Cpu>;
+    Batch<Scalar> x0_hat(y.rows(), y.cols());
+    const Index columns = architecture_.shape.width - fit.patch_size + 1;
+    const auto count = static_cast<Index>(fit.windows.size());
+    parallel_for(count, fit.directions.size() * y.cols(), [&](Index number) {
+      const Index row = number / columns;
+      const Index column = number % columns;
+      const auto& window = fit.windows[static_cast<std::size_t>(number)];
+      const Batch<Scalar> projected =
+          Algebra::multiply_transposed(fit.directions, patches_of(y, row, column, fit.patch_size));
+      const Matrix<double> a = (projected.template cast<double>() / level.scale()).colwise() + fit.bias;
+      const WindowFit features{window.preactivation_scale, window.feature_scale, window.feature_mean, {}, {}};
+      const Matrix<double> change = Algebra::multiply(window.coefficients, features.centred_features(a));
+      for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
+        x0_hat.middleRows(first, run) =
+            (change.middleRows(place, run).colwise() + mean_.segment(first, run)).template cast<Scalar>();
+      });
+    });
+    return x0_hat;
+  }
+
+  Architecture architecture_;
+  Batch<Scalar> data_;
+  Vector<double> mean_;
+  NoiseLevels levels_;
+  detail::LevelFits<LevelFit> fits_;
+};
+
+/// Data: a batch (d, n) of images.
+template <int Degree, class Averaging, class Scalar>
+struct Fitter<PatchPolynomial<Degree, Averaging>, Cpu, Scalar> {
+  using Model = PatchPolynomialDenoiser<Degree, Averaging, Scalar>;
+
+  [[nodiscard]] static Model fit(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
+                                 const NoiseLevels& levels, const ProgressCallback& progress) {
+    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
+    Model model(architecture, data, levels);
+    for (Index step = 0; step < levels.steps(); ++step) {
+      model.fit_level(levels[step]);
+      reporter.advance();
+    }
+    return model;
+  }
+};
+
+}  // namespace diffarch
