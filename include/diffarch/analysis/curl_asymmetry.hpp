@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cmath>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/noise_level.hpp"
+
+namespace diffarch {
+
+/// How far a denoiser is from the gradient of a potential: |J - J^T| / |J| (Frobenius norms, J = dD/dy), root mean
+/// square over the columns of y (d, n). 0: its score (D - y) / sigma^2 has a log density; 2: J is antisymmetric.
+/// `directions` (d, k), orthonormal: J is taken in their span, as V^T J V; the identity for all of J.
+/// The model gives `jacobian_product(y, v, level)`. Throws DimensionMismatch.
+template <class Model>
+[[nodiscard]] double curl_asymmetry(const Model& model, const Batch<typename Model::Scalar>& y,
+                                    const Matrix<double>& directions, NoiseLevel level) {
+  detail::require<DimensionMismatch>(y.rows() == directions.rows(), "curl_asymmetry: y is ", detail::shape_text(y),
+                                     ", the directions are ", detail::shape_text(directions));
+  double antisymmetric = 0.0;
+  double total = 0.0;
+  for (Index column = 0; column < y.cols(); ++column) {
+    const Matrix<double> j = directions.transpose() * model.jacobian_product(y.col(column), directions, level);
+    antisymmetric += (j - j.transpose()).squaredNorm();
+    total += j.squaredNorm();
+  }
+  return total > 0.0 ? std::sqrt(antisymmetric / total) : 0.0;
+}
+
+}  // namespace diffarch

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "diffarch/core/random.hpp"
+#include "diffarch/denoiser/polynomial.hpp"
+
+namespace diffarch {
+
+/// Polynomials for images that follow the data: the best linear denoiser (all modes, exactly) plus Hermite polynomials
+///   He_k(r_j . u),   k = 2 ... Degree,   j = 1 ... width,
+/// of the whitened variable u of each noise level (see SpectralPolynomialDenoiser), in unit directions r_j that are
+/// drawn with the spectrum of the data: r_j,k ~ N(0, 1) rho_k^exponent with rho_k^2 = lambda_k / (lambda_k + sigma^2),
+/// the share of signal in mode k. So directions look where there is signal, at every level; isotropic ones
+/// (RandomFeatures) see mostly noise. The expectation over the noise is exact.
+///
+/// Form: Conservative (default): D = y + sigma^2 grad Q, every feature acts along its own direction, zero curl.
+/// Monomials: every feature acts on every mode, by a full matrix of coefficients.
+template <class Form = Conservative>
+struct SpectralFeatures {
+  static_assert(std::is_same_v<Form, Conservative> || std::is_same_v<Form, Monomials>,
+                "diffarch: the Form of SpectralFeatures is Conservative or Monomials");
+  static constexpr bool is_conservative = std::is_same_v<Form, Conservative>;
+
+  Index width = 512;                              ///< number of directions, >= 1
+  std::vector<double> exponents = {2, 4, 8, 16};  ///< shared out among the directions in turn
+  Index modes = 300;                              ///< leading modes that directions may use, >= 1
+  /// > 0, added to the normal equations, whose diagonal is about 1. Empty (Monomials only): chosen at every level by
+  /// leave-one-out.
+  std::optional<double> ridge = is_conservative ? std::optional<double>(0.01) : std::nullopt;
+  Seed seed = {};           ///< of the directions
+  bool keep_levels = true;  ///< false: fit every level again when it is needed, in the memory of one level
+
+  [[nodiscard]] std::string name() const {
+    return std::to_string(width) + " spectral features" + (is_conservative ? ", conservative" : "");
+  }
+};
+
+static_assert(Architecture<Polynomial<3, SpectralFeatures<>>>);
+
+}  // namespace diffarch

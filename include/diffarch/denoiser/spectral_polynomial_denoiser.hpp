@@ -1,0 +1,400 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "diffarch/core/fitter.hpp"
+#include "diffarch/core/wiener_gain.hpp"
+#include "diffarch/denoiser/level_fits.hpp"
+#include "diffarch/denoiser/spectral_features.hpp"
+#include "diffarch/solver/hermite_features.hpp"
+#include "diffarch/solver/principal_components.hpp"
+
+namespace diffarch {
+
+/// The fit of one noise level, in VP units: v = U^T (y - signal mean), u = v / deviation.
+struct SpectralFit {
+  Vector<double> deviation;     ///< (K): sqrt(lambda signal^2 + noise^2)
+  Vector<double> wiener;        ///< (K): the linear part is U^T (D - mean) = wiener u
+  Matrix<double> directions;    ///< (q, p), unit columns
+  Vector<double> feature_mean;  ///< ((Degree - 1) p)
+  Vector<double> weights;       ///< Conservative: one for each feature, along direction / deviation
+  Matrix<double> coefficients;  ///< Monomials: (K, (Degree - 1) p), on the features less their linear part
+  Matrix<double> linear_part;   ///< Monomials: E[h u^T], ((Degree - 1) p, K)
+  double ridge = 0.0;
+};
+
+/// Model of `Polynomial<Degree, SpectralFeatures<Form>>`. With h the Hermite features of u, all averages exact over
+/// samples and noise (hermite_feature_moments):
+///
+/// Monomials: U^T (D - mean) = W u + A (h - E h - E[h u^T] u): the Wiener filter and the least-squares fit of its
+///   residual on the part of the features that is orthogonal to all linear functions; jointly optimal (ridge apart).
+/// Conservative: U^T (D - mean) = W u + sum_j (r_j / deviation) sum_k a_kj (h_kj - E h_kj): the Wiener filter, which is
+///   the gradient of a quadratic, plus gradients of functions of r_j . u, fitted to its residual; J is symmetric, and
+///   log_density is a polynomial of degree Degree + 1.
+///
+/// Predictions are mean + U c, and y enters through U^T y: sampled in these K coordinates (`SpanDenoiser`).
+template <int Degree, class Form, class Scalar_>
+class SpectralPolynomialDenoiser {
+  static_assert(Degree >= 2, "diffarch: SpectralFeatures need Degree >= 2; degree 1 is Linear");
+
+ public:
+  using Scalar = Scalar_;
+  using BackendType = Cpu;
+  using Features = SpectralFeatures<Form>;
+  static constexpr bool is_conservative = Features::is_conservative;
+
+  /// data (d, n). Throws InvalidArgument for a width, modes, exponents or ridge out of range, or data without variance.
+  SpectralPolynomialDenoiser(const Features& features, const Batch<Scalar>& data) : features_(features) {
+    check();
+    auto components = principal_components<Cpu>(data);
+    detail::require(components.rank >= 1,
+                    "SpectralFeatures: the data have no variance; expected at least two different samples");
+    mean_ = std::move(components.mean);
+    eigenvalues_ = std::move(components.eigenvalues);
+    basis_ = std::move(components.basis);
+    stored_mean_ = mean_.template cast<Scalar>();
+    projected_mean_ = LinearAlgebra<Cpu>::multiply_transposed(basis_, stored_mean_).template cast<double>();
+    coordinates_ = project(data).colwise() - projected_mean_;
+    normals_ = normal_batch<double>(std::min(features.modes, eigenvalues_.size()), features.width, features.seed,
+                                    streams::directions);
+  }
+
+  [[nodiscard]] Index dimension() const noexcept { return mean_.size(); }
+  [[nodiscard]] const Features& features() const noexcept { return features_; }
+  [[nodiscard]] const Vector<double>& mean() const noexcept { return mean_; }
+  [[nodiscard]] const Vector<double>& eigenvalues() const noexcept { return eigenvalues_; }  ///< (K)
+  [[nodiscard]] const Matrix<Scalar>& basis() const noexcept { return basis_; }              ///< U, (d, K)
+
+  /// Fits a level in advance and keeps it, when features.keep_levels says so.
+  void fit_level(NoiseLevel level) {
+    if (features_.keep_levels && level.signal > 0.0) fits_.add(level, fit_at(level));
+  }
+
+  /// The fit of a level with signal > 0. Throws NumericalError, naming degree, sigma and ridge, when it fails.
+  [[nodiscard]] SpectralFit fit_at(NoiseLevel level) const {
+    const NoiseLevel vp = level.variance_preserving();
+    const Index q = normals_.rows();
+    const double noise_variance = vp.noise * vp.noise;
+    SpectralFit fit;
+    const Vector<double> variance = vp.signal * vp.signal * eigenvalues_.array() + noise_variance;
+    fit.deviation = variance.cwiseSqrt();
+    fit.wiener = vp.signal * eigenvalues_.cwiseQuotient(fit.deviation);
+    const Vector<double> rho = vp.signal * eigenvalues_.head(q).cwiseSqrt().cwiseQuotient(fit.deviation.head(q));
+    fit.directions = normals_;
+    for (Index j = 0; j < normals_.cols(); ++j) {
+      const double exponent = features_.exponents[static_cast<std::size_t>(j) % features_.exponents.size()];
+      fit.directions.col(j).array() *= (rho / rho(0)).array().pow(exponent);
+      fit.directions.col(j).normalize();
+    }
+    // Share of noise in each mode of u, and the noise covariance of the projections r_j . u.
+    const Vector<double> noise_share = noise_variance * variance.head(q).cwiseInverse();
+    const Matrix<double> scaled = noise_share.cwiseSqrt().asDiagonal() * fit.directions;
+    const Matrix<double> whitened = coordinates_.topRows(q).array().colwise() / fit.deviation.head(q).array();
+    const Matrix<double> a = vp.signal * LinearAlgebra<Cpu>::multiply_transposed(fit.directions, whitened);
+    const HermiteFeatureMoments moments =
+        hermite_feature_moments(a, LinearAlgebra<Cpu>::multiply_by_transpose(scaled.transpose()), Degree);
+    fit.feature_mean = moments.mean;
+    try {
+      if constexpr (is_conservative)
+        solve_conservative(fit, moments, whitened, noise_share);
+      else
+        solve_regression(fit, moments, noise_share, vp);
+    } catch (const NumericalError& error) {
+      throw NumericalError(detail::concat("Polynomial of degree ", Degree, " at sigma = ", level.sigma(), ", ",
+                                          features_.name(), ": ", error.what()));
+    }
+    return fit;
+  }
+
+  /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
+  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+    return materialise(coefficients(project(y), level));
+  }
+
+  /// U^T y: (K, n). Throws DimensionMismatch when y does not have d rows.
+  [[nodiscard]] Matrix<double> project(const Batch<Scalar>& y) const {
+    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
+                                       " but the model has dimension ", dimension());
+    return LinearAlgebra<Cpu>::multiply_transposed(basis_, y).template cast<double>();
+  }
+
+  /// U^T (x0_hat - mean), (K, n), from U^T y.
+  [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& projected, NoiseLevel level) const {
+    if (level.signal == 0.0) return Matrix<double>::Zero(projected.rows(), projected.cols());
+    return with_fit(level, [&](const SpectralFit& fit) {
+      using Algebra = LinearAlgebra<Cpu>;
+      const Matrix<double> u = whiten(fit, projected, level);
+      const Matrix<double> h = feature_values(fit, u).colwise() - fit.feature_mean;
+      Matrix<double> result = fit.wiener.asDiagonal() * u;
+      if constexpr (is_conservative)
+        result.topRows(fit.directions.rows()) += act_along_directions(fit, h);
+      else
+        result += Algebra::multiply(fit.coefficients, Matrix<double>(h - Algebra::multiply(fit.linear_part, u)));
+      return result;
+    });
+  }
+
+  /// U^T x0_hat.
+  [[nodiscard]] Matrix<double> project_prediction(const Matrix<double>& c) const {
+    return c.colwise() + projected_mean_;
+  }
+
+  /// x0_hat = mean + U c.
+  [[nodiscard]] Batch<Scalar> materialise(const Matrix<double>& c) const {
+    return LinearAlgebra<Cpu>::multiply(basis_, Batch<Scalar>(c.template cast<Scalar>())).colwise() + stored_mean_;
+  }
+
+  /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).
+  [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
+                                                NoiseLevel level) const {
+    return with_fit(level, [&](const SpectralFit& fit) {
+      const Matrix<double> u = whiten(fit, project(y), level);
+      const Matrix<double> basis = basis_.template cast<double>();
+      const Matrix<double> du =
+          fit.deviation.cwiseInverse().asDiagonal() * Matrix<double>(basis.transpose() * v / level.scale());
+      const Index p = fit.directions.cols();
+      const Vector<double> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
+      const Matrix<double> dz = fit.directions.transpose() * du.topRows(fit.directions.rows());
+      Matrix<double> dh((Degree - 1) * p, v.cols());
+      for (Index j = 0; j < p; ++j) {
+        const auto values = hermite_values(z(j));
+        for (int k = 2; k <= Degree; ++k)  // (He_k / sqrt(k!))' = sqrt(k) He_{k-1} / sqrt((k-1)!)
+          dh.row((k - 2) * p + j) =
+              std::sqrt(static_cast<double>(k)) * values[static_cast<std::size_t>(k - 1)] * dz.row(j);
+      }
+      Matrix<double> dc = fit.wiener.asDiagonal() * du;
+      if constexpr (is_conservative)
+        dc.topRows(fit.directions.rows()) += act_along_directions(fit, dh);
+      else
+        dc += fit.coefficients * (dh - fit.linear_part * du);
+      return Matrix<double>(basis * dc);
+    });
+  }
+
+  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VP units.
+  [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
+    return with_fit(level, [&](const SpectralFit& fit) {
+      const Matrix<double> modes = basis_.template cast<double>().transpose() * theta;
+      const Index q = fit.directions.rows();
+      const Index p = fit.directions.cols();
+      const Matrix<double> u = fit.deviation.cwiseInverse().asDiagonal() * modes;
+      const Matrix<double> z = fit.directions.transpose() * u.topRows(q);
+      Matrix<double> h = Matrix<double>::Zero((Degree - 1) * p, theta.cols());
+      h.bottomRows(p) = z.array().pow(Degree) / std::sqrt(std::tgamma(Degree + 1.0));
+      if constexpr (is_conservative)
+        return Vector<double>(modes.topRows(q).cwiseProduct(act_along_directions(fit, h)).colwise().sum());
+      else
+        return Vector<double>(modes.cwiseProduct(fit.coefficients * h).colwise().sum());
+    });
+  }
+
+  /// Conservative only: log p(y) of each column of y (d, n) up to a constant, in the span of the data: D = (y + noise^2
+  /// grad log p) / signal there.
+  [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
+    return with_fit(level, [&](const SpectralFit& fit) {
+      const NoiseLevel vp = level.variance_preserving();
+      const Matrix<double> u = whiten(fit, project(y), level);
+      const Matrix<double> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
+      const Index p = z.rows();
+      Vector<double> values = -0.5 * u.colwise().squaredNorm();
+      for (Index column = 0; column < z.cols(); ++column)
+        for (Index j = 0; j < p; ++j) {
+          const auto hermite = hermite_values<Degree + 1>(z(j, column));
+          double potential = 0.0;  // antiderivative: He_{k+1} / ((k + 1) sqrt(k!)) = he_{k+1} / sqrt(k + 1)
+          for (int k = 2; k <= Degree; ++k)
+            potential += fit.weights((k - 2) * p + j) * (hermite[static_cast<std::size_t>(k + 1)] / std::sqrt(k + 1.0) -
+                                                         fit.feature_mean((k - 2) * p + j) * z(j, column));
+          values(column) += vp.signal / (vp.noise * vp.noise) * potential;
+        }
+      return values;
+    });
+  }
+
+ private:
+  void check() const {
+    detail::require(features_.width >= 1 && features_.modes >= 1, "SpectralFeatures: width = ", features_.width,
+                    ", modes = ", features_.modes, "; expected both at least 1");
+    detail::require(!features_.exponents.empty(), "SpectralFeatures: no exponents; expected at least one");
+    for (const double exponent : features_.exponents)
+      detail::require(exponent >= 0.0 && exponent <= 64.0, "SpectralFeatures: exponent ", exponent,
+                      "; expected 0 <= exponent <= 64");
+    detail::require(!features_.ridge || (*features_.ridge > 0.0 && std::isfinite(*features_.ridge)),
+                    "SpectralFeatures: ridge = ", features_.ridge.value_or(0.0), ", expected a finite ridge > 0");
+    detail::require(features_.ridge || !is_conservative,
+                    "SpectralFeatures: no ridge; the conservative form needs one (leave-one-out is for Monomials)");
+  }
+
+  [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Matrix<double>& projected, NoiseLevel level) const {
+    const NoiseLevel vp = level.variance_preserving();
+    return fit.deviation.cwiseInverse().asDiagonal() *
+           Matrix<double>((projected / level.scale()).colwise() - vp.signal * projected_mean_);
+  }
+
+  /// He_k(z) / sqrt(k!), k = 0 ... Order.
+  template <int Order = Degree>
+  [[nodiscard]] static std::array<double, Order + 1> hermite_values(double z) {
+    std::array<double, Order + 1> values{1.0, z};
+    for (std::size_t k = 1; k < Order; ++k) {
+      const auto n = static_cast<double>(k);
+      values[k + 1] = (z * values[k] - std::sqrt(n) * values[k - 1]) / std::sqrt(n + 1.0);
+    }
+    return values;
+  }
+
+  [[nodiscard]] static Matrix<double> feature_values(const SpectralFit& fit, const Matrix<double>& u) {
+    const Matrix<double> z = LinearAlgebra<Cpu>::multiply_transposed(fit.directions, u.topRows(fit.directions.rows()));
+    const Index p = z.rows();
+    Matrix<double> h((Degree - 1) * p, z.cols());
+    parallel_for(z.cols(), 8 * p, [&](Index column) {
+      for (Index j = 0; j < p; ++j) {
+        const auto values = hermite_values(z(j, column));
+        for (int k = 2; k <= Degree; ++k) h((k - 2) * p + j, column) = values[static_cast<std::size_t>(k)];
+      }
+    });
+    return h;
+  }
+
+  /// sum_j (r_j / deviation) sum_k weight_kj h_kj: (q, n).
+  [[nodiscard]] static Matrix<double> act_along_directions(const SpectralFit& fit, const Matrix<double>& h) {
+    const Index p = fit.directions.cols();
+    Matrix<double> strength = Matrix<double>::Zero(p, h.cols());
+    for (int k = 2; k <= Degree; ++k)
+      strength += fit.weights.segment((k - 2) * p, p).asDiagonal() * h.middleRows((k - 2) * p, p);
+    return fit.deviation.head(fit.directions.rows()).cwiseInverse().asDiagonal() *
+           LinearAlgebra<Cpu>::multiply(fit.directions, strength);
+  }
+
+  /// Normal equations of the weights: E[h_i h_j] times the inner product of the directions they act along; right-hand
+  /// side E[residual of the Wiener filter . (r_j / deviation) h_kj].
+  void solve_conservative(SpectralFit& fit, const HermiteFeatureMoments& moments, const Matrix<double>& whitened,
+                          const Vector<double>& noise_share) const {
+    using Algebra = LinearAlgebra<Cpu>;
+    const Index q = fit.directions.rows();
+    const Index p = fit.directions.cols();
+    const Vector<double> inverse = fit.deviation.head(q).cwiseInverse();
+    const Matrix<double> overlap =
+        Algebra::multiply_by_transpose(Matrix<double>(inverse.asDiagonal() * fit.directions).transpose());
+    // The residual c - W u is (noise share) c on average over the noise ...
+    const Matrix<double> residual =
+        Algebra::multiply_transposed(Matrix<double>(noise_share.asDiagonal() * fit.directions), whitened);
+    // ... and W u moves with the noise, as the features do (Stein's identity).
+    const Vector<double> moved =
+        fit.directions.cwiseAbs2().transpose() * noise_share.cwiseProduct(fit.wiener.head(q)).cwiseProduct(inverse);
+    const Index size = (Degree - 1) * p;
+    Vector<double> right(size);
+    Matrix<double> normal(size, size);
+    for (int k = 2; k <= Degree; ++k) {
+      const double norm = 1.0 / std::sqrt(std::tgamma(k + 1.0));
+      const auto at = static_cast<std::size_t>(k);
+      right.segment((k - 2) * p, p) =
+          norm * (moments.orders[at].cwiseProduct(residual).rowwise().mean() -
+                  static_cast<double>(k) * moments.orders[at - 1].rowwise().mean().cwiseProduct(moved));
+      for (int l = 2; l <= Degree; ++l)
+        normal.block((k - 2) * p, (l - 2) * p, p, p) =
+            moments.covariance.block((k - 2) * p, (l - 2) * p, p, p).cwiseProduct(overlap);
+    }
+    const Vector<double> scale =
+        normal.diagonal().cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt().cwiseInverse();
+    normal = (scale.asDiagonal() * normal * scale.asDiagonal()).eval();
+    fit.ridge = *features_.ridge;
+    normal.diagonal().array() += fit.ridge;
+    fit.weights =
+        scale.cwiseProduct(Algebra::cholesky_solve(Algebra::cholesky(normal), scale.cwiseProduct(right)).col(0));
+  }
+
+  void solve_regression(SpectralFit& fit, const HermiteFeatureMoments& moments, const Vector<double>& noise_share,
+                        NoiseLevel vp) const {
+    using Algebra = LinearAlgebra<Cpu>;
+    const Index q = fit.directions.rows();
+    const Index p = fit.directions.cols();
+    const Index n = coordinates_.cols();
+    const Index size = (Degree - 1) * p;
+    const Matrix<double> u = vp.signal * (coordinates_.array().colwise() / fit.deviation.array()).matrix();
+    Matrix<double> h(size, n);      // conditional means of the features
+    Matrix<double> stein(size, q);  // Cov(h, u) from the noise alone
+    for (int k = 2; k <= Degree; ++k) {
+      const double norm = 1.0 / std::sqrt(std::tgamma(k + 1.0));
+      const auto at = static_cast<std::size_t>(k);
+      h.middleRows((k - 2) * p, p) = norm * moments.orders[at];
+      stein.middleRows((k - 2) * p, p) = (norm * k * moments.orders[at - 1].rowwise().mean()).asDiagonal() *
+                                         Matrix<double>(fit.directions.transpose() * noise_share.asDiagonal());
+    }
+    h.colwise() -= fit.feature_mean;
+    fit.linear_part = Algebra::multiply(h, Matrix<double>(u.transpose())) / static_cast<double>(n);
+    fit.linear_part.leftCols(q) += stein;
+    const Matrix<double> orthogonal = moments.covariance - Algebra::multiply_by_transpose(fit.linear_part);
+    Matrix<double> cross = Algebra::multiply(coordinates_, Matrix<double>(h.transpose())) / static_cast<double>(n) -
+                           Matrix<double>(fit.wiener.asDiagonal() * fit.linear_part.transpose());
+    const auto solve = [&](double ridge) {
+      Matrix<double> normal = orthogonal;
+      normal.diagonal().array() += ridge;
+      return Algebra::cholesky(normal);
+    };
+    if (features_.ridge) {
+      fit.ridge = *features_.ridge;
+    } else {
+      // Leave-one-out, with the covariance that the noise adds kept fixed. Per image: mean features m_i, mean residual
+      // t_i of the Wiener filter; e_i = (t_i - A m_i) / (1 - m_i . N^-1 m_i / n) is the error of a fit without it.
+      const Matrix<double> m = h - Algebra::multiply(fit.linear_part, u);
+      const Matrix<double> t = coordinates_ - Matrix<double>(fit.wiener.asDiagonal() * u);
+      const Matrix<double> noise = orthogonal - Algebra::multiply_by_transpose(m) / static_cast<double>(n);
+      const Matrix<double> noise_cross =
+          cross - Algebra::multiply(t, Matrix<double>(m.transpose())) / static_cast<double>(n);
+      double best = std::numeric_limits<double>::infinity();
+      for (const double ridge : {0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0}) {
+        const Matrix<double> factor = solve(ridge);
+        const Matrix<double> a = Algebra::cholesky_solve(factor, cross.transpose()).transpose();
+        const Matrix<double> solved = Algebra::cholesky_solve(factor, m);
+        const Vector<double> leverage = m.cwiseProduct(solved).colwise().sum() / static_cast<double>(n);
+        const Vector<double> errors = (t - Algebra::multiply(a, m)).colwise().squaredNorm();
+        const double loss = (errors.array() / (1.0 - leverage.array()).square()).mean() +
+                            Algebra::multiply(a, noise).cwiseProduct(a).sum() - 2.0 * noise_cross.cwiseProduct(a).sum();
+        if (loss < best) {
+          best = loss;
+          fit.ridge = ridge;
+        }
+      }
+    }
+    fit.coefficients = Algebra::cholesky_solve(solve(fit.ridge), cross.transpose()).transpose();
+  }
+
+  template <class Use>
+  [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
+    if (const SpectralFit* fit = fits_.find(level)) return use(*fit);
+    return use(fit_at(level));
+  }
+
+  Features features_;
+  Vector<double> mean_;
+  Vector<double> eigenvalues_;
+  Matrix<Scalar> basis_;
+  Vector<Scalar> stored_mean_;
+  Vector<double> projected_mean_;
+  Matrix<double> coordinates_;  // (K, n): U^T (x - mean)
+  Matrix<double> normals_;      // (q, p): the directions before they are weighted
+  detail::LevelFits<SpectralFit> fits_;
+};
+
+/// Data: a batch (d, n).
+template <int Degree, class Form, class Scalar>
+struct Fitter<Polynomial<Degree, SpectralFeatures<Form>>, Cpu, Scalar> {
+  using Model = SpectralPolynomialDenoiser<Degree, Form, Scalar>;
+
+  [[nodiscard]] static Model fit(const Polynomial<Degree, SpectralFeatures<Form>>& architecture,
+                                 const Batch<Scalar>& data, const NoiseLevels& levels,
+                                 const ProgressCallback& progress) {
+    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
+    Model model(architecture.features, data);
+    for (Index step = 0; step < levels.steps(); ++step) {
+      model.fit_level(levels[step]);
+      reporter.advance();
+    }
+    return model;
+  }
+};
+
+}  // namespace diffarch
