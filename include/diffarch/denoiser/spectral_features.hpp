@@ -31,11 +31,15 @@ struct SpectralFeatures {
   /// > 0, added to the normal equations, whose diagonal is about 1. Empty (Monomials only): chosen at every level by
   /// leave-one-out.
   std::optional<double> ridge = is_conservative ? std::optional<double>(0.01) : std::nullopt;
+  /// Conservative only: the weights of degree Degree are kept <= 0 (a convex problem, solved exactly). For odd degrees
+  /// the leading form is then nowhere positive, and no continuous trajectory can run away.
+  bool bounded = is_conservative;
   Seed seed = {};           ///< of the directions
   bool keep_levels = true;  ///< false: fit every level again when it is needed, in the memory of one level
 
   [[nodiscard]] std::string name() const {
-    return std::to_string(width) + " spectral features" + (is_conservative ? ", conservative" : "");
+    return std::to_string(width) + " spectral features" + (is_conservative ? ", conservative" : "") +
+           (bounded ? ", bounded" : "");
   }
 };
 

@@ -10,6 +10,7 @@
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
+#include "diffarch/solver/bounded_least_squares.hpp"
 #include "diffarch/solver/hermite_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
 
@@ -302,8 +303,8 @@ class SpectralPolynomialDenoiser {
     normal = (scale.asDiagonal() * normal * scale.asDiagonal()).eval();
     fit.ridge = *features_.ridge;
     normal.diagonal().array() += fit.ridge;
-    fit.weights =
-        scale.cwiseProduct(Algebra::cholesky_solve(Algebra::cholesky(normal), scale.cwiseProduct(right)).col(0));
+    const Index first_bounded = features_.bounded ? size - p : size;
+    fit.weights = scale.cwiseProduct(bounded_least_squares(normal, scale.cwiseProduct(right), first_bounded));
   }
 
   void solve_regression(SpectralFit& fit, const HermiteFeatureMoments& moments, const Vector<double>& noise_share,

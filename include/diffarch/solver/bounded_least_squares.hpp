@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "diffarch/solver/linear_algebra.hpp"
+
+namespace diffarch {
+
+/// Minimises x^T m x / 2 - b^T x subject to x_i <= 0 for i >= first_bounded, for a positive-definite m (p, p): exactly,
+/// by block principal pivoting (Portugal, Judice and Vicente 1994, with Murty's single pivots as the fall-back that
+/// makes it finite). One Cholesky factorisation per exchange of the active set, usually fewer than ten.
+/// Throws NumericalError when m is not positive definite or no solution is found.
+[[nodiscard]] inline Vector<double> bounded_least_squares(const Matrix<double>& m, const Vector<double>& b,
+                                                          Index first_bounded) {
+  const Index size = m.rows();
+  std::vector<bool> at_bound(static_cast<std::size_t>(size), false);
+  Vector<double> x(size);
+  Vector<double> gradient(size);
+  const auto solve = [&] {
+    std::vector<Index> free;
+    for (Index i = 0; i < size; ++i)
+      if (!at_bound[static_cast<std::size_t>(i)]) free.push_back(i);
+    x.setZero();
+    x(free) = LinearAlgebra<Cpu>::cholesky_solve(LinearAlgebra<Cpu>::cholesky(m(free, free)), b(free)).col(0);
+    gradient = m.selfadjointView<Eigen::Lower>() * x - b;
+    gradient(free).setZero();
+  };
+  // At the solution x_i <= 0 where free, and the gradient is <= 0 where bound: raising x_i above 0 would help.
+  const double rounding = 1e-12 * b.cwiseAbs().maxCoeff();
+  const auto violations = [&] {
+    std::vector<Index> list;
+    for (Index i = first_bounded; i < size; ++i)
+      if (at_bound[static_cast<std::size_t>(i)] ? gradient(i) > rounding : x(i) > 0.0) list.push_back(i);
+    return list;
+  };
+  constexpr int most_exchanges = 1000;
+  int patience = 3;
+  std::size_t fewest = static_cast<std::size_t>(size) + 1;
+  solve();
+  for (int exchange = 0; exchange < most_exchanges; ++exchange) {
+    std::vector<Index> wrong = violations();
+    if (wrong.empty()) return x;
+    if (wrong.size() < fewest) {
+      fewest = wrong.size();
+      patience = 3;
+    } else if (patience > 0) {
+      --patience;
+    } else {
+      wrong = {wrong.back()};
+    }
+    for (const Index i : wrong) at_bound[static_cast<std::size_t>(i)] = !at_bound[static_cast<std::size_t>(i)];
+    solve();
+  }
+  throw NumericalError("bounded_least_squares: no solution after 1000 exchanges");
+}
+
+}  // namespace diffarch
