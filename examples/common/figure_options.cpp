@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "diffarch/core/memory.hpp"
+
 namespace figures {
 
 void add_figure_options(CLI::App& app, FigureOptions& options) {
@@ -47,6 +49,7 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
       if (app.count("--samples") == 0) options.samples = 8;
       if (app.count("--measured") == 0) options.measured = 200;
     }
+    diffarch::keep_freed_memory();
     body();
     return 0;
   } catch (const CLI::ParseError& error) {

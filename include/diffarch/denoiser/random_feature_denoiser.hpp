@@ -45,7 +45,8 @@ class RandomFeatureDenoiser {
     projected_basis_ = Algebra::multiply_transposed(directions_, basis_).template cast<double>();
     projected_mean_ = Algebra::multiply_transposed(directions_, mean_).template cast<double>();
     noise_covariance_ = Algebra::centred_gram(directions_, Vector<double>::Zero(data.rows()));
-    if constexpr (!std::is_same_v<Averaging, ExactAverage>) noise_factor_ = detail::noise_factor(noise_covariance_);
+    if constexpr (!std::is_same_v<Averaging, ExactAverage>)
+      noise_factor_ = detail::noise_factor(noise_covariance_).template cast<Scalar>();
     bias_ = Vector<double>::Zero(features.width);
     if (features.bias) bias_ = normal_batch<double>(features.width, 1, features.seed, streams::biases).col(0);
     if constexpr (is_legacy) {
@@ -85,8 +86,9 @@ class RandomFeatureDenoiser {
   [[nodiscard]] Fit fit_to_noise(NoiseLevel level, const Matrix<double>& noise) const
       requires(!std::is_same_v<Averaging, ExactAverage>) {
     const NoiseLevel vp = level.variance_preserving();
-    return detail::fit_random_features<Degree>(
-        features_.averaging, Matrix<double>(preactivations_of_data(vp) + vp.noise * noise), data_deviation_);
+    Matrix<double> noisy = preactivations_of_data(vp);
+    noisy += vp.noise * noise;
+    return detail::fit_random_features<Degree>(features_.averaging, std::move(noisy), data_deviation_);
   }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
@@ -182,11 +184,11 @@ class RandomFeatureDenoiser {
            static_cast<Scalar>(std::sqrt(static_cast<double>(d)));
   }
 
-  /// R epsilon_i for every training sample: N(0, R R^T), without drawing epsilon.
+  /// R epsilon_i for every training sample: N(0, R R^T), without drawing epsilon. In the precision of the data.
   [[nodiscard]] Matrix<double> draw_noise(NoiseLevel level) const {
-    return LinearAlgebra<Cpu>::multiply(noise_factor_,
-                                        normal_batch<double>(features_.width, basis_.cols(), features_.averaging.noise,
-                                                             streams::fit_noise(level.sigma())));
+    const Batch<Scalar> normals = normal_batch<Scalar>(features_.width, basis_.cols(), features_.averaging.noise,
+                                                       streams::fit_noise(level.sigma()));
+    return LinearAlgebra<Cpu>::multiply(noise_factor_, normals).template cast<double>();
   }
 
   [[nodiscard]] Matrix<double> preactivations(const Matrix<double>& projected, NoiseLevel level) const {
@@ -211,7 +213,7 @@ class RandomFeatureDenoiser {
   Matrix<double> projected_basis_;
   Vector<double> projected_mean_;
   Matrix<double> noise_covariance_;
-  Matrix<double> noise_factor_;
+  Matrix<Scalar> noise_factor_;
   Vector<double> bias_;
   double data_deviation_ = 1.0;
   detail::LevelFits<Fit> fits_;

@@ -22,17 +22,17 @@ struct RandomFeatureFit {
   Matrix<double> features;             ///< H (p, n), scaled and centred, divided by n (Legacy: n - 1)
   Matrix<double> factor;               ///< L (p, p): Cholesky factor of covariance + ridge, unit diagonal
 
-  /// h - E h of preactivations a = R y + b, (p, n).
-  [[nodiscard]] Matrix<double> centred_features(const Matrix<double>& a) const {
-    Matrix<double> h(a.rows(), a.cols());
+  /// h - E h of preactivations a = R y + b, (p, n), in their place.
+  [[nodiscard]] Matrix<double> centred_features(Matrix<double> a) const {
     const Vector<double> inverse_scale = preactivation_scale.cwiseInverse();
     parallel_for(a.cols(), 8 * a.rows(), [&](Index column) {
       const double inverse_largest = is_legacy ? 1.0 / a.col(column).cwiseAbs().maxCoeff() : 1.0;
-      for (Index j = 0; j < a.rows(); ++j)
-        h(j, column) = feature_scale(j) * integer_power(a(j, column) * inverse_largest * inverse_scale(j), Degree) -
-                       feature_mean(j);
+      a.col(column) = (a.col(column).array() * inverse_largest * inverse_scale.array()).unaryExpr([](double x) {
+        return integer_power(x, Degree);
+      }) * feature_scale.array() -
+                      feature_mean.array();
     });
-    return h;
+    return a;
   }
 
   /// H^T (L L^T)^-1 h: the weights of the training samples, (n, columns), for centred features h.
@@ -53,36 +53,41 @@ template <int Degree>
   PowerFeatureMoments moments = power_feature_moments(a, noise, Degree);
   moments.covariance.diagonal().array() += averaging.ridge;
   RandomFeatureFit<Degree, ExactAverage> fit;
-  fit.factor = LinearAlgebra<Cpu>::cholesky(moments.covariance);
+  fit.factor = LinearAlgebra<Cpu>::cholesky(std::move(moments.covariance));
   fit.preactivation_scale = std::move(moments.preactivation_scale);
   fit.feature_scale = std::move(moments.feature_scale);
   fit.feature_mean = std::move(moments.mean);
-  fit.features = moments.sample_means / static_cast<double>(a.cols());
+  fit.features = std::move(moments.sample_means);
+  fit.features /= static_cast<double>(a.cols());
   return fit;
 }
 
 /// SingleDraw and Legacy. `noisy` (p, n): preactivations of the noisy samples. `data_deviation`: standard deviation of
 /// the training data, by which Legacy divides its features. Throws like the other.
 template <int Degree, class Averaging>
-[[nodiscard]] RandomFeatureFit<Degree, Averaging> fit_random_features(const Averaging& averaging,
-                                                                      const Matrix<double>& noisy,
+[[nodiscard]] RandomFeatureFit<Degree, Averaging> fit_random_features(const Averaging& averaging, Matrix<double> noisy,
                                                                       double data_deviation) {
   using Fit = RandomFeatureFit<Degree, Averaging>;
   const Index p = noisy.rows();
   const double divisor = static_cast<double>(noisy.cols() - (Fit::is_legacy ? 1 : 0));
   const Vector<double> scale = Vector<double>::Constant(p, Fit::is_legacy ? 1.0 / data_deviation : 1.0);
   Fit fit{Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
-  fit.features = fit.centred_features(noisy);
+  fit.features = fit.centred_features(std::move(noisy));
   fit.feature_mean = fit.features.rowwise().mean();
   fit.features.colwise() -= fit.feature_mean;
-  Matrix<double> covariance = LinearAlgebra<Cpu>::multiply_by_transpose(fit.features) / divisor;
-  covariance.diagonal().array() += averaging.ridge;
-  const Vector<double> unit = covariance.diagonal().cwiseSqrt().cwiseInverse();
+  const Vector<double> variance = (fit.features.rowwise().squaredNorm() / divisor).array() + averaging.ridge;
+  const Vector<double> unit = variance.cwiseSqrt().cwiseInverse();
   require<NumericalError>(unit.allFinite() && unit.minCoeff() > 0.0, "the features overflow double precision");
-  fit.factor = LinearAlgebra<Cpu>::cholesky(unit.asDiagonal() * covariance * unit.asDiagonal());
+  const Vector<double> sample_scale = unit / std::sqrt(divisor);
+  parallel_for(fit.features.cols(), p,
+               [&](Index i) { fit.features.col(i) = fit.features.col(i).cwiseProduct(sample_scale); });
+  Matrix<double> covariance = Matrix<double>::Zero(p, p);
+  LinearAlgebra<Cpu>::add_multiply_by_transpose(covariance, fit.features);
+  covariance.diagonal() += averaging.ridge * unit.cwiseAbs2();
+  fit.factor = LinearAlgebra<Cpu>::cholesky(std::move(covariance));
   fit.feature_scale = fit.feature_scale.cwiseProduct(unit);
   fit.feature_mean = fit.feature_mean.cwiseProduct(unit);
-  fit.features = ((unit / divisor).asDiagonal() * fit.features).eval();
+  fit.features /= std::sqrt(divisor);
   return fit;
 }
 

@@ -21,10 +21,11 @@ struct SymmetricEigen {
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
-///  - multiply_by_transpose(a) = a a^T, symmetric, in double.
+///  - multiply_by_transpose(a) = a a^T, symmetric, in double; add_multiply_by_transpose(lower, a) adds it to the lower
+///    triangle of `lower` and leaves the rest alone.
 ///  - symmetric_eigen(m), m symmetric in double.
-///  - cholesky(m): the lower L with m = L L^T of a positive-definite m in double; cholesky_solve(l, b) = m^-1 b, by
-///    columns like multiply.
+///  - cholesky(m): the lower L with m = L L^T of a positive-definite m in double, of which the lower triangle is read;
+///    cholesky_solve(l, b) = m^-1 b, by columns like multiply. Give m up (std::move) to have no copy made.
 template <class BackendType>
 struct LinearAlgebra;
 
@@ -116,21 +117,31 @@ struct LinearAlgebra<Cpu> {
 
   template <class A>
   [[nodiscard]] static Matrix<double> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
-    const detail::SerialEigen serial;
     Matrix<double> product = Matrix<double>::Zero(a.rows(), a.rows());
-    add_product_with_transpose(product, a);
+    add_multiply_by_transpose(product, a);
     mirror_lower_triangle(product);
     return product;
   }
 
+  template <class A>
+  static void add_multiply_by_transpose(Matrix<double>& lower, const Eigen::MatrixBase<A>& a) {
+    detail::require<DimensionMismatch>(lower.rows() == a.rows() && lower.cols() == a.rows(),
+                                       "add_multiply_by_transpose: ", detail::shape_text(lower), " and ",
+                                       detail::shape_text(a));
+    const detail::SerialEigen serial;
+    add_product_with_transpose(lower, a);
+  }
+
   /// Throws NumericalError when a pivot is not positive.
-  [[nodiscard]] static Matrix<double> cholesky(const Matrix<double>& m) {
+  [[nodiscard]] static Matrix<double> cholesky(Matrix<double> m) {
     detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
     const detail::SerialEigen serial;
-    const Eigen::LLT<Matrix<double>> factor(m);
-    detail::require<NumericalError>(factor.info() == Eigen::Success && factor.matrixLLT().diagonal().allFinite(),
-                                    "cholesky: a ", detail::shape_text(m), " matrix is not positive definite");
-    return factor.matrixL();
+    Eigen::Ref<Matrix<double>> in_place(m);
+    const Eigen::LLT<Eigen::Ref<Matrix<double>>> factor(in_place);
+    detail::require<NumericalError>(factor.info() == Eigen::Success && m.diagonal().allFinite(), "cholesky: a ",
+                                    detail::shape_text(m), " matrix is not positive definite");
+    m.triangularView<Eigen::StrictlyUpper>().setZero();
+    return m;
   }
 
   template <class B>

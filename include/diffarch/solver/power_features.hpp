@@ -20,7 +20,7 @@ struct PowerFeatureMoments {
   Vector<double> feature_scale;        ///< f (p): gives every feature variance 1
   Vector<double> mean;                 ///< E[h] (p)
   Matrix<double> sample_means;         ///< E[h | sample i] - E[h], (p, n)
-  Matrix<double> covariance;           ///< Cov(h) (p, p), unit diagonal
+  Matrix<double> covariance;           ///< Cov(h) (p, p), unit diagonal; the lower triangle, zero above
 };
 
 /// Exact moments of powers of noisy preactivations: a_ji (p, n) for sample i plus Gaussian noise of covariance C (p,
@@ -46,60 +46,67 @@ struct PowerFeatureMoments {
       (a.rowwise().squaredNorm() / static_cast<double>(n) + noise_variance).cwiseSqrt().cwiseMax(1e-300);
   const Vector<double> inverse_scale = moments.preactivation_scale.cwiseInverse();
   const Vector<double> relative_variance = noise_variance.cwiseProduct(inverse_scale.cwiseAbs2());
-
-  // Correlations of the noise, zero where there is none.
   const Vector<double> inverse_deviation =
       noise_variance.unaryExpr([](double v) { return v > 0.0 ? 1.0 / std::sqrt(v) : 0.0; });
-  const Matrix<double> correlation = inverse_deviation.asDiagonal() * c * inverse_deviation.asDiagonal();
-  double largest_correlation = 0.0;
-  for (Index j = 0; j < p; ++j)
-    for (Index i = j + 1; i < p; ++i) largest_correlation = std::max(largest_correlation, std::abs(correlation(i, j)));
+  Vector<double> largest(p);  // correlation of the noise of feature j with that of any other
+  parallel_for(p, p, [&](Index j) {
+    const Index below = p - j - 1;
+    largest(j) = below == 0 ? 0.0
+                            : c.col(j).tail(below).cwiseProduct(inverse_deviation.tail(below)).cwiseAbs().maxCoeff() *
+                                  inverse_deviation(j);
+  });
+  const double largest_correlation = largest.maxCoeff();
 
   // m runs down from degree to 0 while q = degree - m runs up the recurrence M_q = a M_{q-1} + (q - 1) s^2 M_{q-2}; the
   // sum over m is Horner's rule in the correlation, entry by entry.
   Matrix<double> current = Matrix<double>::Ones(p, n);
   Matrix<double> previous = Matrix<double>::Zero(p, n);
-  Matrix<double> scaled(p, n);
+  Matrix<double>& scaled = moments.sample_means;
+  scaled.resize(p, n);
   moments.covariance = Matrix<double>::Zero(p, p);
   Vector<double> diagonal = Vector<double>::Zero(p);
+  const double root_count = std::sqrt(static_cast<double>(n));
   for (int q = 0; q <= degree; ++q) {
     const int m = degree - q;
-    if (q > 0)
-      parallel_for(n, 4 * p, [&](Index i) {
-        for (Index j = 0; j < p; ++j) {
-          const double next = a(j, i) * inverse_scale(j) * current(j, i) +
-                              static_cast<double>(q - 1) * relative_variance(j) * previous(j, i);
-          previous(j, i) = current(j, i);
-          current(j, i) = next;
-        }
-      });
     double factor = 1.0;  // degree! / ((degree - m)! sqrt(m!))
     for (int i = 0; i < m; ++i) factor *= static_cast<double>(degree - i) / std::sqrt(static_cast<double>(i + 1));
-    const Vector<double> row_factor =
-        relative_variance.unaryExpr([m, factor](double v) { return factor * integer_power(std::sqrt(v), m); });
+    const Vector<double> row_factor = relative_variance.unaryExpr(
+        [m, factor, root_count](double v) { return factor * integer_power(std::sqrt(v), m) / root_count; });
+    parallel_for(n, 6 * p, [&](Index i) {
+      if (q > 0) {
+        auto now = current.col(i).array();
+        auto before = previous.col(i).array();
+        before = a.col(i).array() * inverse_scale.array() * now +
+                 static_cast<double>(q - 1) * relative_variance.array() * before;
+        now.swap(before);
+      }
+      scaled.col(i) = row_factor.cwiseProduct(current.col(i));
+    });
     if (m == 0) {
       moments.mean = current.rowwise().mean();
-      scaled = current.colwise() - moments.mean;
-    } else {
-      scaled = row_factor.asDiagonal() * current;
+      scaled.colwise() -= moments.mean / root_count;
     }
-    diagonal += scaled.rowwise().squaredNorm() / static_cast<double>(n);
+    diagonal += scaled.rowwise().squaredNorm();
     if (m > 0 && std::pow(largest_correlation, m) < 1e-17) continue;
-    const Matrix<double> product = Algebra::multiply_by_transpose(scaled);
-    parallel_for(p, 3 * p, [&](Index j) {
-      for (Index i = 0; i < p; ++i)
-        moments.covariance(i, j) =
-            moments.covariance(i, j) * correlation(i, j) + product(i, j) / static_cast<double>(n);
+    parallel_for(p, 2 * p, [&](Index j) {
+      const Index count = p - j;
+      moments.covariance.col(j).tail(count).array() *=
+          c.col(j).tail(count).array() * inverse_deviation.tail(count).array() * inverse_deviation(j);
     });
+    Algebra::add_multiply_by_transpose(moments.covariance, scaled);
   }
-  detail::require<NumericalError>(diagonal.allFinite() && moments.covariance.allFinite(), "features of degree ", degree,
+  detail::require<NumericalError>(diagonal.allFinite() && moments.mean.allFinite(), "features of degree ", degree,
                                   ": their variance overflows double precision");
   moments.feature_scale = diagonal.cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
   moments.mean = moments.mean.cwiseProduct(moments.feature_scale);
-  moments.sample_means = moments.feature_scale.asDiagonal() * scaled;
-  moments.covariance =
-      (moments.feature_scale.asDiagonal() * moments.covariance * moments.feature_scale.asDiagonal()).eval();
-  moments.covariance.diagonal() = moments.feature_scale.cwiseAbs2().cwiseProduct(diagonal);
+  const Vector<double> sample_scale = root_count * moments.feature_scale;
+  parallel_for(n, p, [&](Index i) { scaled.col(i) = scaled.col(i).cwiseProduct(sample_scale); });
+  parallel_for(p, 2 * p, [&](Index j) {
+    const Index count = p - j;
+    moments.covariance.col(j).tail(count).array() *=
+        moments.feature_scale.tail(count).array() * moments.feature_scale(j);
+    moments.covariance(j, j) = diagonal(j) * moments.feature_scale(j) * moments.feature_scale(j);
+  });
   return moments;
 }
 
