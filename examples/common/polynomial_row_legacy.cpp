@@ -1,0 +1,14 @@
+#include "polynomial_row_impl.hpp"
+
+namespace figures {
+
+template PolynomialRow run_polynomial_row(const std::string&, const Polynomial<3, RandomFeatures<Legacy>>&,
+                                          const PolynomialSetting&, FigureReport&);
+template PolynomialRow run_polynomial_row(const std::string&, const Polynomial<9, RandomFeatures<Legacy>>&,
+                                          const PolynomialSetting&, FigureReport&);
+template PolynomialRow run_polynomial_row(const std::string&, const Polynomial<27, RandomFeatures<Legacy>>&,
+                                          const PolynomialSetting&, FigureReport&);
+template PolynomialRow run_polynomial_row(const std::string&, const PatchPolynomial<3, Legacy>&,
+                                          const PolynomialSetting&, FigureReport&);
+
+}  // namespace figures

@@ -1,0 +1,115 @@
+#include "diffarch/sampler/span_trajectory.hpp"
+
+#include <vector>
+
+#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
+#include "diffarch/sampler/ancestral.hpp"
+#include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/heun.hpp"
+#include "diffarch/schedule/cosine.hpp"
+#include "diffarch/schedule/custom.hpp"
+#include "support.hpp"
+
+namespace diffarch {
+namespace {
+
+using test::bitwise_equal;
+using test::correlated_samples;
+using test::relative_difference;
+
+using RandomCubic = Polynomial<3, RandomFeatures<ExactAverage>>;
+using SpectralCubic = Polynomial<3, SpectralFeatures<>>;
+
+RandomCubic random_cubic() { return {.features = {.width = 40, .averaging = {.ridge = 1e-2}}}; }
+SpectralCubic spectral_cubic() { return {.features = {.width = 40}}; }
+
+template <class A, class S, class Rule>
+void check(const A& architecture, const S& schedule, const Rule& rule) {
+  using Sampler = DiffusionSampler<A, S, Cpu, Rule, double>;
+  STATIC_REQUIRE(SpanDenoiser<typename Sampler::Model>);
+  INFO(architecture.name() << ", " << rule.name());
+  Sampler sampler(architecture, schedule, rule);
+  sampler.fit(correlated_samples(30, 50, 1));
+  const Batch<double> in_span = sampler.sample(7, Seed{2});
+  REQUIRE(in_span.allFinite());
+  // An observer wants to see y and x0_hat of every step: all steps are taken in pixels.
+  Index steps = 0;
+  const auto observer = [&](const typename Sampler::Step&) { ++steps; };
+  CHECK(relative_difference(in_span, sampler.sample(7, Seed{2}, observer)) < 1e-10);
+  CHECK(steps == sampler.levels().steps());
+  // A log of escapes alone does not.
+  EscapeLog log(1e6);
+  CHECK(bitwise_equal(sampler.sample(7, Seed{2}, log), in_span));
+  CHECK(log.escapes().empty());
+  for (const Index batch_size : {1, 2, 5})
+    CHECK(bitwise_equal(sampler.set_batch_size(batch_size).sample(7, Seed{2}), in_span));
+  CHECK_FALSE(bitwise_equal(sampler.sample(7, Seed{3}), in_span));
+}
+
+template <class A>
+void check_all_rules(const A& architecture) {
+  const CosineSchedule cosine{.steps = 6};
+  const CustomSchedule finite = CustomSchedule::from_sigmas({10.0, 4.0, 1.5, 0.5, 0.1, 0.0});
+  check(architecture, cosine, Ddim{});
+  check(architecture, cosine, Ddim{.eta = 0.5});
+  check(architecture, cosine, Ancestral{});
+  check(architecture, finite, Ancestral{});
+  check(architecture, finite, Heun{});
+}
+
+TEST_CASE("Sampling in the coordinates of random features equals sampling in pixels", "[sampler]") {
+  check_all_rules(random_cubic());
+}
+
+TEST_CASE("Sampling in the coordinates of spectral features equals sampling in pixels", "[sampler]") {
+  check_all_rules(spectral_cubic());
+}
+
+TEST_CASE("Escapes are the same in the span and in pixels", "[sampler]") {
+  DiffusionSampler<RandomCubic, CosineSchedule, Cpu, Ddim, double> sampler(random_cubic(), CosineSchedule{.steps = 6});
+  sampler.fit(correlated_samples(30, 50, 1)).set_batch_size(8);
+  // The limit is the median of the samples' sizes, so that about half of them escape.
+  const Batch<double> samples = sampler.sample(21, Seed{4});
+  std::vector<double> sizes;
+  for (Index j = 0; j < 21; ++j) sizes.push_back(samples.col(j).norm() / std::sqrt(30.0));
+  std::nth_element(sizes.begin(), sizes.begin() + 10, sizes.end());
+  EscapeLog span_log(sizes[10] * (1.0 + 1e-6));
+  EscapeLog pixel_log(span_log.limit());
+  (void)sampler.sample(21, Seed{4}, span_log);
+  (void)sampler.sample(21, Seed{4}, pixel_log, [](const auto&) {});
+  REQUIRE(span_log.escapes().size() >= 10);
+  REQUIRE(span_log.escapes().size() < 21);
+  REQUIRE(span_log.escapes().size() == pixel_log.escapes().size());
+  for (std::size_t i = 0; i < span_log.escapes().size(); ++i) {
+    CHECK(span_log.escapes()[i].sample == pixel_log.escapes()[i].sample);
+    CHECK(span_log.escapes()[i].step == pixel_log.escapes()[i].step);
+    CHECK(span_log.escapes()[i].sigma == pixel_log.escapes()[i].sigma);
+  }
+}
+
+/// x0_hat = 1e30 y, seen through its first element: finite in double for any number of steps here, but not in float.
+struct Growing {
+  using Scalar = float;
+  using BackendType = Cpu;
+  [[nodiscard]] Index dimension() const { return 2; }
+  [[nodiscard]] Batch<float> denoise(const Batch<float>& y, NoiseLevel level) const {
+    return materialise(coefficients(project(y), level));
+  }
+  [[nodiscard]] Matrix<double> project(const Batch<float>& y) const { return y.cast<double>(); }
+  [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& z, NoiseLevel /*level*/) const { return 1e30 * z; }
+  [[nodiscard]] Matrix<double> project_prediction(const Matrix<double>& w) const { return w; }
+  [[nodiscard]] Batch<float> materialise(const Matrix<double>& w) const { return w.cast<float>(); }
+};
+
+TEST_CASE("Samples that overflow single precision are an error in the span as in pixels", "[sampler]") {
+  STATIC_REQUIRE(SpanDenoiser<Growing>);
+  const NoiseLevels levels = CustomSchedule::from_sigmas({4.0, 2.0, 1.0, 0.0}).levels();
+  const Batch<float> noise = test::random_matrix<float>(2, 3, 6);
+  CHECK_THROWS_AS(detail::run_steps(Growing{}, levels, Ddim{}, noise, Seed{}, 0, std::nullopt), NumericalError);
+  CHECK_THROWS_AS(detail::run_in_span(Growing{}, levels, Ddim{}, noise, Seed{}, 0), NumericalError);
+}
+
+}  // namespace
+}  // namespace diffarch
