@@ -135,7 +135,8 @@ TEST_CASE("A Monte-Carlo fit tends to the exact one as 1 / sqrt(draws)", "[denoi
       const Batch<double> noisy = clean + sigma * random_matrix(2, clean.cols(), first_seed + repetition);
       const Vector<Wide> weights = Vector<Wide>::Constant(clean.cols(), 1.0L / static_cast<Wide>(clean.cols()));
       sum += (least_squares(3, clean.cast<Wide>(), noisy.cast<Wide>(), weights, y.cast<Wide>(), 1.0L).cast<double>() -
-              exact).squaredNorm();
+              exact)
+                 .squaredNorm();
     }
     return std::sqrt(sum);
   };
@@ -197,8 +198,9 @@ TEST_CASE("Fitting to samples and to their table of moments is the same", "[deno
   const Batch<double> y = random_matrix(2, 20, 10);
   CHECK(relative_difference(denoised<5>(MomentTable<double>::from_samples(x, 10), 0.5, y), denoised<5>(x, 0.5, y)) <
         1e-10);
-  CHECK(message_of<InvalidArgument>([&] { (void)denoised<5>(MomentTable<double>::from_samples(x, 9), 0.5, y); })
-            .find("up to degree 10") != std::string::npos);
+  CHECK(message_of<InvalidArgument>([&] {
+          (void)denoised<5>(MomentTable<double>::from_samples(x, 9), 0.5, y);
+        }).find("up to degree 10") != std::string::npos);
 }
 
 TEST_CASE("The cubic coefficient in one dimension has the sign of the excess kurtosis", "[denoiser][polynomial]") {
@@ -329,8 +331,8 @@ TEST_CASE("Equal sigma in other units, pure noise, directions without variance",
 }
 
 TEST_CASE("Too few points for the degree give one clear error", "[denoiser][polynomial]") {
-  const std::string message = message_of<NumericalError>(
-      [] { (void)fit(Polynomial<7>{}, polygon(3, 0.1), at_sigma(0.002)); });
+  const std::string message =
+      message_of<NumericalError>([] { (void)fit(Polynomial<7>{}, polygon(3, 0.1), at_sigma(0.002)); });
   CHECK(message.find("degree 7 at sigma = 0.002") != std::string::npos);
   CHECK(message.find("do not determine") != std::string::npos);
   CHECK_THROWS_AS(fit(Polynomial<3>{}, Batch<double>(Batch<double>::Ones(2, 4)), at_sigma(1.0)), InvalidArgument);

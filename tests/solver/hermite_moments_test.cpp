@@ -26,10 +26,11 @@ TEST_CASE("Samples and their table of raw moments give the same Hermite moments"
 TEST_CASE("A distribution that looks normal up to a degree has no Hermite moments up to it", "[solver]") {
   const Quadrature rule = gauss_hermite(4);
   const Batch<double> nodes = rule.nodes.cast<double>().transpose();
-  const auto moments = HermiteMoments::from(
-      MomentTable<double>::from_weighted(nodes, rule.weights.cast<double>(), 8), 8);
+  const auto moments =
+      HermiteMoments::from(MomentTable<double>::from_weighted(nodes, rule.weights.cast<double>(), 8), 8);
   for (Index q = 1; q < 8; ++q) CHECK(std::abs(static_cast<double>(moments.values()(q))) < 1e-12);
-  // E He_8 under the 4-node rule is -4! 4! ... : He_4 vanishes at the nodes, so degree 8 = 2 * 4 is the first that sees.
+  // E He_8 under the 4-node rule is -4! 4! ... : He_4 vanishes at the nodes, so degree 8 = 2 * 4 is the first that
+  // sees.
   CHECK(static_cast<double>(moments.values()(8)) * std::sqrt(40320.0) == Approx(-24.0).epsilon(1e-10));
 }
 
@@ -42,8 +43,9 @@ TEST_CASE("Directions without variance are left out", "[solver]") {
 }
 
 TEST_CASE("Data without variance, and tables that end too early, are refused", "[solver]") {
-  CHECK(message_of<InvalidArgument>([] { (void)HermiteMoments::from(Batch<double>(Batch<double>::Ones(2, 5)), 2); })
-            .find("no variance") != std::string::npos);
+  CHECK(message_of<InvalidArgument>([] {
+          (void)HermiteMoments::from(Batch<double>(Batch<double>::Ones(2, 5)), 2);
+        }).find("no variance") != std::string::npos);
   const auto table = MomentTable<double>::from_samples(correlated_samples(2, 20, 4), 4);
   CHECK(message_of<InvalidArgument>([&] { (void)HermiteMoments::from(table, 6); }).find("ends at degree 4") !=
         std::string::npos);

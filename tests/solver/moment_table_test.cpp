@@ -12,9 +12,9 @@ TEST_CASE("A moment table of samples holds the averages of their monomials", "[s
   const auto moment = [&](int a, int b) { return static_cast<double>(table.values()(table.indices().find({a, b}))); };
   CHECK(moment(0, 0) == 1.0);
   CHECK(moment(1, 0) == 1.5);
-  CHECK(moment(1, 1) == 2.5);           // (-1 + 6) / 2
-  CHECK(moment(2, 1) == 5.5);           // (-1 + 12) / 2
-  CHECK(moment(0, 3) == 13.0);          // (-1 + 27) / 2
+  CHECK(moment(1, 1) == 2.5);   // (-1 + 6) / 2
+  CHECK(moment(2, 1) == 5.5);   // (-1 + 12) / 2
+  CHECK(moment(0, 3) == 13.0);  // (-1 + 27) / 2
 }
 
 TEST_CASE("Gauss-Hermite nodes have the moments of the normal distribution", "[solver]") {

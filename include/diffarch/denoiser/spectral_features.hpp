@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -28,9 +27,9 @@ struct SpectralFeatures {
   Index width = 512;                              ///< number of directions, >= 1
   std::vector<double> exponents = {2, 4, 8, 16};  ///< shared out among the directions in turn
   Index modes = 300;                              ///< leading modes that directions may use, >= 1
-  /// > 0, added to the normal equations, whose diagonal is about 1. Empty (Monomials only): chosen at every level by
-  /// leave-one-out.
-  std::optional<double> ridge = is_conservative ? std::optional<double>(0.01) : std::nullopt;
+  /// > 0, added to the normal equations, whose diagonal is about 1. The free form has a coefficient for every mode and
+  /// feature, and needs more.
+  double ridge = is_conservative ? 0.01 : 3.0;
   /// Conservative only: the weights of degree Degree are kept <= 0 (a convex problem, solved exactly). For odd degrees
   /// the leading form is then nowhere positive, and no continuous trajectory can run away.
   bool bounded = is_conservative;

@@ -25,7 +25,6 @@ struct SpectralFit {
   Vector<double> weights;       ///< Conservative: one for each feature, along direction / deviation
   Matrix<double> coefficients;  ///< Monomials: (K, (Degree - 1) p), on the features less their linear part
   Matrix<double> linear_part;   ///< Monomials: E[h u^T], ((Degree - 1) p, K)
-  double ridge = 0.0;
 };
 
 /// Model of `Polynomial<Degree, SpectralFeatures<Form>>`. With h the Hermite features of u, all averages exact over
@@ -223,10 +222,8 @@ class SpectralPolynomialDenoiser {
     for (const double exponent : features_.exponents)
       detail::require(exponent >= 0.0 && exponent <= 64.0, "SpectralFeatures: exponent ", exponent,
                       "; expected 0 <= exponent <= 64");
-    detail::require(!features_.ridge || (*features_.ridge > 0.0 && std::isfinite(*features_.ridge)),
-                    "SpectralFeatures: ridge = ", features_.ridge.value_or(0.0), ", expected a finite ridge > 0");
-    detail::require(features_.ridge || !is_conservative,
-                    "SpectralFeatures: no ridge; the conservative form needs one (leave-one-out is for Monomials)");
+    detail::require(features_.ridge > 0.0 && std::isfinite(features_.ridge),
+                    "SpectralFeatures: ridge = ", features_.ridge, ", expected a finite ridge > 0");
   }
 
   [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Matrix<double>& projected, NoiseLevel level) const {
@@ -301,8 +298,7 @@ class SpectralPolynomialDenoiser {
     const Vector<double> scale =
         normal.diagonal().cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt().cwiseInverse();
     normal = (scale.asDiagonal() * normal * scale.asDiagonal()).eval();
-    fit.ridge = *features_.ridge;
-    normal.diagonal().array() += fit.ridge;
+    normal.diagonal().array() += features_.ridge;
     const Index first_bounded = features_.bounded ? size - p : size;
     fit.weights = scale.cwiseProduct(bounded_least_squares(normal, scale.cwiseProduct(right), first_bounded));
   }
@@ -327,40 +323,12 @@ class SpectralPolynomialDenoiser {
     h.colwise() -= fit.feature_mean;
     fit.linear_part = Algebra::multiply(h, Matrix<double>(u.transpose())) / static_cast<double>(n);
     fit.linear_part.leftCols(q) += stein;
-    const Matrix<double> orthogonal = moments.covariance - Algebra::multiply_by_transpose(fit.linear_part);
-    Matrix<double> cross = Algebra::multiply(coordinates_, Matrix<double>(h.transpose())) / static_cast<double>(n) -
-                           Matrix<double>(fit.wiener.asDiagonal() * fit.linear_part.transpose());
-    const auto solve = [&](double ridge) {
-      Matrix<double> normal = orthogonal;
-      normal.diagonal().array() += ridge;
-      return Algebra::cholesky(normal);
-    };
-    if (features_.ridge) {
-      fit.ridge = *features_.ridge;
-    } else {
-      // Leave-one-out, with the covariance that the noise adds kept fixed. Per image: mean features m_i, mean residual
-      // t_i of the Wiener filter; e_i = (t_i - A m_i) / (1 - m_i . N^-1 m_i / n) is the error of a fit without it.
-      const Matrix<double> m = h - Algebra::multiply(fit.linear_part, u);
-      const Matrix<double> t = coordinates_ - Matrix<double>(fit.wiener.asDiagonal() * u);
-      const Matrix<double> noise = orthogonal - Algebra::multiply_by_transpose(m) / static_cast<double>(n);
-      const Matrix<double> noise_cross =
-          cross - Algebra::multiply(t, Matrix<double>(m.transpose())) / static_cast<double>(n);
-      double best = std::numeric_limits<double>::infinity();
-      for (const double ridge : {0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0}) {
-        const Matrix<double> factor = solve(ridge);
-        const Matrix<double> a = Algebra::cholesky_solve(factor, cross.transpose()).transpose();
-        const Matrix<double> solved = Algebra::cholesky_solve(factor, m);
-        const Vector<double> leverage = m.cwiseProduct(solved).colwise().sum() / static_cast<double>(n);
-        const Vector<double> errors = (t - Algebra::multiply(a, m)).colwise().squaredNorm();
-        const double loss = (errors.array() / (1.0 - leverage.array()).square()).mean() +
-                            Algebra::multiply(a, noise).cwiseProduct(a).sum() - 2.0 * noise_cross.cwiseProduct(a).sum();
-        if (loss < best) {
-          best = loss;
-          fit.ridge = ridge;
-        }
-      }
-    }
-    fit.coefficients = Algebra::cholesky_solve(solve(fit.ridge), cross.transpose()).transpose();
+    Matrix<double> orthogonal = moments.covariance - Algebra::multiply_by_transpose(fit.linear_part);
+    const Matrix<double> cross =
+        Algebra::multiply(coordinates_, Matrix<double>(h.transpose())) / static_cast<double>(n) -
+        Matrix<double>(fit.wiener.asDiagonal() * fit.linear_part.transpose());
+    orthogonal.diagonal().array() += features_.ridge;
+    fit.coefficients = Algebra::cholesky_solve(Algebra::cholesky(std::move(orthogonal)), cross.transpose()).transpose();
   }
 
   template <class Use>
