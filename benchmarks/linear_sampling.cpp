@@ -27,8 +27,7 @@ void collapsed(benchmark::State& state) {
 
 void stepwise(benchmark::State& state) {
   const Sampler linear = sampler(state.range(0));
-  for (auto _ : state)
-    benchmark::DoNotOptimize(linear.sample(64, Seed{7}, [](const Sampler::Step&) {}).data());
+  for (auto _ : state) benchmark::DoNotOptimize(linear.sample(64, Seed{7}, [](const Sampler::Step&) {}).data());
 }
 
 BENCHMARK(collapsed)->Arg(10)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
