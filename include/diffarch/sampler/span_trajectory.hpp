@@ -43,6 +43,8 @@ template <SpanDenoiser Model, SamplerRule Rule, class... Observers>
     const bool is_last = step + 1 == levels.steps();
     if (is_last || sizeof...(Observers) > 0) {
       StorageOf<Model> x0_hat = model.materialise(w);
+      // Coordinates are double: samples of a narrower type may overflow where they did not.
+      if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
       (observers.record(BackendType::download(x0_hat), step, level, first_sample), ...);
       if (is_last) return x0_hat;
     }

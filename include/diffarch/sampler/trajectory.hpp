@@ -81,7 +81,8 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
       BackendType::for_each(x0_hat.rows(), x0_hat.cols(),
                             elementwise::Clip<Scalar>{x0_hat.data(), static_cast<Scalar>(*clip), x0_hat.rows()});
     if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
-    [[maybe_unused]] const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample, y, x0_hat};
+    [[maybe_unused]] const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample,
+                                                              y,    x0_hat};
     (observe(observers, seen), ...);
     rule.advance(model, y, x0_hat, level, next);
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
