@@ -1,5 +1,7 @@
 #include "diffarch/sampler/span_trajectory.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
@@ -51,7 +53,7 @@ void check(const A& architecture, const S& schedule, const Rule& rule) {
 template <class A>
 void check_all_rules(const A& architecture) {
   const CosineSchedule cosine{.steps = 6};
-  const CustomSchedule finite = CustomSchedule::from_sigmas({10.0, 4.0, 1.5, 0.5, 0.1, 0.0});
+  const CustomSchedule finite = CustomSchedule::from_sigmas({3.0, 1.5, 0.8, 0.4, 0.2, 0.0});
   check(architecture, cosine, Ddim{});
   check(architecture, cosine, Ddim{.eta = 0.5});
   check(architecture, cosine, Ancestral{});
@@ -89,7 +91,7 @@ TEST_CASE("Escapes are the same in the span and in pixels", "[sampler]") {
   }
 }
 
-/// x0_hat = 1e30 y, seen through its first element: finite in double for any number of steps here, but not in float.
+/// x0_hat = 1e30 y, finite in double for any number of steps here, but not in float.
 struct Growing {
   using Scalar = float;
   using BackendType = Cpu;

@@ -7,8 +7,8 @@
 
 namespace diffarch {
 
-/// How far a denoiser is from the gradient of a potential: |J - J^T| / |J| (Frobenius norms, J = dD/dy), root mean
-/// square over the columns of y (d, n). 0: its score (D - y) / sigma^2 has a log density; 2: J is antisymmetric.
+/// How far a denoiser is from the gradient of a potential: sqrt(sum |J - J^T|^2 / sum |J|^2), Frobenius norms of J =
+/// dD/dy summed over the columns of y (d, n). 0: its score (D - y) / sigma^2 has a log density; 2: J is antisymmetric.
 /// `directions` (d, k), orthonormal: J is taken in their span, as V^T J V; the identity for all of J.
 /// The model gives `jacobian_product(y, v, level)`. Throws DimensionMismatch.
 template <class Model>
