@@ -122,6 +122,7 @@ class PatchPolynomialDenoiser {
  private:
   /// The step of the schedule with the nearest sigma, on a logarithmic scale.
   [[nodiscard]] Index nearest_step(NoiseLevel level) const {
+    if (level.is_clean()) return levels_.steps() - 1;
     Index nearest = 0;
     double distance = std::numeric_limits<double>::infinity();
     for (Index step = 0; step < levels_.steps(); ++step) {
