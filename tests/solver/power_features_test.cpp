@@ -81,7 +81,9 @@ TEST_CASE("Weakly correlated noise, whose high orders are left out, loses nothin
   const Matrix<double> a = 0.5 * random_matrix(4, 6, 3);
   const PowerFeatureMoments moments = power_feature_moments(a, c, 27);
   const Oracle oracle = by_quadrature(a, c, 27, moments);
-  CHECK((symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff() < 1e-12);
+  INFO("difference times 1e12: " << 1e12 * (symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff());
+  CHECK((symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff() <
+        1e-11);  // as above: rounding of powers of degree 27
 }
 
 TEST_CASE("Without noise they are the moments of the powers themselves", "[solver]") {
