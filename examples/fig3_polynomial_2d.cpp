@@ -65,7 +65,6 @@ struct Figure {
   std::vector<Panel> plain_row = {};
   std::vector<Panel> conservative_row = {};
   std::vector<Series> curl = {};
-  std::vector<Series> lead = {};
 
   template <class Architecture>
   void add(const Architecture& architecture, std::vector<Panel>& row) {
@@ -79,7 +78,6 @@ struct Figure {
     const NoiseLevels levels = schedule.levels();
     const Batch<double> probes = normal_batch<double>(2, 200, Seed{options.seed}, Stream{1U << 16U});
     Series asymmetry{.label = architecture.name(), .x = {}, .y = {}, .style = SeriesStyle::lines_points};
-    Series largest = asymmetry;
     Json per_level = Json::array();
     bool runs_away = false;
     for (Index step = 0; step < levels.steps(); ++step) {
@@ -90,15 +88,13 @@ struct Figure {
       const double curl_at_level = curl_asymmetry(model, y, Matrix<double>::Identity(2, 2), level);
       runs_away = runs_away || (architecture.degree > 1 && form.maxCoeff() > 0.0);
       per_level.push_back({{"sigma", level.sigma()},
-                           {"condition", model.fit_at(level).condition},
+                           {"condition", model.condition(level)},
                            {"leading_form_minimum", form.minCoeff()},
                            {"leading_form_maximum", form.maxCoeff()},
                            {"curl_asymmetry", curl_at_level}});
       if (step == 0) continue;  // sigma = 2e4 would squeeze the rest of the axis
       asymmetry.x.push_back(level.sigma());
       asymmetry.y.push_back(std::max(curl_at_level, 1e-18));
-      largest.x.push_back(level.sigma());
-      largest.y.push_back(form.maxCoeff());
     }
     Json escapes = Json::array();
     for (const Escape& escape : log.escapes())
@@ -149,7 +145,6 @@ struct Figure {
     }
     row.push_back(std::move(panel));
     curl.push_back(std::move(asymmetry));
-    lead.push_back(std::move(largest));
     if (options.save_npy) {
       const auto file = report.path(
           detail::concat(std::is_same_v<decltype(architecture.features), Conservative> ? "conservative_" : "degree_",

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "diffarch/core/noise_level.hpp"
+#include "diffarch/core/noise_levels.hpp"
+#include "diffarch/core/progress.hpp"
 
 namespace diffarch::detail {
 
@@ -20,11 +22,28 @@ class LevelFits {
     return nullptr;
   }
 
-  [[nodiscard]] auto begin() const noexcept { return fits_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return fits_.end(); }
+  /// use(fit) with the fit of this level, made by make(level) for the call when there is none.
+  template <class Make, class Use>
+  auto with(NoiseLevel level, const Make& make, const Use& use) const {
+    if (const Fit* fit = find(level)) return use(*fit);
+    return use(make(level));
+  }
 
  private:
   std::vector<std::pair<NoiseLevel, Fit>> fits_;
 };
+
+/// Makes a model and fits every noise level of the schedule in advance, reporting each.
+template <class MakeModel>
+[[nodiscard]] auto fit_levels(const std::string& name, const NoiseLevels& levels, const ProgressCallback& progress,
+                              const MakeModel& make_model) {
+  ProgressReporter reporter(progress, "fit " + name, levels.steps());
+  auto model = make_model();
+  for (Index step = 0; step < levels.steps(); ++step) {
+    model.fit_level(levels[step]);
+    reporter.advance();
+  }
+  return model;
+}
 
 }  // namespace diffarch::detail

@@ -151,6 +151,15 @@ class MonomialDenoiser {
     return values;
   }
 
+  /// Condition number of the normal equations of a level, scaled to a unit diagonal; 1 for pure noise.
+  [[nodiscard]] double condition(NoiseLevel level) const {
+    double value = 1.0;
+    with_fit(level, [&](const PolynomialFit* fit) {
+      if (fit != nullptr) value = fit->condition;
+    });
+    return value;
+  }
+
   /// Conservative only: log p(y) of each column of y (d, n) up to a constant: the potential whose gradient is the
   /// score, so that D = (y + (noise^2) grad log p) / signal. What lies outside the span of the data is left out.
   [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
@@ -181,9 +190,8 @@ class MonomialDenoiser {
   template <class Use>
   void with_fit(NoiseLevel level, const Use& use) const {
     if (level.signal == 0.0) return use(nullptr);
-    if (const PolynomialFit* fit = fits_.find(level)) return use(fit);
-    const PolynomialFit fit = fit_at(level);
-    use(&fit);
+    fits_.with(
+        level, [this](NoiseLevel missing) { return fit_at(missing); }, [&](const PolynomialFit& fit) { use(&fit); });
   }
 
   template <class Column>
@@ -216,12 +224,13 @@ class MonomialDenoiser {
     const Vector<ExtendedReal> weight = variance.minCoeff() * variance.cwiseInverse();
     Matrix<ExtendedReal> dirichlet = Matrix<ExtendedReal>::Zero(size, size);  // E[grad he_a . grad he_b]
     Matrix<ExtendedReal> right = Matrix<ExtendedReal>::Zero(size, 1);
-    const auto lowered = [&](Index a, Index j) { return basis_.find(potential_lowered(a, j)); };
+    // Index sets list the degrees in the same order: a position in the smaller basis is the same in the larger.
+    const auto lowered = [&](Index a, Index j) { return potential_basis_.neighbour(a, j, -1); };
     for (Index a = 1; a <= size; ++a)
       for (Index j = 0; j < k; ++j) {
         const int power_a = potential_basis_[a][static_cast<std::size_t>(j)];
         if (power_a == 0) continue;
-        right(a - 1) += power_a * weight(j) * noisy(a);  // both index sets list the degrees in the same order
+        right(a - 1) += power_a * weight(j) * noisy(a);
         for (Index b = 1; b <= size; ++b)
           if (const int power_b = potential_basis_[b][static_cast<std::size_t>(j)]; power_b > 0)
             dirichlet(a - 1, b - 1) += std::sqrt(static_cast<ExtendedReal>(power_a * power_b)) * weight(j) *
@@ -237,17 +246,9 @@ class MonomialDenoiser {
         if (const int power = potential_basis_[a][static_cast<std::size_t>(j)]; power > 0)
           fit.coefficients(j, lowered(a, j)) +=
               sigma * sigma * fit.inverse_scale(j) * std::sqrt(static_cast<double>(power)) * fit.potential(a);
-    for (Index j = 0; j < k; ++j) {  // the Gaussian score: U^T (D - mean) = lambda / (lambda + sigma^2) U^T (y - mean)
-      MultiIndex unit(static_cast<std::size_t>(k), 0);
-      unit[static_cast<std::size_t>(j)] = 1;
-      fit.coefficients(j, basis_.find(unit)) += moments_.eigenvalues()(j) * fit.inverse_scale(j);
-    }
-  }
-
-  [[nodiscard]] MultiIndex potential_lowered(Index a, Index j) const {
-    MultiIndex index = potential_basis_[a];
-    --index[static_cast<std::size_t>(j)];
-    return index;
+    // The Gaussian score: U^T (D - mean) = lambda / (lambda + sigma^2) U^T (y - mean).
+    for (Index j = 0; j < k; ++j)
+      fit.coefficients(j, basis_.neighbour(0, j, 1)) += moments_.eigenvalues()(j) * fit.inverse_scale(j);
   }
 
   HermiteMoments moments_;
@@ -266,13 +267,8 @@ struct Fitter<Polynomial<Degree, Features>, Cpu, Scalar> {
   template <class Data>
   [[nodiscard]] static Model fit(const Polynomial<Degree, Features>& architecture, const Data& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
-    Model model(Degree, HermiteMoments::from(data, 2 * Degree));
-    for (Index step = 0; step < levels.steps(); ++step) {
-      model.fit_level(levels[step]);
-      reporter.advance();
-    }
-    return model;
+    return detail::fit_levels(architecture.name(), levels, progress,
+                              [&] { return Model(Degree, HermiteMoments::from(data, 2 * Degree)); });
   }
 };
 

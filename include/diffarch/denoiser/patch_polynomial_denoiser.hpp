@@ -115,8 +115,9 @@ class PatchPolynomialDenoiser {
   [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
-    if (const LevelFit* fit = fits_.find(level)) return apply(*fit, y, level);
-    return apply(fit_at(level), y, level);
+    return fits_.with(
+        level, [this](NoiseLevel missing) { return fit_at(missing); },
+        [&](const LevelFit& fit) { return apply(fit, y, level); });
   }
 
  private:
@@ -228,13 +229,7 @@ struct Fitter<PatchPolynomial<Degree, Averaging>, Cpu, Scalar> {
 
   [[nodiscard]] static Model fit(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
-    Model model(architecture, data, levels);
-    for (Index step = 0; step < levels.steps(); ++step) {
-      model.fit_level(levels[step]);
-      reporter.advance();
-    }
-    return model;
+    return detail::fit_levels(architecture.name(), levels, progress, [&] { return Model(architecture, data, levels); });
   }
 };
 

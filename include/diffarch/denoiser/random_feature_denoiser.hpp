@@ -202,8 +202,8 @@ class RandomFeatureDenoiser {
 
   template <class Use>
   [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
-    if (const Fit* fit = fits_.find(level)) return use(*fit);
-    return use(fit_at(level));
+    return fits_.with(
+        level, [this](NoiseLevel missing) { return fit_at(missing); }, use);
   }
 
   Features features_;
@@ -227,13 +227,8 @@ struct Fitter<Polynomial<Degree, RandomFeatures<Averaging>>, Cpu, Scalar> {
   [[nodiscard]] static Model fit(const Polynomial<Degree, RandomFeatures<Averaging>>& architecture,
                                  const Batch<Scalar>& data, const NoiseLevels& levels,
                                  const ProgressCallback& progress) {
-    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
-    Model model(architecture.features, data);
-    for (Index step = 0; step < levels.steps(); ++step) {
-      model.fit_level(levels[step]);
-      reporter.advance();
-    }
-    return model;
+    return detail::fit_levels(architecture.name(), levels, progress,
+                              [&] { return Model(architecture.features, data); });
   }
 };
 

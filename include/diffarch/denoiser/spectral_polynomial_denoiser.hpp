@@ -11,6 +11,7 @@
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
 #include "diffarch/solver/bounded_least_squares.hpp"
+#include "diffarch/solver/hermite.hpp"
 #include "diffarch/solver/hermite_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
 
@@ -235,11 +236,8 @@ class SpectralPolynomialDenoiser {
   /// He_k(z) / sqrt(k!), k = 0 ... Order.
   template <int Order = Degree>
   [[nodiscard]] static std::array<double, Order + 1> hermite_values(double z) {
-    std::array<double, Order + 1> values{1.0, z};
-    for (std::size_t k = 1; k < Order; ++k) {
-      const auto n = static_cast<double>(k);
-      values[k + 1] = (z * values[k] - std::sqrt(n) * values[k - 1]) / std::sqrt(n + 1.0);
-    }
+    std::array<double, Order + 1> values;
+    normalised_hermite(z, Order, values.data());
     return values;
   }
 
@@ -333,8 +331,8 @@ class SpectralPolynomialDenoiser {
 
   template <class Use>
   [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
-    if (const SpectralFit* fit = fits_.find(level)) return use(*fit);
-    return use(fit_at(level));
+    return fits_.with(
+        level, [this](NoiseLevel missing) { return fit_at(missing); }, use);
   }
 
   Features features_;
@@ -356,13 +354,8 @@ struct Fitter<Polynomial<Degree, SpectralFeatures<Form>>, Cpu, Scalar> {
   [[nodiscard]] static Model fit(const Polynomial<Degree, SpectralFeatures<Form>>& architecture,
                                  const Batch<Scalar>& data, const NoiseLevels& levels,
                                  const ProgressCallback& progress) {
-    ProgressReporter reporter(progress, "fit " + architecture.name(), levels.steps());
-    Model model(architecture.features, data);
-    for (Index step = 0; step < levels.steps(); ++step) {
-      model.fit_level(levels[step]);
-      reporter.advance();
-    }
-    return model;
+    return detail::fit_levels(architecture.name(), levels, progress,
+                              [&] { return Model(architecture.features, data); });
   }
 };
 
