@@ -71,13 +71,17 @@ struct Figure {
     DiffusionSampler<Architecture, CosineSchedule, Cpu, Ddim, double> sampler{architecture, schedule};
     sampler.set_progress(ConsoleProgress{});
     sampler.fit(training);
-    const auto& model = sampler.model();
     EscapeLog log(10.0 * std::sqrt(training.squaredNorm() / static_cast<double>(training.size())));
     const Batch<double> samples = sampler.sample_from(noise, log);
+    row.push_back(describe(sampler.model(), architecture.name(), samples, log));
+  }
 
+  /// Prints and reports what the model generated, and returns its picture.
+  template <class Model>
+  Panel describe(const Model& model, const std::string& name, const Batch<double>& samples, const EscapeLog& log) {
     const NoiseLevels levels = schedule.levels();
     const Batch<double> probes = normal_batch<double>(2, 200, Seed{options.seed}, Stream{1U << 16U});
-    Series asymmetry{.label = architecture.name(), .x = {}, .y = {}, .style = SeriesStyle::lines_points};
+    Series asymmetry{.label = name, .x = {}, .y = {}, .style = SeriesStyle::lines_points};
     Json per_level = Json::array();
     bool runs_away = false;
     for (Index step = 0; step < levels.steps(); ++step) {
@@ -86,7 +90,7 @@ struct Figure {
                               level.noise * probes.leftCols(std::min<Index>(200, training.cols()));
       const Vector<double> form = model.leading_form(circle(360), level);
       const double curl_at_level = curl_asymmetry(model, y, Matrix<double>::Identity(2, 2), level);
-      runs_away = runs_away || (architecture.degree > 1 && form.maxCoeff() > 0.0);
+      runs_away = runs_away || (model.degree() > 1 && form.maxCoeff() > 0.0);
       per_level.push_back({{"sigma", level.sigma()},
                            {"condition", model.condition(level)},
                            {"leading_form_minimum", form.minCoeff()},
@@ -106,10 +110,10 @@ struct Figure {
     std::printf(
         "%s: condition %.3g at the last level, escaped %.4f, leading form %s, covariance of the others [%.4f %.4f; "
         "%.4f]\n",
-        architecture.name().c_str(), condition, fraction,
+        name.c_str(), condition, fraction,
         runs_away ? "positive in some direction at some level" : "negative everywhere", covariance(0, 0),
         covariance(0, 1), covariance(1, 1));
-    report["rows"].push_back({{"architecture", architecture.name()},
+    report["rows"].push_back({{"architecture", name},
                               {"escape_limit_rms", log.limit()},
                               {"escaped_fraction", fraction},
                               {"escapes", escapes},
@@ -117,11 +121,10 @@ struct Figure {
                               {"mean", to_json(mean)},
                               {"covariance", to_json(Vector<double>(covariance.reshaped()))}});
 
-    Panel panel{
-        .title = detail::concat(architecture.name(), ", ", log.escapes().size(), " of ", samples.cols(), " escaped"),
-        .equal_aspect = true,
-        .x_range = PlotRange{-limit, limit},
-        .y_range = PlotRange{-limit, limit}};
+    Panel panel{.title = detail::concat(name, ", ", log.escapes().size(), " of ", samples.cols(), " escaped"),
+                .equal_aspect = true,
+                .x_range = PlotRange{-limit, limit},
+                .y_range = PlotRange{-limit, limit}};
     if constexpr (requires { model.log_density(samples, levels[0]); })
       panel.heat_map = map_of([&](const Batch<double>& points) {
         const NoiseLevel last = levels[levels.steps() - 1];
@@ -131,7 +134,7 @@ struct Figure {
         return Vector<double>((log_density.array() - top).cwiseMin(0.0).exp());
       });
     panel.series.push_back(scatter("samples", inside(samples)));
-    if (architecture.degree == 1) {
+    if (model.degree() == 1) {
       const auto linear = fit(Linear{}, training, schedule);
       const PredictedGaussian predicted = predicted_distribution(linear, schedule).finite_steps;
       for (const double radius : {1.0, 2.0}) {
@@ -143,15 +146,14 @@ struct Figure {
         panel.series.back().colour = "#d55e00";
       }
     }
-    row.push_back(std::move(panel));
     curl.push_back(std::move(asymmetry));
     if (options.save_npy) {
-      const auto file = report.path(
-          detail::concat(std::is_same_v<decltype(architecture.features), Conservative> ? "conservative_" : "degree_",
-                         architecture.degree, ".npy"));
+      const auto file =
+          report.path(detail::concat(Model::is_conservative ? "conservative_" : "degree_", model.degree(), ".npy"));
       write_npy_batch(file, samples);
       report.add_file(file);
     }
+    return panel;
   }
 
   template <int... Degrees>

@@ -1,19 +1,12 @@
 #pragma once
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <cstdio>
-#include <type_traits>
 
 #include "diffarch/analysis/curl_asymmetry.hpp"
-#include "diffarch/analysis/energy_distance.hpp"
-#include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
-#include "diffarch/io/npy.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "polynomial_row.hpp"
 
@@ -21,31 +14,42 @@ namespace figures {
 
 using namespace diffarch;
 
+/// Where the diagnostics of all models look.
+struct PolynomialProbes {
+  Matrix<double> theta;       ///< unit directions: towards training images, and random ones in their span
+  Matrix<double> directions;  ///< orthonormal, for the Jacobian
+  Batch<float> clean;         ///< images to which noise is added ...
+  Batch<float> noise;         ///< ... and the noise
+};
+PolynomialProbes polynomial_probes(const Batch<float>& images);
+
+/// What a fitted architecture has generated.
+struct PolynomialRun {
+  std::string architecture;
+  double fit_seconds;
+  EscapeLog log;               ///< of the samples shown
+  Batch<float> shown;          ///< (d, samples)
+  Json levels = {};            ///< diagnostics, of true polynomials
+  EscapeLog measured_log;      ///< of the samples measured
+  Batch<float> measured = {};  ///< (d, setting.measured), or empty
+};
+/// Measures, prints and adds to the report.
+PolynomialRow report_polynomial_row(const std::string& name, PolynomialRun run, const PolynomialSetting& setting,
+                                    FigureReport& report);
+
 /// Sign of the leading form, curl and condition of a polynomial at some levels of its schedule.
 template <class Model>
-Json polynomial_diagnostics(const Model& model, const NoiseLevels& levels, const Batch<float>& images) {
-  const Index probes = std::min<Index>(16, images.cols());
-  const Vector<float> mean = images.rowwise().mean();
-  const Matrix<double> centred = (images.colwise() - mean).template cast<double>();
-  // Directions: towards training images, and random ones in their span.
-  Matrix<double> theta(images.rows(), 4 * probes);
-  theta.leftCols(2 * probes) = centred.leftCols(probes).replicate(1, 2);
-  theta.middleCols(probes, probes) *= -1.0;
-  theta.rightCols(2 * probes) = centred * normal_batch<double>(images.cols(), 2 * probes, Seed{1}, Stream{1U << 16U});
-  theta.colwise().normalize();
-  const Matrix<double> directions = Eigen::HouseholderQR<Matrix<double>>(theta.rightCols(probes)).householderQ() *
-                                    Matrix<double>::Identity(images.rows(), probes);
-  const Batch<float> noise = normal_batch<float>(images.rows(), 4, Seed{2}, Stream{1U << 16U});
+Json polynomial_diagnostics(const Model& model, const NoiseLevels& levels, const PolynomialProbes& probes) {
   Json list = Json::array();
   const Index stride = std::max<Index>(1, levels.steps() / 5);
   for (Index step = stride - 1; step < levels.steps(); step += stride) {
     const NoiseLevel level = levels[step];
-    const Vector<double> form = model.leading_form(theta, level);
-    const Batch<float> y = static_cast<float>(level.signal) * images.leftCols(std::min<Index>(4, images.cols())) +
-                           static_cast<float>(level.noise) * noise.leftCols(std::min<Index>(4, images.cols()));
+    const Vector<double> form = model.leading_form(probes.theta, level);
+    const Batch<float> y =
+        static_cast<float>(level.signal) * probes.clean + static_cast<float>(level.noise) * probes.noise;
     Json entry = {{"sigma", level.sigma()},
                   {"leading_form_positive_fraction", (form.array() > 0.0).template cast<double>().mean()},
-                  {"curl_asymmetry", curl_asymmetry(model, y, directions, level)}};
+                  {"curl_asymmetry", curl_asymmetry(model, y, probes.directions, level)}};
     if constexpr (requires { model.condition(level); }) entry["condition"] = model.condition(level);
     list.push_back(std::move(entry));
   }
@@ -55,117 +59,26 @@ Json polynomial_diagnostics(const Model& model, const NoiseLevels& levels, const
 template <class Architecture>
 PolynomialRow run_polynomial_row(const std::string& name, const Architecture& architecture,
                                  const PolynomialSetting& setting, FigureReport& report) {
-  const auto seconds = [start = std::chrono::steady_clock::now()] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  const auto start = std::chrono::steady_clock::now();
   const Batch<float>& images = setting.training.samples();
   DiffusionSampler<Architecture, CosineSchedule> sampler{architecture, setting.schedule};
   sampler.set_progress(ConsoleProgress{});
   if (setting.clip) sampler.set_clip(*setting.clip);
   sampler.fit(images);
-  const double fit_seconds = seconds();
+  const std::chrono::duration<double> fit_time = std::chrono::steady_clock::now() - start;
   const double data_rms = std::sqrt(images.template cast<double>().squaredNorm() / static_cast<double>(images.size()));
-  EscapeLog log(10.0 * data_rms);
-  PolynomialRow row;
-  row.shown = sampler.sample_from(setting.noise, log);
-
-  // Escaped samples are shown black and left out of the distances.
-  Json escapes = Json::array();
-  for (const Escape& escape : log.escapes()) {
-    escapes.push_back({{"sample", escape.sample}, {"step", escape.step}, {"sigma", escape.sigma}});
-    row.shown.col(escape.sample).setConstant(-1.0F);
-  }
-  const auto count = static_cast<double>(row.shown.cols());
-  const double fraction = static_cast<double>(log.escapes().size()) / count;
-  const Index neighbours_wanted = std::min<Index>(2, images.cols());
-  const NearestNeighbours neighbours = nearest_neighbours(images, row.shown, neighbours_wanted);
-  const double per_value = 1.0 / std::sqrt(static_cast<double>(images.rows()));
-  row.nearest.resize(images.rows(), row.shown.cols());
-  Json nearest = Json::array();
-  std::vector<double> kept_distances;
-  std::vector<double> kept_ratios;
-  for (Index i = 0; i < row.shown.cols(); ++i) {
-    if (log.has_escaped(i)) {
-      row.nearest.col(i).setConstant(-1.0F);
-      row.distances.emplace_back("escaped");
-      continue;
-    }
-    const Index index = neighbours.indices(0, i);
-    const double distance = neighbours.distances(0, i) * per_value;
-    const double ratio = neighbours.distances(0, i) / neighbours.distances(neighbours_wanted - 1, i);
-    row.nearest.col(i) = images.col(index);
-    char caption[64];
-    std::snprintf(caption, sizeof caption, "%.3f %.2f", distance, ratio);
-    row.distances.emplace_back(caption);
-    kept_distances.push_back(distance);
-    kept_ratios.push_back(ratio);
-    nearest.push_back({{"sample", i}, {"index", index}, {"rms_distance", distance}, {"d1_over_d2", ratio}});
-  }
-  Json entry = {{"row", name},
-                {"architecture", architecture.name()},
-                {"clip", setting.clip ? Json(*setting.clip) : Json("off")},
-                {"escape_limit_rms", log.limit()},
-                {"escaped_fraction", fraction},
-                {"escapes", escapes},
-                {"nearest_training_image", nearest}};
-  std::printf("%s: %s, fit %.1f s\n  escaped %.3f of %ld", name.c_str(), architecture.name().c_str(), fit_seconds,
-              fraction, static_cast<long>(row.shown.cols()));
-  if (!log.escapes().empty()) std::printf(", first at sigma = %.3g", log.escapes().front().sigma);
-  std::printf("\n");
-  if (!kept_ratios.empty()) {
-    std::sort(kept_ratios.begin(), kept_ratios.end());
-    std::sort(kept_distances.begin(), kept_distances.end());
-    std::printf(
-        "  nearest training image (rms per value): min %.4f, median %.4f; d1 / d2: min %.3f, median %.3f, max %.3f\n",
-        kept_distances.front(), kept_distances[kept_distances.size() / 2], kept_ratios.front(),
-        kept_ratios[kept_ratios.size() / 2], kept_ratios.back());
-  }
-  if constexpr (requires { sampler.model().leading_form(Matrix<double>{}, setting.schedule.levels()[0]); }) {
-    entry["levels"] = polynomial_diagnostics(sampler.model(), sampler.levels(), images);
-    for (const Json& level : entry["levels"])
-      std::printf("  sigma %-8.3g leading form positive in %.2f of the directions, curl %.2g\n",
-                  level["sigma"].template get<double>(), level["leading_form_positive_fraction"].template get<double>(),
-                  level["curl_asymmetry"].template get<double>());
-  }
-  if (setting.measured >= 2) {
-    EscapeLog measured_log(log.limit());
-    const Batch<float> drawn = sampler.sample(setting.measured, Seed{setting.options.seed + 1}, measured_log);
-    std::vector<Index> kept;
-    for (Index i = 0; i < drawn.cols(); ++i)
-      if (!measured_log.has_escaped(i)) kept.push_back(i);
-    entry["measured"] = {{"samples", setting.measured}, {"escaped", measured_log.escapes().size()}};
-    if (kept.size() >= 2) {
-      const auto modes =
-          principal_components<Cpu>(images, Centring::mean, [](Index rank) { return std::min<Index>(rank, 100); });
-      const auto project = [&](const Batch<float>& batch) {
-        return Matrix<double>(LinearAlgebra<Cpu>::multiply_transposed(
-                                  modes.basis, Batch<float>(batch.colwise() - modes.mean.template cast<float>()))
-                                  .template cast<double>());
-      };
-      const Batch<float> inside = drawn(Eigen::all, kept);
-      const Matrix<double> x = project(images);
-      const Matrix<double> y = project(inside);
-      const Index leading = std::min<Index>(20, x.rows());
-      const NearestNeighbours near = nearest_neighbours(images, inside, 1);
-      entry["measured"]["energy_distance_20_modes"] = energy_distance(x.topRows(leading), y.topRows(leading));
-      entry["measured"]["energy_distance_100_modes"] = energy_distance(x, y);
-      entry["measured"]["mean_rms_distance_to_nearest"] = near.distances.mean() * per_value;
-      std::printf(
-          "  %ld fresh samples: escaped %zu, energy distance to the data %.3f (20 modes), %.3f (100), mean distance to "
-          "the nearest training image %.4f\n",
-          static_cast<long>(setting.measured), measured_log.escapes().size(),
-          entry["measured"]["energy_distance_20_modes"].template get<double>(),
-          entry["measured"]["energy_distance_100_modes"].template get<double>(),
-          entry["measured"]["mean_rms_distance_to_nearest"].template get<double>());
-    }
-  }
-  report["rows"].push_back(std::move(entry));
-  if (setting.options.save_npy) {
-    const auto file = report.path(name + ".npy");
-    write_npy_images(file, row.shown, setting.training.shape());
-    report.add_file(file);
-  }
-  return row;
+  const EscapeLog log(10.0 * data_rms);
+  PolynomialRun run{.architecture = architecture.name(),
+                    .fit_seconds = fit_time.count(),
+                    .log = log,
+                    .shown = {},
+                    .measured_log = log};
+  run.shown = sampler.sample_from(setting.noise, run.log);
+  if constexpr (requires { sampler.model().leading_form(Matrix<double>{}, sampler.levels()[0]); })
+    run.levels = polynomial_diagnostics(sampler.model(), sampler.levels(), polynomial_probes(images));
+  if (setting.measured >= 2)
+    run.measured = sampler.sample(setting.measured, Seed{setting.options.seed + 1}, run.measured_log);
+  return report_polynomial_row(name, std::move(run), setting, report);
 }
 
 }  // namespace figures

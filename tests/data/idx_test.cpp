@@ -32,7 +32,7 @@ std::filesystem::path put_gzip(const std::filesystem::path& path, const std::str
   return path;
 }
 
-void require_refused(const std::filesystem::path& file, const std::string& reason, const IdxOptions& options = {}) {
+void require_idx_refused(const std::filesystem::path& file, const std::string& reason, const IdxOptions& options = {}) {
   CAPTURE(reason);
   REQUIRE_THROWS_AS(load_idx_images<float>(file, options), FileError);
   REQUIRE_THROWS_WITH(load_idx_images<float>(file, options),
@@ -79,13 +79,13 @@ TEST_CASE("Every truncation of an IDX file is refused, plain or compressed", "[d
   const std::string whole = three_images();
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
-    require_refused(put_file(folder / "images", whole.substr(0, size)), "truncated");
-    require_refused(put_gzip(folder / "images.gz", whole.substr(0, size)), "truncated");
+    require_idx_refused(put_file(folder / "images", whole.substr(0, size)), "truncated");
+    require_idx_refused(put_gzip(folder / "images.gz", whole.substr(0, size)), "truncated");
   }
   const std::string packed = file_content(put_gzip(folder / "images.gz", whole));
   for (std::size_t size = 0; size < packed.size(); ++size) {
     CAPTURE(size);
-    require_refused(put_file(folder / "images.gz", packed.substr(0, size)), "images.gz: ");
+    require_idx_refused(put_file(folder / "images.gz", packed.substr(0, size)), "images.gz: ");
   }
 }
 
@@ -93,28 +93,31 @@ TEST_CASE("A damaged compressed file is refused by its check sum", "[data]") {
   const TemporaryFolder folder;
   std::string packed = file_content(put_gzip(folder / "images.gz", three_images()));
   packed[packed.size() - 8] = static_cast<char>(packed[packed.size() - 8] ^ 1);  // first byte of the CRC
-  require_refused(put_file(folder / "images.gz", packed), "cannot be read: ");
+  require_idx_refused(put_file(folder / "images.gz", packed), "cannot be read: ");
 }
 
 TEST_CASE("Foreign and inconsistent IDX files are refused with the field", "[data]") {
   const TemporaryFolder folder;
   const std::string whole = three_images();
-  require_refused(folder / "missing", "does not exist; expected an IDX file");
-  require_refused(folder.path(), "is not a file");
-  require_refused(put_file(folder / "images", whole + 'x'), "bytes follow the last item");
-  require_refused(put_gzip(folder / "images.gz", whole + 'x'), "bytes follow the last item");
-  require_refused(put_file(folder / "images", "\x89PNG\r\n\x1a\n plus enough bytes for a header"),
-                  "IDX magic: is 0x89504e47; expected 0x00000803 (unsigned-byte images)");
-  require_refused(put_file(folder / "images", big_endian(0x801) + whole.substr(4)), "is 0x00000801");
-  require_refused(put_file(folder / "images", big_endian(0x803) + big_endian(0) + whole.substr(8)), "IDX count: is 0");
-  require_refused(put_file(folder / "images", big_endian(0x803) + big_endian(3) + big_endian(0) + whole.substr(12)),
-                  "IDX height and width: are 0 x 3");
-  require_refused(put_file(folder / "images", big_endian(0x803) + big_endian(3) + big_endian(70000) + whole.substr(12)),
-                  "are 70000 x 3");
+  require_idx_refused(folder / "missing", "does not exist; expected an IDX file");
+  require_idx_refused(folder.path(), "is not a file");
+  require_idx_refused(put_file(folder / "images", whole + 'x'), "bytes follow the last item");
+  require_idx_refused(put_gzip(folder / "images.gz", whole + 'x'), "bytes follow the last item");
+  require_idx_refused(put_file(folder / "images", "\x89PNG\r\n\x1a\n plus enough bytes for a header"),
+                      "IDX magic: is 0x89504e47; expected 0x00000803 (unsigned-byte images)");
+  require_idx_refused(put_file(folder / "images", big_endian(0x801) + whole.substr(4)), "is 0x00000801");
+  require_idx_refused(put_file(folder / "images", big_endian(0x803) + big_endian(0) + whole.substr(8)),
+                      "IDX count: is 0");
+  require_idx_refused(put_file(folder / "images", big_endian(0x803) + big_endian(3) + big_endian(0) + whole.substr(12)),
+                      "IDX height and width: are 0 x 3");
+  require_idx_refused(
+      put_file(folder / "images", big_endian(0x803) + big_endian(3) + big_endian(70000) + whole.substr(12)),
+      "are 70000 x 3");
   // A length of 4 billion images must be refused for want of data, not tried as an allocation.
-  require_refused(put_file(folder / "images", big_endian(0x803) + big_endian(0xFFFFFFFF) + whole.substr(8)),
-                  "truncated");
-  require_refused(put_file(folder / "images", whole), "holds 3 items but IdxOptions asks for count = 4", {.count = 4});
+  require_idx_refused(put_file(folder / "images", big_endian(0x803) + big_endian(0xFFFFFFFF) + whole.substr(8)),
+                      "truncated");
+  require_idx_refused(put_file(folder / "images", whole), "holds 3 items but IdxOptions asks for count = 4",
+                      {.count = 4});
 }
 
 TEST_CASE("load_idx_labels reads bytes as numbers and refuses images", "[data]") {

@@ -38,7 +38,8 @@ void put_jpg(const std::filesystem::path& path, int height, int width, const Byt
   REQUIRE(stbi_write_jpg(path.string().c_str(), width, height, 3, rgb.data(), 95) != 0);
 }
 
-void require_refused(const std::filesystem::path& folder, const std::string& reason, const ImageOptions& options = {}) {
+void require_folder_refused(const std::filesystem::path& folder, const std::string& reason,
+                            const ImageOptions& options = {}) {
   CAPTURE(reason);
   REQUIRE_THROWS_AS(load_images(folder, options), FileError);
   REQUIRE_THROWS_WITH(load_images(folder, options), ContainsSubstring(reason));
@@ -141,8 +142,8 @@ TEST_CASE("Channels are converted when asked for and must agree otherwise", "[da
   const TemporaryFolder folder;
   put_png(folder / "a.png", 2, 2, 3, 1);
   put_png(folder / "b.png", 2, 2, 1, 2);
-  require_refused(folder.path(), "b.png: has 1 channels but");
-  require_refused(folder.path(), "set ImageOptions::channels to convert all");
+  require_folder_refused(folder.path(), "b.png: has 1 channels but");
+  require_folder_refused(folder.path(), "set ImageOptions::channels to convert all");
 
   const Dataset<double> colour = load_images<double>(folder.path(), {.channels = 3});
   REQUIRE(colour.shape() == ImageShape{2, 2, 3});
@@ -154,7 +155,7 @@ TEST_CASE("Alpha is refused unless the channels are given, then dropped", "[data
   const TemporaryFolder folder;
   Bytes rgba = pattern(2, 2, 4, 1);
   put_png(folder / "a.png", 2, 2, 4, rgba);
-  require_refused(folder.path(), "a.png: has an alpha channel; expected none");
+  require_folder_refused(folder.path(), "a.png: has an alpha channel; expected none");
   const Dataset<double> data = load_images<double>(folder.path(), {.channels = 3});
   for (Index p = 0; p < 4; ++p)
     for (Index channel = 0; channel < 3; ++channel)
@@ -163,26 +164,26 @@ TEST_CASE("Alpha is refused unless the channels are given, then dropped", "[data
   const TemporaryFolder gray_first;
   put_png(gray_first / "a.png", 2, 2, 1, 1);
   put_png(gray_first / "b.png", 2, 2, 2, 1);
-  require_refused(gray_first.path(), "b.png: has an alpha channel");
+  require_folder_refused(gray_first.path(), "b.png: has an alpha channel");
 }
 
 TEST_CASE("Sizes must agree unless the size is given", "[data]") {
   const TemporaryFolder folder;
   put_png(folder / "a.png", 4, 6, 1, 1);
   put_png(folder / "b.png", 4, 5, 1, 2);
-  require_refused(folder.path(), "b.png: is 4 x 5 but");
-  require_refused(folder.path(), "set ImageOptions::height and width to resize all");
+  require_folder_refused(folder.path(), "b.png: is 4 x 5 but");
+  require_folder_refused(folder.path(), "set ImageOptions::height and width to resize all");
   REQUIRE(load_images(folder.path(), {.height = 3, .width = 3}).size() == 2);
   REQUIRE(load_images(folder.path(), {.count = 1}).shape() == ImageShape{4, 6, 1});
 }
 
 TEST_CASE("Folders without images are refused by name", "[data]") {
   const TemporaryFolder folder;
-  require_refused(folder / "missing", "missing: does not exist; expected a folder");
-  require_refused(folder.path(), "holds no PNG or JPEG images");
+  require_folder_refused(folder / "missing", "missing: does not exist; expected a folder");
+  require_folder_refused(folder.path(), "holds no PNG or JPEG images");
   put_png(folder / "a.png", 2, 2, 1, 1);
-  require_refused(folder / "a.png", "is not a folder");
-  require_refused(folder.path(), "holds 1 images but ImageOptions asks for count = 2", {.count = 2});
+  require_folder_refused(folder / "a.png", "is not a folder");
+  require_folder_refused(folder.path(), "holds 1 images but ImageOptions asks for count = 2", {.count = 2});
 }
 
 TEST_CASE("Options out of range are refused", "[data]") {
@@ -202,10 +203,10 @@ TEST_CASE("Every truncation of a PNG is refused", "[data]") {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
     put_file(folder / "cut.png", std::string_view(whole).substr(0, size));
-    require_refused(folder.path(), "cut.png: ");
+    require_folder_refused(folder.path(), "cut.png: ");
   }
   put_file(folder / "cut.png", std::string_view(whole).substr(0, whole.size() / 2));
-  require_refused(folder.path(), "the file is truncated");
+  require_folder_refused(folder.path(), "the file is truncated");
 }
 
 TEST_CASE("A PNG with any byte flipped is refused", "[data]") {
@@ -217,7 +218,7 @@ TEST_CASE("A PNG with any byte flipped is refused", "[data]") {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     CAPTURE(at);
     put_file(folder / "a.png", damaged);
-    require_refused(folder.path(), "a.png: ");
+    require_folder_refused(folder.path(), "a.png: ");
   }
 }
 
@@ -229,17 +230,17 @@ TEST_CASE("Every truncation of a JPEG is refused", "[data]") {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
     put_file(folder / "cut.jpg", std::string_view(whole).substr(0, size));
-    require_refused(folder.path(), "cut.jpg: ");
+    require_folder_refused(folder.path(), "cut.jpg: ");
   }
   put_file(folder / "cut.jpg", std::string_view(whole).substr(0, whole.size() / 2));
-  require_refused(folder.path(), "the file is truncated");
+  require_folder_refused(folder.path(), "the file is truncated");
 }
 
 TEST_CASE("A file that is no image is refused whatever its extension says", "[data]") {
   const TemporaryFolder folder;
   put_png(folder / "a.png", 2, 2, 1, 1);
   put_file(folder / "b.png", "GIF89a and so on");
-  require_refused(folder.path(), "b.png: starts with neither the PNG nor the JPEG signature");
+  require_folder_refused(folder.path(), "b.png: starts with neither the PNG nor the JPEG signature");
   std::filesystem::rename(folder / "a.png", folder / "b.png");
   put_png(folder / "a.jpg", 2, 2, 1, 2);  // a PNG by content
   REQUIRE(load_images(folder.path()).size() == 2);

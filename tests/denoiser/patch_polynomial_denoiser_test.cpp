@@ -68,7 +68,7 @@ void check_pixels(const ImageShape& shape, Index size, Index width) {
     INFO("pixel " << row << ", " << column << " of " << detail::shape_text(shape) << ", window " << size);
     const Index top = start_of(row, size, shape.height);
     const Index left = start_of(column, size, shape.width);
-    const RandomFeatureDenoiser<3, ExactAverage, double> alone({.width = width, .seed = Seed{8}},
+    const RandomFeatureDenoiser<ExactAverage, double> alone(3, {.width = width, .seed = Seed{8}},
                                                                patches_at(x, shape, top, left, size), directions);
     const Batch<double> patch = alone.denoise(patches_at(y, shape, top, left, size), level);
     for (Index k = 0; k < shape.channels; ++k)
@@ -87,7 +87,7 @@ void check_whole_image() {
     const auto level_fit = model.fit_at(level);
     REQUIRE(level_fit.patch_size == 6);
     REQUIRE(level_fit.windows.size() == 1);
-    const RandomFeatureDenoiser<3, Averaging, double> global({.width = 12, .seed = Seed{5}}, x, level_fit.directions);
+    const RandomFeatureDenoiser<Averaging, double> global(3, {.width = 12, .seed = Seed{5}}, x, level_fit.directions);
     CHECK(relative_difference(model.denoise(y, level), global.denoise(y, level)) < 1e-10);
   }
 }

@@ -10,9 +10,9 @@ using namespace diffarch::test;
 
 namespace {
 
-constexpr double sigma = 0.6;
-const NoiseLevel level = NoiseLevel::from_sigma(sigma);
-CustomSchedule schedule() { return CustomSchedule::from_sigmas({sigma, 0.0}); }
+constexpr double middle_sigma = 0.6;
+const NoiseLevel middle_level = NoiseLevel::from_sigma(middle_sigma);
+CustomSchedule schedule() { return CustomSchedule::from_sigmas({middle_sigma, 0.0}); }
 
 /// Skewed, heavy and light tails in different directions.
 Batch<double> samples(Index d, Index n, unsigned seed) {
@@ -28,38 +28,39 @@ Batch<double> samples(Index d, Index n, unsigned seed) {
 TEST_CASE("With enough directions the free form is the complete polynomial", "[denoiser][polynomial]") {
   // In the plane 20 directions span all quadratic and cubic Hermite polynomials: the oracle is the fit on monomials.
   const Batch<double> x = samples(2, 50, 1);
-  const Batch<double> y = x + sigma * random_matrix(2, 50, 2);
+  const Batch<double> y = x + middle_sigma * random_matrix(2, 50, 2);
   const Polynomial<3, SpectralFeatures<Monomials>> spectral{{.width = 20, .exponents = {0.0}, .ridge = 1e-10}};
-  CHECK(relative_difference(fit(spectral, x, schedule()).denoise(y, level),
-                            fit(Polynomial<3>{}, x, schedule()).denoise(y, level)) < 1e-6);
+  CHECK(relative_difference(fit(spectral, x, schedule()).denoise(y, middle_level),
+                            fit(Polynomial<3>{}, x, schedule()).denoise(y, middle_level)) < 1e-6);
 }
 
 TEST_CASE("The conservative form is the gradient of its log density and has no curl", "[denoiser][polynomial]") {
   const Batch<double> x = samples(5, 60, 3);
   const auto model = fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x, schedule());
-  const Batch<double> y = x.leftCols(6) + sigma * random_matrix(5, 6, 4);
-  CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(5, 5), level) < 1e-12);
-  const Batch<double> score = (model.denoise(y, level) - y) / (sigma * sigma);
+  const Batch<double> y = x.leftCols(6) + middle_sigma * random_matrix(5, 6, 4);
+  CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(5, 5), middle_level) < 1e-12);
+  const Batch<double> score = (model.denoise(y, middle_level) - y) / (middle_sigma * middle_sigma);
   constexpr double step = 1e-5;
   for (Index j = 0; j < 5; ++j) {
     Batch<double> up = y;
     Batch<double> down = y;
     up.row(j).array() += step;
     down.row(j).array() -= step;
-    const Vector<double> slope = (model.log_density(up, level) - model.log_density(down, level)) / (2.0 * step);
+    const Vector<double> slope =
+        (model.log_density(up, middle_level) - model.log_density(down, middle_level)) / (2.0 * step);
     CHECK((slope - score.row(j).transpose()).cwiseAbs().maxCoeff() < 1e-6 * score.cwiseAbs().maxCoeff());
   }
   const auto free = fit(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridge = 0.1}}, x, schedule());
-  CHECK(curl_asymmetry(free, y, Matrix<double>::Identity(5, 5), level) > 1e-4);
+  CHECK(curl_asymmetry(free, y, Matrix<double>::Identity(5, 5), middle_level) > 1e-4);
 }
 
 TEST_CASE("The conservative weights minimise the denoising error", "[denoiser][polynomial]") {
   // Many noise draws: neither form can be worse than the Wiener filter, and the constrained one is not the better.
   const Batch<double> x = samples(4, 40, 5).replicate(1, 500);
-  const Batch<double> y = x + sigma * random_matrix(4, x.cols(), 6);
+  const Batch<double> y = x + middle_sigma * random_matrix(4, x.cols(), 6);
   const Batch<double> data = x.leftCols(40);
   const auto error = [&](const auto& architecture) {
-    return (fit(architecture, data, schedule()).denoise(y, level) - x).squaredNorm() / real(x.cols());
+    return (fit(architecture, data, schedule()).denoise(y, middle_level) - x).squaredNorm() / real(x.cols());
   };
   const double linear = error(Polynomial<1>{});
   const double bounded = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridge = 1e-6}});
@@ -75,7 +76,7 @@ TEST_CASE("A bounded leading form is nowhere positive", "[denoiser][polynomial]"
   const Matrix<double> theta = random_matrix(5, 200, 8).colwise().normalized();
   const auto largest = [&](bool bounded) {
     return fit(Polynomial<3, SpectralFeatures<>>{{.width = 30, .bounded = bounded}}, x, schedule())
-        .leading_form(theta, level)
+        .leading_form(theta, middle_level)
         .maxCoeff();
   };
   CHECK(largest(true) <= 0.0);
@@ -90,10 +91,12 @@ TEST_CASE("Jacobians equal differences, columns are independent", "[denoiser][po
     constexpr double step = 1e-5;
     const Batch<double> up = y.replicate(1, 3) + step * v;
     const Batch<double> down = y.replicate(1, 3) - step * v;
-    CHECK(relative_difference(model.jacobian_product(y, v, level),
-                              (model.denoise(up, level) - model.denoise(down, level)) / (2.0 * step)) < 1e-6);
+    CHECK(relative_difference(model.jacobian_product(y, v, middle_level),
+                              (model.denoise(up, middle_level) - model.denoise(down, middle_level)) / (2.0 * step)) <
+          1e-6);
     const Batch<double> many = random_matrix(5, 40, 12);
-    CHECK(bitwise_equal(Batch<double>(model.denoise(many, level).col(3)), model.denoise(many.col(3), level)));
+    CHECK(bitwise_equal(Batch<double>(model.denoise(many, middle_level).col(3)),
+                        model.denoise(many.col(3), middle_level)));
   };
   check(fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x, schedule()));
   check(fit(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridge = 0.1}}, x, schedule()));

@@ -157,7 +157,7 @@ std::string bytes_of(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-void require_refused(const TemporaryFolder& folder, std::string_view content, const std::string& reason) {
+void require_npy_refused(const TemporaryFolder& folder, std::string_view content, const std::string& reason) {
   const auto path = put_file(folder / "bad.npy", content);
   CAPTURE(reason);
   REQUIRE_THROWS_AS(read_npy<double>(path), FileError);
@@ -238,12 +238,12 @@ TEST_CASE("A missing file and a folder are refused by name", "[io]") {
 
 TEST_CASE("Unsupported dtypes are refused by name", "[io]") {
   const TemporaryFolder folder;
-  require_refused(folder, text(numpy_big_endian), "npy descr: dtype '>f4' is big-endian; expected one of <f4");
-  require_refused(folder, text(numpy_structured), "is a structured dtype");
-  require_refused(folder, npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "pickle"),
-                  "holds Python objects");
-  require_refused(folder, npy_file("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "12345678"),
-                  "dtype '<c8' is not supported");
+  require_npy_refused(folder, text(numpy_big_endian), "npy descr: dtype '>f4' is big-endian; expected one of <f4");
+  require_npy_refused(folder, text(numpy_structured), "is a structured dtype");
+  require_npy_refused(folder, npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "pickle"),
+                      "holds Python objects");
+  require_npy_refused(folder, npy_file("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "12345678"),
+                      "dtype '<c8' is not supported");
 }
 
 TEST_CASE("Every truncation of a file is refused and so is every file that is longer", "[io]") {
@@ -251,26 +251,27 @@ TEST_CASE("Every truncation of a file is refused and so is every file that is lo
   const std::string whole(text(numpy_f4));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
-    require_refused(folder, whole.substr(0, size), "truncated");
+    require_npy_refused(folder, whole.substr(0, size), "truncated");
   }
-  require_refused(folder, whole + '\0', "25 bytes follow the header; expected 24 for (2, 3) of <f4 (trailing bytes)");
+  require_npy_refused(folder, whole + '\0',
+                      "25 bytes follow the header; expected 24 for (2, 3) of <f4 (trailing bytes)");
 }
 
 TEST_CASE("A damaged preamble or header is refused with the field", "[io]") {
   const TemporaryFolder folder;
   std::string damaged(text(numpy_f4));
   damaged[0] = 'X';
-  require_refused(folder, damaged, "npy magic");
+  require_npy_refused(folder, damaged, "npy magic");
   damaged = text(numpy_f4);
   damaged[6] = 4;
-  require_refused(folder, damaged, "npy version: is 4.0; expected 1.0, 2.0 or 3.0");
+  require_npy_refused(folder, damaged, "npy version: is 4.0; expected 1.0, 2.0 or 3.0");
   damaged = text(numpy_f4);
   damaged[9] = '\xff';
-  require_refused(folder, damaged, "npy header length");
+  require_npy_refused(folder, damaged, "npy header length");
 
   const std::string data = bytes_of({1.0F, 2.0F});
   const auto header = [&](const std::string& dictionary, const std::string& reason) {
-    require_refused(folder, npy_file(dictionary, data), reason);
+    require_npy_refused(folder, npy_file(dictionary, data), reason);
   };
   header("{'descr': '<f4', 'fortran_order': False, }", "has no key 'shape'");
   header("{'descr': '<f4', 'shape': (2,), }", "has no key 'fortran_order'");
@@ -300,12 +301,12 @@ TEST_CASE("Numbers that are not finite are refused with the index of the first",
   const TemporaryFolder folder;
   const float nan = std::nanf("");
   const float infinity = std::numeric_limits<float>::infinity();
-  require_refused(
+  require_npy_refused(
       folder,
       npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", bytes_of({0, 1, 2, 3, nan, infinity})),
       "element [1, 1] is nan");
   // In Fortran order the third number of the file is element [0, 1].
-  require_refused(
+  require_npy_refused(
       folder,
       npy_file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", bytes_of({0, 1, -infinity, 3, 4, nan})),
       "element [0, 1] is -inf");

@@ -11,24 +11,24 @@ using namespace diffarch;
 
 namespace {
 
-Batch<float> fixture(const std::string& name) {
+Batch<float> legacy_fixture(const std::string& name) {
   return read_npy_batch<float>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("legacy_" + name + ".npy"));
 }
 
 /// Relative difference to PyTorch's predictions at beta = tenths / 10, for the fit to noise_sign * E.
 template <int Degree>
 double difference_to_torch(int tenths, double noise_sign = 1.0) {
-  const Batch<float> directions = fixture("directions");
+  const Batch<float> directions = legacy_fixture("directions");
   const RandomFeatures<Legacy> features{.width = directions.cols(), .bias = false};
-  const RandomFeatureDenoiser<Degree, Legacy, float> model(features, fixture("data"), directions);
+  const RandomFeatureDenoiser<Legacy, float> model(Degree, features, legacy_fixture("data"), directions);
 
   const NoiseLevel level = NoiseLevel::from_alpha_bar(1.0 - tenths / 10.0);
-  const Matrix<double> noise = directions.cast<double>().transpose() * fixture("noise").cast<double>();
+  const Matrix<double> noise = directions.cast<double>().transpose() * legacy_fixture("noise").cast<double>();
   const auto fit = model.fit_to_noise(level, noise_sign * noise);
-  const Batch<float> value = model.materialise(model.coefficients(model.project(fixture("inputs")), level, fit));
+  const Batch<float> value = model.materialise(model.coefficients(model.project(legacy_fixture("inputs")), level, fit));
 
   const std::string name = "degree_" + std::to_string(Degree) + "_t_" + std::to_string(tenths);
-  const Batch<double> expected = fixture(name).cast<double>();
+  const Batch<double> expected = legacy_fixture(name).cast<double>();
   const double difference = (value.cast<double>() - expected).norm() / expected.norm();
   UNSCOPED_INFO(name << ": relative difference to PyTorch " << difference);
   return difference;

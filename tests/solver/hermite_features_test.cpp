@@ -13,7 +13,7 @@ TEST_CASE("Moments of Hermite features of noisy projections equal quadrature", "
   const Matrix<double> mixing = 0.5 * random_matrix(p, p, 1);
   const Matrix<double> c = mixing * mixing.transpose();
   const Matrix<double> a = random_matrix(p, n, 2);
-  const HermiteFeatureMoments moments = hermite_feature_moments(a, c, degree);
+  const auto moments = hermite_feature_moments(a, c, degree);
 
   // Joint noise of all projections: mixing times three normal variables.
   const Quadrature rule = gauss_hermite(degree + 1);

@@ -17,7 +17,7 @@ struct Oracle {
   Vector<double> mean;
 };
 
-Oracle by_quadrature(const Matrix<double>& a, const Matrix<double>& c, int degree, const PowerFeatureMoments& moments) {
+Oracle by_quadrature(const Matrix<double>& a, const Matrix<double>& c, int degree, const PowerFeatureMoments<double>& moments) {
   const Quadrature rule = gauss_hermite(degree + 1);  // exact: each variable appears up to degree 2 degree
   const Index p = a.rows();
   const auto power = [degree](Wide x) {
@@ -65,7 +65,7 @@ TEST_CASE("Moments of noisy powers equal Gauss-Hermite quadrature", "[solver]") 
   const Matrix<double> c = 0.3 * mixing * mixing.transpose();
   const Matrix<double> a = (random_matrix(5, 7, 2).colwise() + Vector<double>{{0.0, 0.5, -1.0, 3.0, 0.1}});
   for (const int degree : {1, 2, 3, 5, 9, 27}) {
-    const PowerFeatureMoments moments = power_feature_moments(a, c, degree);
+    const auto moments = power_feature_moments(a, c, degree);
     const Oracle oracle = by_quadrature(a, c, degree, moments);
     INFO("degree " << degree);
     CHECK((symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff() < 1e-11);
@@ -79,7 +79,7 @@ TEST_CASE("Weakly correlated noise, whose high orders are left out, loses nothin
   c(0, 1) = c(1, 0) = 0.02;
   c(2, 3) = c(3, 2) = -0.03;
   const Matrix<double> a = 0.5 * random_matrix(4, 6, 3);
-  const PowerFeatureMoments moments = power_feature_moments(a, c, 27);
+  const auto moments = power_feature_moments(a, c, 27);
   const Oracle oracle = by_quadrature(a, c, 27, moments);
   INFO("difference times 1e12: " << 1e12 * (symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff());
   CHECK((symmetric(moments.covariance) - oracle.covariance).cwiseAbs().maxCoeff() <
@@ -88,7 +88,7 @@ TEST_CASE("Weakly correlated noise, whose high orders are left out, loses nothin
 
 TEST_CASE("Without noise they are the moments of the powers themselves", "[solver]") {
   const Matrix<double> a = random_matrix(3, 50, 4);
-  const PowerFeatureMoments moments = power_feature_moments(a, Matrix<double>::Zero(3, 3), 3);
+  const auto moments = power_feature_moments(a, Matrix<double>::Zero(3, 3), 3);
   const Matrix<double> powers = a.array().cube();
   const Matrix<double> h = powers.colwise() - powers.rowwise().mean();
   const Vector<double> deviation = (h.rowwise().squaredNorm() / 50.0).cwiseSqrt();

@@ -10,7 +10,8 @@ namespace diffarch {
 namespace detail {
 
 /// Sum of |x_i - y_j| over all pairs of columns.
-[[nodiscard]] inline double sum_of_distances(const Matrix<double>& x, const Matrix<double>& y) {
+template <class X, class Y>
+[[nodiscard]] double sum_of_distances(const Eigen::MatrixBase<X>& x, const Eigen::MatrixBase<Y>& y) {
   Matrix<double> squared = -2.0 * LinearAlgebra<Cpu>::multiply_transposed(x, y);
   squared.colwise() += x.colwise().squaredNorm().transpose();
   squared.rowwise() += y.colwise().squaredNorm();
@@ -19,11 +20,12 @@ namespace detail {
 
 }  // namespace detail
 
-/// Energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'| of two sets of samples (d, n) and (d, m), by its unbiased
-/// U-statistic: zero on average when both are drawn from one distribution (and then negative as often as positive), and
-/// positive when they are not (Szekely and Rizzo 2013). Cost O(d n m). Throws DimensionMismatch; InvalidArgument for
-/// fewer than two samples.
-[[nodiscard]] inline double energy_distance(const Matrix<double>& x, const Matrix<double>& y) {
+/// Energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'| of two sets of samples (d, n) and (d, m) in double, by its
+/// unbiased U-statistic: zero on average when both are drawn from one distribution (and then negative as often as
+/// positive), and positive when they are not (Szekely and Rizzo 2013). Cost O(d n m). Throws DimensionMismatch;
+/// InvalidArgument for fewer than two samples.
+template <class X, class Y>
+[[nodiscard]] double energy_distance(const Eigen::MatrixBase<X>& x, const Eigen::MatrixBase<Y>& y) {
   detail::require<DimensionMismatch>(x.rows() == y.rows(), "energy_distance: samples ", detail::shape_text(x), " and ",
                                      detail::shape_text(y));
   detail::require(x.cols() >= 2 && y.cols() >= 2, "energy_distance: ", x.cols(), " and ", y.cols(),
@@ -31,7 +33,7 @@ namespace detail {
   const auto n = static_cast<double>(x.cols());
   const auto m = static_cast<double>(y.cols());
   // |x_i - x_i| is zero up to rounding of the squares: keep those out of the sums by hand.
-  const auto within = [](const Matrix<double>& a, double count) {
+  const auto within = [](const auto& a, double count) {
     double sum = 0.0;
     for (Index i = 0; i < a.cols(); ++i)
       for (Index j = 0; j < i; ++j) sum += 2.0 * (a.col(i) - a.col(j)).norm();

@@ -39,11 +39,12 @@ struct PolynomialFit {
 ///
 /// Fits are made in extended precision and stored in double. At any level that was not fitted in advance the fit is
 /// made for the call.
-template <class Scalar_, bool is_conservative>
+template <class Scalar_, bool is_conservative_>
 class MonomialDenoiser {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
+  static constexpr bool is_conservative = is_conservative_;
 
   /// `degree` >= 1; `moments` of order >= 2 * degree. Throws InvalidArgument.
   MonomialDenoiser(int degree, HermiteMoments moments)

@@ -40,7 +40,7 @@ class PatchPolynomialDenoiser {
   using BackendType = Cpu;
   using Architecture = PatchPolynomial<Degree, Averaging>;
   using LevelFit = PatchLevelFit<Scalar>;
-  using WindowFit = RandomFeatureFit<Degree, Averaging>;
+  using WindowFit = RandomFeatureFit<Averaging>;
   static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
 
   /// Keeps a copy of the data (d, n). Throws DimensionMismatch when d is not the size of an image, InvalidArgument for
@@ -175,12 +175,12 @@ class PatchPolynomialDenoiser {
     a = ((vp.signal * a).colwise() + fit.bias).eval();
     WindowFit window = [&] {
       if constexpr (is_exact) {
-        return detail::fit_random_features<Degree>(architecture_.averaging, a, noise);
+        return detail::fit_random_features(Degree, architecture_.averaging, a, noise);
       } else {
         const double centre = patches.template cast<double>().mean();
         const double deviation = std::sqrt((patches.template cast<double>().array() - centre).square().sum() /
                                            static_cast<double>(patches.size() - 1));
-        return detail::fit_random_features<Degree>(architecture_.averaging, Matrix<double>(a + noise), deviation);
+        return detail::fit_random_features(Degree, architecture_.averaging, Matrix<double>(a + noise), deviation);
       }
     }();
     Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));
@@ -205,7 +205,7 @@ class PatchPolynomialDenoiser {
       const Batch<Scalar> projected =
           Algebra::multiply_transposed(fit.directions, patches_of(y, row, column, fit.patch_size));
       const Matrix<double> a = (projected.template cast<double>() / level.scale()).colwise() + fit.bias;
-      const WindowFit features{window.preactivation_scale, window.feature_scale, window.feature_mean, {}, {}};
+      const WindowFit features{Degree, window.preactivation_scale, window.feature_scale, window.feature_mean, {}, {}};
       const Matrix<double> change = Algebra::multiply(window.coefficients, features.centred_features(a));
       for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
         x0_hat.middleRows(first, run) =

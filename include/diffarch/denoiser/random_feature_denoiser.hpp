@@ -17,24 +17,25 @@ namespace diffarch {
 /// All predictions are mean + (centred data) w, and y enters through R y only: R (data) is computed once per fit, and
 /// the sampler works in these coordinates (`SpanDenoiser`). Memory: the centred data, R, and 8 p (n + p) bytes for
 /// every level kept. Solved in double.
-template <int Degree, class Averaging, class Scalar_>
+template <class Averaging, class Scalar_>
 class RandomFeatureDenoiser {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
   using Features = RandomFeatures<Averaging>;
-  using Fit = RandomFeatureFit<Degree, Averaging>;
+  using Fit = RandomFeatureFit<Averaging>;
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
 
-  /// Draws the directions from features.seed. data (d, n). Throws InvalidArgument for width < 1, ridge <= 0, or a bias
-  /// with Legacy.
-  RandomFeatureDenoiser(const Features& features, const Batch<Scalar>& data)
-      : RandomFeatureDenoiser(features, data, draw_directions(features, data.rows())) {}
+  /// Draws the directions from features.seed. data (d, n). Throws InvalidArgument for degree < 1, width < 1, ridge
+  /// <= 0, or a bias with Legacy.
+  RandomFeatureDenoiser(int degree, const Features& features, const Batch<Scalar>& data)
+      : RandomFeatureDenoiser(degree, features, data, draw_directions(features, data.rows())) {}
 
   /// The same with given directions: column j of `directions` (d, p) is r_j.
-  RandomFeatureDenoiser(const Features& features, const Batch<Scalar>& data, Batch<Scalar> directions)
-      : features_(features), directions_(std::move(directions)) {
+  RandomFeatureDenoiser(int degree, const Features& features, const Batch<Scalar>& data, Batch<Scalar> directions)
+      : degree_(degree), features_(features), directions_(std::move(directions)) {
     using Algebra = LinearAlgebra<Cpu>;
+    detail::require(degree >= 1, "RandomFeatures: degree = ", degree, ", expected at least 1");
     check(features);
     detail::require<DimensionMismatch>(directions_.rows() == data.rows() && directions_.cols() == features.width,
                                        "RandomFeatures: the directions are ", detail::shape_text(directions_),
@@ -57,6 +58,7 @@ class RandomFeatureDenoiser {
   }
 
   [[nodiscard]] Index dimension() const noexcept { return mean_.size(); }
+  [[nodiscard]] int degree() const noexcept { return degree_; }
   [[nodiscard]] const Features& features() const noexcept { return features_; }
   /// R^T: (d, p).
   [[nodiscard]] const Batch<Scalar>& directions() const noexcept { return directions_; }
@@ -72,12 +74,12 @@ class RandomFeatureDenoiser {
     const NoiseLevel vp = level.variance_preserving();
     try {
       if constexpr (std::is_same_v<Averaging, ExactAverage>)
-        return detail::fit_random_features<Degree>(features_.averaging, preactivations_of_data(vp),
-                                                   vp.noise * vp.noise * noise_covariance_);
+        return detail::fit_random_features(degree_, features_.averaging, preactivations_of_data(vp),
+                                           vp.noise * vp.noise * noise_covariance_);
       else
         return fit_to_noise(level, draw_noise(level));
     } catch (const NumericalError& error) {
-      throw NumericalError(detail::concat("Polynomial of degree ", Degree, " at sigma = ", level.sigma(), ", ridge ",
+      throw NumericalError(detail::concat("Polynomial of degree ", degree_, " at sigma = ", level.sigma(), ", ridge ",
                                           features_.averaging.ridge, ": ", error.what()));
     }
   }
@@ -88,7 +90,7 @@ class RandomFeatureDenoiser {
     const NoiseLevel vp = level.variance_preserving();
     Matrix<double> noisy = preactivations_of_data(vp);
     noisy += vp.noise * noise;
-    return detail::fit_random_features<Degree>(features_.averaging, std::move(noisy), data_deviation_);
+    return detail::fit_random_features(degree_, features_.averaging, std::move(noisy), data_deviation_);
   }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
@@ -127,9 +129,8 @@ class RandomFeatureDenoiser {
       requires(!is_legacy) {
     return with_fit(level, [&](const Fit& fit) {
       const Vector<double> a = preactivations(project(y), level).col(0).cwiseQuotient(fit.preactivation_scale);
-      const Vector<double> slope = a.unaryExpr([](double x) {
-                                      return Degree * integer_power(x, Degree - 1);
-                                    }).cwiseProduct(fit.feature_scale.cwiseQuotient(fit.preactivation_scale));
+      const Vector<double> slope = static_cast<double>(degree_) * integer_power(a.array(), degree_ - 1) *
+                                   fit.feature_scale.array() / fit.preactivation_scale.array();
       const Matrix<double> derivative =
           slope.asDiagonal() * (directions_.template cast<double>().transpose() * v / level.scale());
       return Matrix<double>(basis_.template cast<double>() * fit.weights(derivative));
@@ -142,8 +143,8 @@ class RandomFeatureDenoiser {
     return with_fit(level, [&](const Fit& fit) {
       Matrix<double> h = directions_.template cast<double>().transpose() * theta;
       for (Index column = 0; column < h.cols(); ++column)
-        for (Index j = 0; j < h.rows(); ++j)
-          h(j, column) = fit.feature_scale(j) * integer_power(h(j, column) / fit.preactivation_scale(j), Degree);
+        h.col(column) =
+            fit.feature_scale.array() * integer_power(h.col(column).array() / fit.preactivation_scale.array(), degree_);
       return Vector<double>(
           (basis_.template cast<double>().transpose() * theta).cwiseProduct(fit.weights(h)).colwise().sum());
     });
@@ -206,6 +207,7 @@ class RandomFeatureDenoiser {
         level, [this](NoiseLevel missing) { return fit_at(missing); }, use);
   }
 
+  int degree_;
   Features features_;
   Batch<Scalar> directions_;
   Vector<Scalar> mean_;
@@ -222,13 +224,13 @@ class RandomFeatureDenoiser {
 /// Data: a batch (d, n).
 template <int Degree, class Averaging, class Scalar>
 struct Fitter<Polynomial<Degree, RandomFeatures<Averaging>>, Cpu, Scalar> {
-  using Model = RandomFeatureDenoiser<Degree, Averaging, Scalar>;
+  using Model = RandomFeatureDenoiser<Averaging, Scalar>;
 
   [[nodiscard]] static Model fit(const Polynomial<Degree, RandomFeatures<Averaging>>& architecture,
                                  const Batch<Scalar>& data, const NoiseLevels& levels,
                                  const ProgressCallback& progress) {
     return detail::fit_levels(architecture.name(), levels, progress,
-                              [&] { return Model(architecture.features, data); });
+                              [&] { return Model(Degree, architecture.features, data); });
   }
 };
 

@@ -12,10 +12,11 @@ namespace diffarch {
 
 /// One least-squares fit on random features: with the centred features H (p, n) of the training samples,
 ///   Cov(x0, h) (Cov(h) + ridge)^-1 (h(y) - E h) = X H^T (L L^T)^-1 (h(y) - E h),   X the centred training samples.
-template <int Degree, class Averaging>
+template <class Averaging>
 struct RandomFeatureFit {
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
 
+  int degree = 1;
   Vector<double> preactivation_scale;  ///< (p)
   Vector<double> feature_scale;        ///< (p)
   Vector<double> feature_mean;         ///< (p), scaled
@@ -27,9 +28,8 @@ struct RandomFeatureFit {
     const Vector<double> inverse_scale = preactivation_scale.cwiseInverse();
     parallel_for(a.cols(), 8 * a.rows(), [&](Index column) {
       const double inverse_largest = is_legacy ? 1.0 / a.col(column).cwiseAbs().maxCoeff() : 1.0;
-      a.col(column) = (a.col(column).array() * inverse_largest * inverse_scale.array()).unaryExpr([](double x) {
-        return integer_power(x, Degree);
-      }) * feature_scale.array() -
+      a.col(column) = integer_power(a.col(column).array() * inverse_largest * inverse_scale.array(), degree) *
+                          feature_scale.array() -
                       feature_mean.array();
     });
     return a;
@@ -46,13 +46,14 @@ namespace detail {
 
 /// `a` (p, n): preactivations of the clean samples, scaled by the signal, `noise` (p, p): covariance of their noise.
 /// Throws NumericalError when the features overflow or their covariance is not positive definite.
-template <int Degree>
-[[nodiscard]] RandomFeatureFit<Degree, ExactAverage> fit_random_features(const ExactAverage& averaging,
-                                                                         const Matrix<double>& a,
-                                                                         const Matrix<double>& noise) {
-  PowerFeatureMoments moments = power_feature_moments(a, noise, Degree);
+template <class Real>
+[[nodiscard]] RandomFeatureFit<ExactAverage> fit_random_features(int degree, const ExactAverage& averaging,
+                                                                 const Matrix<Real>& a,
+                                                                 const std::type_identity_t<Matrix<Real>>& noise) {
+  auto moments = power_feature_moments(a, noise, degree);
   moments.covariance.diagonal().array() += averaging.ridge;
-  RandomFeatureFit<Degree, ExactAverage> fit;
+  RandomFeatureFit<ExactAverage> fit;
+  fit.degree = degree;
   fit.factor = LinearAlgebra<Cpu>::cholesky(std::move(moments.covariance));
   fit.preactivation_scale = std::move(moments.preactivation_scale);
   fit.feature_scale = std::move(moments.feature_scale);
@@ -64,14 +65,14 @@ template <int Degree>
 
 /// SingleDraw and Legacy. `noisy` (p, n): preactivations of the noisy samples. `data_deviation`: standard deviation of
 /// the training data, by which Legacy divides its features. Throws like the other.
-template <int Degree, class Averaging>
-[[nodiscard]] RandomFeatureFit<Degree, Averaging> fit_random_features(const Averaging& averaging, Matrix<double> noisy,
-                                                                      double data_deviation) {
-  using Fit = RandomFeatureFit<Degree, Averaging>;
+template <class Averaging>
+[[nodiscard]] RandomFeatureFit<Averaging> fit_random_features(int degree, const Averaging& averaging,
+                                                              Matrix<double> noisy, double data_deviation) {
+  using Fit = RandomFeatureFit<Averaging>;
   const Index p = noisy.rows();
   const double divisor = static_cast<double>(noisy.cols() - (Fit::is_legacy ? 1 : 0));
   const Vector<double> scale = Vector<double>::Constant(p, Fit::is_legacy ? 1.0 / data_deviation : 1.0);
-  Fit fit{Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
+  Fit fit{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
   fit.features = fit.centred_features(std::move(noisy));
   fit.feature_mean = fit.features.rowwise().mean();
   fit.features.colwise() -= fit.feature_mean;
@@ -101,9 +102,10 @@ void check_averaging(const Averaging& averaging, bool bias) {
 
 /// The factor of R R^T, for noise drawn in feature space. A multiple of the identity covers the rounding of the Gram
 /// matrix: more directions than dimensions make it singular.
-[[nodiscard]] inline Matrix<double> noise_factor(Matrix<double> gram) {
-  const double size = static_cast<double>(gram.rows()) * gram.diagonal().maxCoeff();
-  gram.diagonal().array() += 16.0 * std::numeric_limits<double>::epsilon() * size;
+template <class Real>
+[[nodiscard]] Matrix<Real> noise_factor(Matrix<Real> gram) {
+  const Real size = static_cast<Real>(gram.rows()) * gram.diagonal().maxCoeff();
+  gram.diagonal().array() += 16.0 * std::numeric_limits<Real>::epsilon() * size;
   return LinearAlgebra<Cpu>::cholesky(gram);
 }
 

@@ -96,7 +96,7 @@ class SpectralPolynomialDenoiser {
     const Matrix<double> scaled = noise_share.cwiseSqrt().asDiagonal() * fit.directions;
     const Matrix<double> whitened = coordinates_.topRows(q).array().colwise() / fit.deviation.head(q).array();
     const Matrix<double> a = vp.signal * LinearAlgebra<Cpu>::multiply_transposed(fit.directions, whitened);
-    const HermiteFeatureMoments moments =
+    const auto moments =
         hermite_feature_moments(a, LinearAlgebra<Cpu>::multiply_by_transpose(scaled.transpose()), Degree);
     fit.feature_mean = moments.mean;
     try {
@@ -266,8 +266,8 @@ class SpectralPolynomialDenoiser {
 
   /// Normal equations of the weights: E[h_i h_j] times the inner product of the directions they act along; right-hand
   /// side E[residual of the Wiener filter . (r_j / deviation) h_kj].
-  void solve_conservative(SpectralFit& fit, const HermiteFeatureMoments& moments, const Matrix<double>& whitened,
-                          const Vector<double>& noise_share) const {
+  void solve_conservative(SpectralFit& fit, const HermiteFeatureMoments<double>& moments,
+                          const Matrix<double>& whitened, const Vector<double>& noise_share) const {
     using Algebra = LinearAlgebra<Cpu>;
     const Index q = fit.directions.rows();
     const Index p = fit.directions.cols();
@@ -301,8 +301,8 @@ class SpectralPolynomialDenoiser {
     fit.weights = scale.cwiseProduct(bounded_least_squares(normal, scale.cwiseProduct(right), first_bounded));
   }
 
-  void solve_regression(SpectralFit& fit, const HermiteFeatureMoments& moments, const Vector<double>& noise_share,
-                        NoiseLevel vp) const {
+  void solve_regression(SpectralFit& fit, const HermiteFeatureMoments<double>& moments,
+                        const Vector<double>& noise_share, NoiseLevel vp) const {
     using Algebra = LinearAlgebra<Cpu>;
     const Index q = fit.directions.rows();
     const Index p = fit.directions.cols();

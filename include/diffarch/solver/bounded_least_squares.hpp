@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "diffarch/solver/linear_algebra.hpp"
@@ -10,23 +12,25 @@ namespace diffarch {
 /// by block principal pivoting (Portugal, Judice and Vicente 1994, with Murty's single pivots as the fall-back that
 /// makes it finite). One Cholesky factorisation per exchange of the active set, usually fewer than ten.
 /// Throws NumericalError when m is not positive definite or no solution is found.
-[[nodiscard]] inline Vector<double> bounded_least_squares(const Matrix<double>& m, const Vector<double>& b,
-                                                          Index first_bounded) {
+template <class Real>
+[[nodiscard]] Vector<Real> bounded_least_squares(const Matrix<Real>& m, const std::type_identity_t<Vector<Real>>& b,
+                                                 Index first_bounded) {
   const Index size = m.rows();
   std::vector<bool> at_bound(static_cast<std::size_t>(size), false);
-  Vector<double> x(size);
-  Vector<double> gradient(size);
+  Vector<Real> x(size);
+  Vector<Real> gradient(size);
   const auto solve = [&] {
     std::vector<Index> free;
     for (Index i = 0; i < size; ++i)
       if (!at_bound[static_cast<std::size_t>(i)]) free.push_back(i);
     x.setZero();
-    x(free) = LinearAlgebra<Cpu>::cholesky_solve(LinearAlgebra<Cpu>::cholesky(m(free, free)), b(free)).col(0);
-    gradient = m.selfadjointView<Eigen::Lower>() * x - b;
+    x(free) =
+        LinearAlgebra<Cpu>::cholesky_solve(LinearAlgebra<Cpu>::cholesky(Matrix<Real>(m(free, free))), b(free)).col(0);
+    gradient = m.template selfadjointView<Eigen::Lower>() * x - b;
     gradient(free).setZero();
   };
   // At the solution x_i <= 0 where free, and the gradient is <= 0 where bound: raising x_i above 0 would help.
-  const double rounding = 1e-12 * b.cwiseAbs().maxCoeff();
+  const Real rounding = 4096 * std::numeric_limits<Real>::epsilon() * b.cwiseAbs().maxCoeff();
   const auto violations = [&] {
     std::vector<Index> list;
     for (Index i = first_bounded; i < size; ++i)

@@ -24,7 +24,7 @@ struct SymmetricEigen {
 ///  - multiply_by_transpose(a) = a a^T, symmetric, in double; add_multiply_by_transpose(lower, a) adds it to the lower
 ///    triangle of `lower` and leaves the rest alone.
 ///  - symmetric_eigen(m), m symmetric in double.
-///  - cholesky(m): the lower L with m = L L^T of a positive-definite m in double, of which the lower triangle is read;
+///  - cholesky(m): the lower L with m = L L^T of a positive-definite m, of which the lower triangle is read;
 ///    cholesky_solve(l, b) = m^-1 b, by columns like multiply. Give m up (std::move) to have no copy made.
 template <class BackendType>
 struct LinearAlgebra;
@@ -35,45 +35,14 @@ struct LinearAlgebra<Cpu> {
   template <class A, class B>
   [[nodiscard]] static Matrix<typename B::Scalar> multiply(const Eigen::MatrixBase<A>& a,
                                                            const Eigen::MatrixBase<B>& b) {
-    detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
-                                       detail::shape_text(b));
-    using Scalar = typename B::Scalar;
-    const detail::SerialEigen serial;
-    const Index columns = b.cols();
-    // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
-    // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
-    const Index whole = columns / panel_columns * panel_columns;
-    Matrix<Scalar> padded_b;
-    Matrix<Scalar> padded_result;
-    if (whole < columns) {
-      padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
-      padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
-      padded_result.resize(a.rows(), panel_columns);
-    }
-    Matrix<Scalar> result(a.rows(), columns);
-    const Index row_tasks = blocks(a.rows(), task_rows);
-    const Index column_tasks = blocks(whole, task_columns);
-    const Index tail_tasks = whole < columns ? row_tasks : 0;
-    const Index work = std::min(task_rows, a.rows()) * a.cols() * std::min(task_columns, columns);
-    parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
-      const Index row = (task % row_tasks) * task_rows;
-      const Index rows = std::min(task_rows, a.rows() - row);
-      const Index column = (task / row_tasks) * task_columns;
-      if (task < row_tasks * column_tasks) {
-        const Index width = std::min(task_columns, whole - column);
-        result.block(row, column, rows, width).noalias() = a.middleRows(row, rows) * b.middleCols(column, width);
-      } else {
-        padded_result.middleRows(row, rows).noalias() = a.middleRows(row, rows) * padded_b;
-      }
-    });
-    if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
-    return result;
+    return product(View<typename A::Scalar>(a.derived()), View<typename B::Scalar>(b.derived()));
   }
 
   template <class A, class B>
   [[nodiscard]] static Matrix<typename B::Scalar> multiply_transposed(const Eigen::MatrixBase<A>& a,
                                                                       const Eigen::MatrixBase<B>& b) {
-    return multiply(a.transpose(), b);
+    const View<typename A::Scalar> view(a.derived());
+    return product(view.transpose(), View<typename B::Scalar>(b.derived()));
   }
 
   template <class Scalar>
@@ -133,37 +102,41 @@ struct LinearAlgebra<Cpu> {
   }
 
   /// Throws NumericalError when a pivot is not positive.
-  [[nodiscard]] static Matrix<double> cholesky(Matrix<double> m) {
+  template <class Scalar>
+  [[nodiscard]] static Matrix<Scalar> cholesky(Matrix<Scalar> m) {
     detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
     const detail::SerialEigen serial;
-    Eigen::Ref<Matrix<double>> in_place(m);
-    const Eigen::LLT<Eigen::Ref<Matrix<double>>> factor(in_place);
+    Eigen::Ref<Matrix<Scalar>> in_place(m);
+    const Eigen::LLT<Eigen::Ref<Matrix<Scalar>>> factor(in_place);
     detail::require<NumericalError>(factor.info() == Eigen::Success && m.diagonal().allFinite(), "cholesky: a ",
                                     detail::shape_text(m), " matrix is not positive definite");
-    m.triangularView<Eigen::StrictlyUpper>().setZero();
+    m.template triangularView<Eigen::StrictlyUpper>().setZero();
     return m;
   }
 
   template <class B>
-  [[nodiscard]] static Matrix<double> cholesky_solve(const Matrix<double>& l, const Eigen::MatrixBase<B>& b) {
+  [[nodiscard]] static Matrix<typename B::Scalar> cholesky_solve(const Matrix<typename B::Scalar>& l,
+                                                                 const Eigen::MatrixBase<B>& b) {
+    using Scalar = typename B::Scalar;
     detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
                                        detail::shape_text(b));
     const detail::SerialEigen serial;
-    Matrix<double> x(b.rows(), b.cols());
+    Matrix<Scalar> x(b.rows(), b.cols());
     parallel_for(blocks(b.cols(), panel_columns), l.size() * panel_columns, [&](Index task) {
       const Index column = task * panel_columns;
       const Index width = std::min(panel_columns, b.cols() - column);
-      Matrix<double> panel = Matrix<double>::Zero(b.rows(), panel_columns);
+      Matrix<Scalar> panel = Matrix<Scalar>::Zero(b.rows(), panel_columns);
       panel.leftCols(width) = b.middleCols(column, width);
-      l.triangularView<Eigen::Lower>().solveInPlace(panel);
-      l.triangularView<Eigen::Lower>().transpose().solveInPlace(panel);
+      l.template triangularView<Eigen::Lower>().solveInPlace(panel);
+      l.template triangularView<Eigen::Lower>().transpose().solveInPlace(panel);
       x.middleCols(column, width) = panel.leftCols(width);
     });
     return x;
   }
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
-  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Matrix<double>& matrix) {
+  template <class M>
+  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
     const detail::SerialEigen serial;
     const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
     detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
@@ -172,6 +145,10 @@ struct LinearAlgebra<Cpu> {
   }
 
  private:
+  /// Columns in memory: expressions that are not are evaluated, so that few products are instantiated.
+  template <class Scalar>
+  using View = Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>;
+
   static constexpr Index panel_columns = 32;  // a multiple of every register panel width Eigen uses
   static constexpr Index task_columns = 256;  // a multiple of panel_columns
   static constexpr Index task_rows = 256;
@@ -179,6 +156,41 @@ struct LinearAlgebra<Cpu> {
   static constexpr Index tile = 128;
 
   [[nodiscard]] static constexpr Index blocks(Index size, Index block) noexcept { return (size + block - 1) / block; }
+
+  template <class A, class Scalar>
+  [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b) {
+    detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
+                                       detail::shape_text(b));
+    const detail::SerialEigen serial;
+    const Index columns = b.cols();
+    // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
+    // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
+    const Index whole = columns / panel_columns * panel_columns;
+    Matrix<Scalar> padded_b;
+    Matrix<Scalar> padded_result;
+    if (whole < columns) {
+      padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
+      padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
+      padded_result.resize(a.rows(), panel_columns);
+    }
+    const View<Scalar> padded(padded_b);
+    Matrix<Scalar> result(a.rows(), columns);
+    const Index row_tasks = blocks(a.rows(), task_rows);
+    const Index column_tasks = blocks(whole, task_columns);
+    const Index tail_tasks = whole < columns ? row_tasks : 0;
+    const Index work = std::min(task_rows, a.rows()) * a.cols() * std::min(task_columns, columns);
+    parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
+      const Index row = (task % row_tasks) * task_rows;
+      const Index rows = std::min(task_rows, a.rows() - row);
+      const Index column = (task / row_tasks) * task_columns;
+      const bool is_tail = task >= row_tasks * column_tasks;
+      const Index width = is_tail ? panel_columns : std::min(task_columns, whole - column);
+      (is_tail ? padded_result.block(row, 0, rows, width) : result.block(row, column, rows, width)).noalias() =
+          a.middleRows(row, rows) * (is_tail ? padded.middleCols(0, width) : b.middleCols(column, width));
+    });
+    if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
+    return result;
+  }
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
@@ -208,8 +220,9 @@ struct LinearAlgebra<Cpu> {
     });
   }
 
-  static void mirror_lower_triangle(Matrix<double>& symmetric) {
-    symmetric.triangularView<Eigen::StrictlyUpper>() = symmetric.transpose();
+  template <class Scalar>
+  static void mirror_lower_triangle(Matrix<Scalar>& symmetric) {
+    symmetric.template triangularView<Eigen::StrictlyUpper>() = symmetric.transpose();
   }
 };
 

@@ -1,26 +1,41 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
+#include <limits>
+#include <type_traits>
 
 #include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
 
 /// x^exponent by repeated squaring; exponent >= 0.
-[[nodiscard]] constexpr double integer_power(double x, int exponent) noexcept {
-  double power = 1.0;
+template <std::floating_point Real>
+[[nodiscard]] constexpr Real integer_power(Real x, int exponent) noexcept {
+  Real power{1};
   for (; exponent > 0; exponent /= 2, x *= x)
     if (exponent % 2 == 1) power *= x;
   return power;
 }
 
+/// The same of every element of an array.
+template <class Derived>
+[[nodiscard]] typename Derived::PlainObject integer_power(const Eigen::ArrayBase<Derived>& x, int exponent) {
+  using Array = typename Derived::PlainObject;
+  Array power = Array::Ones(x.rows(), x.cols());
+  for (Array square = x; exponent > 0; exponent /= 2, square *= square)
+    if (exponent % 2 == 1) power *= square;
+  return power;
+}
+
 /// First two moments, over samples and noise, of the features h_j = f_j ((a_j + noise_j) / t_j)^degree.
+template <class Real>
 struct PowerFeatureMoments {
-  Vector<double> preactivation_scale;  ///< t (p): root mean square of a_j + noise_j
-  Vector<double> feature_scale;        ///< f (p): gives every feature variance 1
-  Vector<double> mean;                 ///< E[h] (p)
-  Matrix<double> sample_means;         ///< E[h | sample i] - E[h], (p, n)
-  Matrix<double> covariance;           ///< Cov(h) (p, p), unit diagonal; the lower triangle, zero above
+  Vector<Real> preactivation_scale;  ///< t (p): root mean square of a_j + noise_j
+  Vector<Real> feature_scale;        ///< f (p): gives every feature variance 1
+  Vector<Real> mean;                 ///< E[h] (p)
+  Matrix<Real> sample_means;         ///< E[h | sample i] - E[h], (p, n)
+  Matrix<Real> covariance;           ///< Cov(h) (p, p), unit diagonal; the lower triangle, zero above
 };
 
 /// Exact moments of powers of noisy preactivations: a_ji (p, n) for sample i plus Gaussian noise of covariance C (p,
@@ -35,49 +50,51 @@ struct PowerFeatureMoments {
 /// the diagonal, however large the powers. Products of orders whose correlation, to that power, is below eps are
 /// needed on the diagonal only and skipped elsewhere.
 /// Throws NumericalError when a feature's variance overflows (degree above about 80).
-[[nodiscard]] inline PowerFeatureMoments power_feature_moments(const Matrix<double>& a, const Matrix<double>& c,
-                                                               int degree) {
+template <class Real>
+[[nodiscard]] PowerFeatureMoments<Real> power_feature_moments(const Matrix<Real>& a,
+                                                              const std::type_identity_t<Matrix<Real>>& c, int degree) {
   using Algebra = LinearAlgebra<Cpu>;
   const Index p = a.rows();
   const Index n = a.cols();
-  PowerFeatureMoments moments;
-  const Vector<double> noise_variance = c.diagonal();
+  constexpr Real least = std::numeric_limits<Real>::min();
+  PowerFeatureMoments<Real> moments;
+  const Vector<Real> noise_variance = c.diagonal();
   moments.preactivation_scale =
-      (a.rowwise().squaredNorm() / static_cast<double>(n) + noise_variance).cwiseSqrt().cwiseMax(1e-300);
-  const Vector<double> inverse_scale = moments.preactivation_scale.cwiseInverse();
-  const Vector<double> relative_variance = noise_variance.cwiseProduct(inverse_scale.cwiseAbs2());
-  const Vector<double> inverse_deviation =
-      noise_variance.unaryExpr([](double v) { return v > 0.0 ? 1.0 / std::sqrt(v) : 0.0; });
-  Vector<double> largest(p);  // correlation of the noise of feature j with that of any other
+      (a.rowwise().squaredNorm() / static_cast<Real>(n) + noise_variance).cwiseSqrt().cwiseMax(least);
+  const Vector<Real> inverse_scale = moments.preactivation_scale.cwiseInverse();
+  const Vector<Real> relative_variance = noise_variance.cwiseProduct(inverse_scale.cwiseAbs2());
+  const Vector<Real> inverse_deviation =
+      noise_variance.unaryExpr([](Real v) { return v > 0 ? 1 / std::sqrt(v) : Real{0}; });
+  Vector<Real> largest(p);  // correlation of the noise of feature j with that of any other
   parallel_for(p, p, [&](Index j) {
     const Index below = p - j - 1;
-    largest(j) = below == 0 ? 0.0
+    largest(j) = below == 0 ? Real{0}
                             : c.col(j).tail(below).cwiseProduct(inverse_deviation.tail(below)).cwiseAbs().maxCoeff() *
                                   inverse_deviation(j);
   });
-  const double largest_correlation = largest.maxCoeff();
+  const Real largest_correlation = largest.maxCoeff();
 
   // m runs down from degree to 0 while q = degree - m runs up the recurrence M_q = a M_{q-1} + (q - 1) s^2 M_{q-2}; the
   // sum over m is Horner's rule in the correlation, entry by entry.
-  Matrix<double> current = Matrix<double>::Ones(p, n);
-  Matrix<double> previous = Matrix<double>::Zero(p, n);
-  Matrix<double>& scaled = moments.sample_means;
+  Matrix<Real> current = Matrix<Real>::Ones(p, n);
+  Matrix<Real> previous = Matrix<Real>::Zero(p, n);
+  Matrix<Real>& scaled = moments.sample_means;
   scaled.resize(p, n);
-  moments.covariance = Matrix<double>::Zero(p, p);
-  Vector<double> diagonal = Vector<double>::Zero(p);
-  const double root_count = std::sqrt(static_cast<double>(n));
+  moments.covariance = Matrix<Real>::Zero(p, p);
+  Vector<Real> diagonal = Vector<Real>::Zero(p);
+  const Real root_count = std::sqrt(static_cast<Real>(n));
   for (int q = 0; q <= degree; ++q) {
     const int m = degree - q;
-    double factor = 1.0;  // degree! / ((degree - m)! sqrt(m!))
-    for (int i = 0; i < m; ++i) factor *= static_cast<double>(degree - i) / std::sqrt(static_cast<double>(i + 1));
-    const Vector<double> row_factor = relative_variance.unaryExpr(
-        [m, factor, root_count](double v) { return factor * integer_power(std::sqrt(v), m) / root_count; });
+    Real factor{1};  // degree! / ((degree - m)! sqrt(m!))
+    for (int i = 0; i < m; ++i) factor *= static_cast<Real>(degree - i) / std::sqrt(static_cast<Real>(i + 1));
+    const Vector<Real> row_factor = relative_variance.unaryExpr(
+        [m, factor, root_count](Real v) { return factor * integer_power(std::sqrt(v), m) / root_count; });
     parallel_for(n, 6 * p, [&](Index i) {
       if (q > 0) {
         auto now = current.col(i).array();
         auto before = previous.col(i).array();
         before = a.col(i).array() * inverse_scale.array() * now +
-                 static_cast<double>(q - 1) * relative_variance.array() * before;
+                 static_cast<Real>(q - 1) * relative_variance.array() * before;
         now.swap(before);
       }
       scaled.col(i) = row_factor.cwiseProduct(current.col(i));
@@ -87,7 +104,7 @@ struct PowerFeatureMoments {
       scaled.colwise() -= moments.mean / root_count;
     }
     diagonal += scaled.rowwise().squaredNorm();
-    if (m > 0 && std::pow(largest_correlation, m) < 1e-17) continue;
+    if (m > 0 && 10 * integer_power(largest_correlation, m) < std::numeric_limits<Real>::epsilon()) continue;
     parallel_for(p, 2 * p, [&](Index j) {
       const Index count = p - j;
       moments.covariance.col(j).tail(count).array() *=
@@ -96,10 +113,10 @@ struct PowerFeatureMoments {
     Algebra::add_multiply_by_transpose(moments.covariance, scaled);
   }
   detail::require<NumericalError>(diagonal.allFinite() && moments.mean.allFinite(), "features of degree ", degree,
-                                  ": their variance overflows double precision");
-  moments.feature_scale = diagonal.cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
+                                  ": their variance overflows");
+  moments.feature_scale = diagonal.cwiseMax(least).cwiseSqrt().cwiseInverse();
   moments.mean = moments.mean.cwiseProduct(moments.feature_scale);
-  const Vector<double> sample_scale = root_count * moments.feature_scale;
+  const Vector<Real> sample_scale = root_count * moments.feature_scale;
   parallel_for(n, p, [&](Index i) { scaled.col(i) = scaled.col(i).cwiseProduct(sample_scale); });
   parallel_for(p, 2 * p, [&](Index j) {
     const Index count = p - j;
