@@ -63,6 +63,7 @@
 #include "diffarch/schedule/linear_beta.hpp"
 #include "diffarch/schedule/trailing_levels.hpp"
 #include "diffarch/solver/bounded_least_squares.hpp"
+#include "diffarch/solver/cross_validation.hpp"
 #include "diffarch/solver/gaussian_moments.hpp"
 #include "diffarch/solver/hermite.hpp"
 #include "diffarch/solver/hermite_features.hpp"

@@ -29,7 +29,7 @@ TEST_CASE("With enough directions the free form is the complete polynomial", "[d
   // In the plane 20 directions span all quadratic and cubic Hermite polynomials: the oracle is the fit on monomials.
   const Batch<double> x = samples(2, 50, 1);
   const Batch<double> y = x + middle_sigma * random_matrix(2, 50, 2);
-  const Polynomial<3, SpectralFeatures<Monomials>> spectral{{.width = 20, .exponents = {0.0}, .ridge = 1e-10}};
+  const Polynomial<3, SpectralFeatures<Monomials>> spectral{{.width = 20, .exponents = {0.0}, .ridges = {1e-10}}};
   CHECK(relative_difference(fit(spectral, x, schedule()).denoise(y, middle_level),
                             fit(Polynomial<3>{}, x, schedule()).denoise(y, middle_level)) < 1e-6);
 }
@@ -50,7 +50,7 @@ TEST_CASE("The conservative form is the gradient of its log density and has no c
         (model.log_density(up, middle_level) - model.log_density(down, middle_level)) / (2.0 * step);
     CHECK((slope - score.row(j).transpose()).cwiseAbs().maxCoeff() < 1e-6 * score.cwiseAbs().maxCoeff());
   }
-  const auto free = fit(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridge = 0.1}}, x, schedule());
+  const auto free = fit(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x, schedule());
   CHECK(curl_asymmetry(free, y, Matrix<double>::Identity(5, 5), middle_level) > 1e-4);
 }
 
@@ -63,9 +63,10 @@ TEST_CASE("The conservative weights minimise the denoising error", "[denoiser][p
     return (fit(architecture, data, schedule()).denoise(y, middle_level) - x).squaredNorm() / real(x.cols());
   };
   const double linear = error(Polynomial<1>{});
-  const double bounded = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridge = 1e-6}});
-  const double conservative = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridge = 1e-6, .bounded = false}});
-  const double free = error(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 40, .ridge = 1e-6}});
+  const double bounded = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridges = {1e-6}}});
+  const double conservative =
+      error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridges = {1e-6}, .bounded = false}});
+  const double free = error(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 40, .ridges = {1e-6}}});
   CHECK(free < conservative);
   CHECK(conservative < bounded * (1.0 + 1e-9));
   CHECK(bounded < 0.99 * linear);
@@ -99,7 +100,7 @@ TEST_CASE("Jacobians equal differences, columns are independent", "[denoiser][po
                         model.denoise(many.col(3), middle_level)));
   };
   check(fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x, schedule()));
-  check(fit(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridge = 0.1}}, x, schedule()));
+  check(fit(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x, schedule()));
 }
 
 TEST_CASE("Bad hyper-parameters of spectral features are refused", "[denoiser][polynomial]") {
@@ -110,7 +111,37 @@ TEST_CASE("Bad hyper-parameters of spectral features are refused", "[denoiser][p
   CHECK(refused({.width = 0}).find("width = 0") != std::string::npos);
   CHECK(refused({.exponents = {}}).find("no exponents") != std::string::npos);
   CHECK(refused({.exponents = {-1.0}}).find("exponent -1") != std::string::npos);
-  CHECK(refused({.ridge = 0.0}).find("ridge = 0") != std::string::npos);
+  CHECK(refused({.ridges = {0.0}}).find("ridge = 0") != std::string::npos);
   CHECK_THROWS_AS(fit(Polynomial<3, SpectralFeatures<>>{}, Batch<double>(Batch<double>::Ones(3, 4)), schedule()),
                   InvalidArgument);
+}
+
+TEST_CASE("The chosen ridge is the one that predicts samples that were left out", "[denoiser][polynomial]") {
+  // Fewer samples than coefficients: the smallest ridge follows its 60 samples. The oracle is the error on noisy
+  // samples of the same distribution that the fit has not seen, by Monte Carlo.
+  const Batch<double> all = samples(6, 10060, 21);
+  const Batch<double> x = all.leftCols(60);
+  const Batch<double> fresh = all.rightCols(10000);
+  const Batch<double> y = fresh + middle_sigma * random_matrix(6, 10000, 22);
+  const auto compare = [&](auto features) {
+    using Features = decltype(features);
+    const auto error = [&](const std::vector<double>& ridges) {
+      features.ridges = ridges;
+      const auto model = fit(Polynomial<3, Features>{features}, x, schedule());
+      return std::pair{(model.denoise(y, middle_level) - fresh).squaredNorm() / 10000.0,
+                       model.fit_at(middle_level).ridge};
+    };
+    const std::vector<double> ridges{1e-6, 1e-3, 1e-1, 1.0, 10.0, 100.0};
+    double least = std::numeric_limits<double>::infinity();
+    for (const double ridge : ridges) {
+      CHECK(error({ridge}).second == ridge);
+      least = std::min(least, error({ridge}).first);
+    }
+    const auto [chosen, ridge] = error(ridges);
+    CHECK(ridge > 1e-3);
+    CHECK(chosen < 1.1 * least);
+    CHECK(chosen < 0.9 * error({1e-6}).first);
+  };
+  compare(SpectralFeatures<Monomials>{.width = 60});
+  compare(SpectralFeatures<>{.width = 60, .bounded = false});
 }

@@ -5,12 +5,14 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
 #include "diffarch/solver/bounded_least_squares.hpp"
+#include "diffarch/solver/cross_validation.hpp"
 #include "diffarch/solver/hermite.hpp"
 #include "diffarch/solver/hermite_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
@@ -23,6 +25,7 @@ struct SpectralFit {
   Vector<double> wiener;        ///< (K): the linear part is U^T (D - mean) = wiener u
   Matrix<double> directions;    ///< (q, p), unit columns
   Vector<double> feature_mean;  ///< ((Degree - 1) p)
+  double ridge = 0.0;           ///< the one of features.ridges that was taken
   Vector<double> weights;       ///< Conservative: one for each feature, along direction / deviation
   Matrix<double> coefficients;  ///< Monomials: (K, (Degree - 1) p), on the features less their linear part
   Matrix<double> linear_part;   ///< Monomials: E[h u^T], ((Degree - 1) p, K)
@@ -94,16 +97,15 @@ class SpectralPolynomialDenoiser {
     // Share of noise in each mode of u, and the noise covariance of the projections r_j . u.
     const Vector<double> noise_share = noise_variance * variance.head(q).cwiseInverse();
     const Matrix<double> scaled = noise_share.cwiseSqrt().asDiagonal() * fit.directions;
-    const Matrix<double> whitened = coordinates_.topRows(q).array().colwise() / fit.deviation.head(q).array();
-    const Matrix<double> a = vp.signal * LinearAlgebra<Cpu>::multiply_transposed(fit.directions, whitened);
-    const auto moments =
-        hermite_feature_moments(a, LinearAlgebra<Cpu>::multiply_by_transpose(scaled.transpose()), Degree);
-    fit.feature_mean = moments.mean;
+    const Matrix<double> noise = LinearAlgebra<Cpu>::multiply_by_transpose(scaled.transpose());
+    std::vector<Fold> folds = make_folds(fit, vp, noise);
+    fit.feature_mean = Vector<double>::Zero((Degree - 1) * normals_.cols());
+    for (const Fold& fold : folds) fit.feature_mean += fold.weight * fold.moments.mean;
     try {
       if constexpr (is_conservative)
-        solve_conservative(fit, moments, whitened, noise_share);
+        solve_conservative(fit, folds, noise_share, vp.signal);
       else
-        solve_regression(fit, moments, noise_share, vp);
+        solve_regression(fit, folds, noise_variance * variance.cwiseInverse(), vp.signal);
     } catch (const NumericalError& error) {
       throw NumericalError(detail::concat("Polynomial of degree ", Degree, " at sigma = ", level.sigma(), ", ",
                                           features_.name(), ": ", error.what()));
@@ -223,8 +225,10 @@ class SpectralPolynomialDenoiser {
     for (const double exponent : features_.exponents)
       detail::require(exponent >= 0.0 && exponent <= 64.0, "SpectralFeatures: exponent ", exponent,
                       "; expected 0 <= exponent <= 64");
-    detail::require(features_.ridge > 0.0 && std::isfinite(features_.ridge),
-                    "SpectralFeatures: ridge = ", features_.ridge, ", expected a finite ridge > 0");
+    detail::require(!features_.ridges.empty(), "SpectralFeatures: no ridges; expected at least one");
+    for (const double ridge : features_.ridges)
+      detail::require(ridge > 0.0 && std::isfinite(ridge), "SpectralFeatures: ridge = ", ridge,
+                      ", expected a finite ridge > 0");
   }
 
   [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Matrix<double>& projected, NoiseLevel level) const {
@@ -264,69 +268,173 @@ class SpectralPolynomialDenoiser {
            LinearAlgebra<Cpu>::multiply(fit.directions, strength);
   }
 
+  /// A share of the samples: every fit is a weighted sum over folds.
+  struct Fold {
+    double weight;
+    Matrix<double> u;  ///< (K, samples of the fold): whitened, without noise
+    HermiteFeatureMoments<double> moments;
+  };
+
+  [[nodiscard]] std::vector<Fold> make_folds(const SpectralFit& fit, NoiseLevel vp, const Matrix<double>& noise) const {
+    const Index n = coordinates_.cols();
+    const Index count = features_.ridges.size() > 1 ? std::min(fold_count, n) : 1;
+    const Index q = fit.directions.rows();
+    std::vector<Fold> folds;
+    for (Index f = 0; f < count; ++f) {
+      const Index size = (n - f + count - 1) / count;  // every count-th sample, from f
+      Matrix<double> u(coordinates_.rows(), size);
+      for (Index i = 0; i < size; ++i)
+        u.col(i) = vp.signal * coordinates_.col(f + i * count).cwiseQuotient(fit.deviation);
+      auto moments =
+          hermite_feature_moments(LinearAlgebra<Cpu>::multiply_transposed(fit.directions, u.topRows(q)), noise, Degree);
+      folds.push_back({static_cast<double>(size) / static_cast<double>(n), std::move(u), std::move(moments)});
+    }
+    return folds;
+  }
+
+  /// E[(h - mean)(h - mean)^T] over a fold.
+  [[nodiscard]] static Matrix<double> second_moments(const Vector<double>& mean, const Fold& fold) {
+    const Vector<double> shift = fold.moments.mean - mean;
+    return fold.moments.covariance + shift * shift.transpose();
+  }
+
+  /// Conditional means of the features, ((Degree - 1) p, samples of the fold).
+  [[nodiscard]] static Matrix<double> feature_means(const Fold& fold) {
+    const Index p = fold.moments.orders[0].rows();
+    Matrix<double> h((Degree - 1) * p, fold.u.cols());
+    for (int k = 2; k <= Degree; ++k)
+      h.middleRows((k - 2) * p, p) =
+          (1.0 / std::sqrt(std::tgamma(k + 1.0))) * fold.moments.orders[static_cast<std::size_t>(k)];
+    return h;
+  }
+
+  /// E[dh_k / d(r . u)] of the features of order k over a fold, (p): their covariance with noise, by Stein's identity.
+  [[nodiscard]] static Vector<double> mean_slope(const Fold& fold, int k) {
+    return (k / std::sqrt(std::tgamma(k + 1.0))) *
+           fold.moments.orders[static_cast<std::size_t>(k - 1)].rowwise().mean();
+  }
+
   /// Normal equations of the weights: E[h_i h_j] times the inner product of the directions they act along; right-hand
   /// side E[residual of the Wiener filter . (r_j / deviation) h_kj].
-  void solve_conservative(SpectralFit& fit, const HermiteFeatureMoments<double>& moments,
-                          const Matrix<double>& whitened, const Vector<double>& noise_share) const {
+  void solve_conservative(SpectralFit& fit, const std::vector<Fold>& folds, const Vector<double>& noise_share,
+                          double signal) const {
     using Algebra = LinearAlgebra<Cpu>;
     const Index q = fit.directions.rows();
     const Index p = fit.directions.cols();
     const Vector<double> inverse = fit.deviation.head(q).cwiseInverse();
     const Matrix<double> overlap =
         Algebra::multiply_by_transpose(Matrix<double>(inverse.asDiagonal() * fit.directions).transpose());
-    // The residual c - W u is (noise share) c on average over the noise ...
-    const Matrix<double> residual =
-        Algebra::multiply_transposed(Matrix<double>(noise_share.asDiagonal() * fit.directions), whitened);
+    // The residual c - W u is (noise share) c on average over the noise, and c = (deviation / signal) u ...
+    const Matrix<double> to_residual = (noise_share / signal).asDiagonal() * fit.directions;
     // ... and W u moves with the noise, as the features do (Stein's identity).
     const Vector<double> moved =
         fit.directions.cwiseAbs2().transpose() * noise_share.cwiseProduct(fit.wiener.head(q)).cwiseProduct(inverse);
     const Index size = (Degree - 1) * p;
-    Vector<double> right(size);
-    Matrix<double> normal(size, size);
-    for (int k = 2; k <= Degree; ++k) {
-      const double norm = 1.0 / std::sqrt(std::tgamma(k + 1.0));
-      const auto at = static_cast<std::size_t>(k);
-      right.segment((k - 2) * p, p) =
-          norm * (moments.orders[at].cwiseProduct(residual).rowwise().mean() -
-                  static_cast<double>(k) * moments.orders[at - 1].rowwise().mean().cwiseProduct(moved));
-      for (int l = 2; l <= Degree; ++l)
-        normal.block((k - 2) * p, (l - 2) * p, p, p) =
-            moments.covariance.block((k - 2) * p, (l - 2) * p, p, p).cwiseProduct(overlap);
+    std::vector<FoldProblem> problems;
+    for (const Fold& fold : folds) {
+      FoldProblem problem{fold.weight, second_moments(fit.feature_mean, fold), Matrix<double>(size, 1)};
+      const Matrix<double> h = feature_means(fold).colwise() - fit.feature_mean;
+      const Matrix<double> residual = Algebra::multiply_transposed(to_residual, fold.u.topRows(q));
+      for (int k = 2; k <= Degree; ++k) {
+        problem.right.col(0).segment((k - 2) * p, p) =
+            h.middleRows((k - 2) * p, p).cwiseProduct(residual).rowwise().mean() -
+            mean_slope(fold, k).cwiseProduct(moved);
+        for (int l = 2; l <= Degree; ++l) {
+          auto block = problem.normal.block((k - 2) * p, (l - 2) * p, p, p);
+          block = block.cwiseProduct(overlap).eval();
+        }
+      }
+      problems.push_back(std::move(problem));
     }
+    FoldProblem all = join_folds(problems);
     const Vector<double> scale =
-        normal.diagonal().cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt().cwiseInverse();
-    normal = (scale.asDiagonal() * normal * scale.asDiagonal()).eval();
-    normal.diagonal().array() += features_.ridge;
+        all.normal.diagonal().cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt().cwiseInverse();
     const Index first_bounded = features_.bounded ? size - p : size;
-    fit.weights = scale.cwiseProduct(bounded_least_squares(normal, scale.cwiseProduct(right), first_bounded));
+    const auto solve = [&](const Matrix<double>& normal, const Matrix<double>& right, double ridge) {
+      Matrix<double> scaled = scale.asDiagonal() * normal * scale.asDiagonal();
+      scaled.diagonal().array() += ridge;
+      return Matrix<double>(scale.cwiseProduct(
+          bounded_least_squares(scaled, Vector<double>(scale.cwiseProduct(right.col(0))), first_bounded)));
+    };
+    fit.ridge = cross_validated_ridge(
+        features_.ridges, problems.size(), [&](std::ptrdiff_t) -> const auto& { return problems; }, solve);
+    fit.weights = solve(all.normal, all.right, fit.ridge).col(0);
   }
 
-  void solve_regression(SpectralFit& fit, const HermiteFeatureMoments<double>& moments,
-                        const Vector<double>& noise_share, NoiseLevel vp) const {
+  void solve_regression(SpectralFit& fit, const std::vector<Fold>& folds, const Vector<double>& noise_share,
+                        double signal) const {
     using Algebra = LinearAlgebra<Cpu>;
+    const auto solve = [](const Matrix<double>& normal, const Matrix<double>& right, double ridge) {
+      Matrix<double> regularised = normal;
+      regularised.diagonal().array() += ridge;
+      return Algebra::cholesky_solve(Algebra::cholesky(std::move(regularised)), right);
+    };
+    std::vector<FreeFold> parts;
+    for (const Fold& fold : folds) parts.push_back(free_fold(fit, fold, noise_share, signal));
+    // The linear part of the features is fitted too, so that every fold left out has its own problems.
+    const auto problems_without = [&](std::ptrdiff_t left_out) {
+      Vector<double> mean = Vector<double>::Zero(fit.feature_mean.size());
+      Matrix<double> linear = Matrix<double>::Zero(mean.size(), fit.deviation.size());
+      double weight = 0.0;
+      for (std::size_t f = 0; f < folds.size(); ++f) {
+        if (static_cast<std::ptrdiff_t>(f) == left_out) continue;
+        weight += folds[f].weight;
+        mean += folds[f].weight * folds[f].moments.mean;
+        linear += folds[f].weight * parts[f].with_u;
+      }
+      fit.feature_mean = mean / weight;
+      fit.linear_part = linear / weight;
+      std::vector<FoldProblem> problems;
+      for (std::size_t f = 0; f < folds.size(); ++f)
+        problems.push_back(free_problem(fit, folds[f], parts[f], noise_share, signal));
+      return problems;
+    };
+    fit.ridge = cross_validated_ridge(features_.ridges, folds.size(), problems_without, solve);
+    const FoldProblem all = join_folds(problems_without(-1));
+    fit.coefficients = solve(all.normal, all.right, fit.ridge).transpose();
+  }
+
+  /// Averages over a fold that no fit changes.
+  struct FreeFold {
+    Matrix<double> with_u;   ///< E[h u^T], ((Degree - 1) p, K)
+    Matrix<double> with_x0;  ///< E[h c^T]
+    Vector<double> mean_u;   ///< E[u]
+  };
+
+  [[nodiscard]] FreeFold free_fold(const SpectralFit& fit, const Fold& fold, const Vector<double>& noise_share,
+                                   double signal) const {
     const Index q = fit.directions.rows();
     const Index p = fit.directions.cols();
-    const Index n = coordinates_.cols();
-    const Index size = (Degree - 1) * p;
-    const Matrix<double> u = vp.signal * (coordinates_.array().colwise() / fit.deviation.array()).matrix();
-    Matrix<double> h(size, n);      // conditional means of the features
-    Matrix<double> stein(size, q);  // Cov(h, u) from the noise alone
-    for (int k = 2; k <= Degree; ++k) {
-      const double norm = 1.0 / std::sqrt(std::tgamma(k + 1.0));
-      const auto at = static_cast<std::size_t>(k);
-      h.middleRows((k - 2) * p, p) = norm * moments.orders[at];
-      stein.middleRows((k - 2) * p, p) = (norm * k * moments.orders[at - 1].rowwise().mean()).asDiagonal() *
-                                         Matrix<double>(fit.directions.transpose() * noise_share.asDiagonal());
-    }
-    h.colwise() -= fit.feature_mean;
-    fit.linear_part = Algebra::multiply(h, Matrix<double>(u.transpose())) / static_cast<double>(n);
-    fit.linear_part.leftCols(q) += stein;
-    Matrix<double> orthogonal = moments.covariance - Algebra::multiply_by_transpose(fit.linear_part);
-    const Matrix<double> cross =
-        Algebra::multiply(coordinates_, Matrix<double>(h.transpose())) / static_cast<double>(n) -
-        Matrix<double>(fit.wiener.asDiagonal() * fit.linear_part.transpose());
-    orthogonal.diagonal().array() += features_.ridge;
-    fit.coefficients = Algebra::cholesky_solve(Algebra::cholesky(std::move(orthogonal)), cross.transpose()).transpose();
+    FreeFold part;
+    part.mean_u = fold.u.rowwise().mean();
+    part.with_u = LinearAlgebra<Cpu>::multiply(feature_means(fold), Matrix<double>(fold.u.transpose())) /
+                  static_cast<double>(fold.u.cols());
+    part.with_x0 = part.with_u * (fit.deviation / signal).asDiagonal();
+    for (int k = 2; k <= Degree; ++k)
+      part.with_u.block((k - 2) * p, 0, p, q) +=
+          mean_slope(fold, k).asDiagonal() *
+          Matrix<double>(fit.directions.transpose() * noise_share.head(q).asDiagonal());
+    return part;
+  }
+
+  /// The least-squares problem of the residual c - W u on z = h - feature_mean - linear_part u over a fold. Of u, the
+  /// noise has covariance `noise_share` (K), and c = deviation (u without noise) / signal.
+  [[nodiscard]] FoldProblem free_problem(const SpectralFit& fit, const Fold& fold, const FreeFold& part,
+                                         const Vector<double>& noise_share, double signal) const {
+    using Algebra = LinearAlgebra<Cpu>;
+    const Matrix<double>& linear = fit.linear_part;
+    const auto count = static_cast<double>(fold.u.cols());
+    const Matrix<double> clean =  // linear E[clean u u^T]
+        Algebra::multiply(Algebra::multiply(linear, fold.u), Matrix<double>(fold.u.transpose())) / count;
+    const Matrix<double> noisy = clean + Matrix<double>(linear * noise_share.asDiagonal());
+    const Matrix<double> with_u = part.with_u - fit.feature_mean * part.mean_u.transpose();
+    const Vector<double> to_x0 = fit.deviation / signal;
+    FoldProblem problem{fold.weight, second_moments(fit.feature_mean, fold), {}};
+    const Matrix<double> cross = Algebra::multiply(with_u, Matrix<double>(linear.transpose()));
+    problem.normal += Algebra::multiply(noisy, Matrix<double>(linear.transpose())) - cross - cross.transpose();
+    problem.right = part.with_x0 - (fit.feature_mean * part.mean_u.transpose() + clean) * to_x0.asDiagonal() -
+                    (with_u - noisy) * fit.wiener.asDiagonal();
+    return problem;
   }
 
   template <class Use>
@@ -334,6 +442,8 @@ class SpectralPolynomialDenoiser {
     return fits_.with(
         level, [this](NoiseLevel missing) { return fit_at(missing); }, use);
   }
+
+  static constexpr Index fold_count = 5;
 
   Features features_;
   Vector<double> mean_;
