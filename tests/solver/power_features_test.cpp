@@ -17,7 +17,8 @@ struct Oracle {
   Vector<double> mean;
 };
 
-Oracle by_quadrature(const Matrix<double>& a, const Matrix<double>& c, int degree, const PowerFeatureMoments<double>& moments) {
+Oracle by_quadrature(const Matrix<double>& a, const Matrix<double>& c, int degree,
+                     const PowerFeatureMoments<double>& moments) {
   const Quadrature rule = gauss_hermite(degree + 1);  // exact: each variable appears up to degree 2 degree
   const Index p = a.rows();
   const auto power = [degree](Wide x) {
@@ -97,10 +98,29 @@ TEST_CASE("Without noise they are the moments of the powers themselves", "[solve
 
 TEST_CASE("Powers beyond double precision are refused, naming the degree", "[solver]") {
   const Matrix<double> a = 2.0 * random_matrix(2, 5, 5);
-  CHECK(power_feature_moments(a, Matrix<double>::Identity(2, 2), 80).covariance.allFinite());
+  const auto only_noise = [](int degree) {
+    return power_feature_moments(Matrix<double>(Matrix<double>::Zero(2, 2)), Matrix<double>::Identity(2, 2), degree);
+  };
+  CHECK(only_noise(150).covariance.diagonal().isOnes(1e-12));  // E[z^300] = 299!! = 6e306
+  CHECK_THROWS_AS(only_noise(151), NumericalError);
   CHECK(message_of<NumericalError>([&] {
           (void)power_feature_moments(a, Matrix<double>::Identity(2, 2), 201);
         }).find("degree 201") != std::string::npos);
+}
+
+TEST_CASE("Double is right to rounding as far as it reaches", "[solver]") {
+  using Extended = Matrix<long double>;
+  const Matrix<double> a = random_matrix(6, 40, 3);
+  const Matrix<double> g = random_matrix(6, 9, 4) / 3.0;
+  const Matrix<double> c = 0.3 * g * g.transpose();
+  for (const int degree : {3, 27, 81, 150}) {
+    CAPTURE(degree);
+    const auto moments = power_feature_moments(a, c, degree);
+    const auto exact = power_feature_moments(Extended(a.cast<long double>()), Extended(c.cast<long double>()), degree);
+    const Extended difference = moments.covariance.cast<long double>() - exact.covariance;
+    CHECK(Extended(difference.triangularView<Eigen::Lower>()).cwiseAbs().maxCoeff() < 1e-14L);
+    CHECK(relative_difference(moments.sample_means, exact.sample_means) < 1e-13);
+  }
 }
 
 TEST_CASE("Integer powers", "[solver]") {

@@ -21,7 +21,7 @@ struct SymmetricEigen {
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
-///  - multiply_by_transpose(a) = a a^T, symmetric, in double; add_multiply_by_transpose(lower, a) adds it to the lower
+///  - multiply_by_transpose(a) = a a^T, symmetric; add_multiply_by_transpose(lower, a) adds it to the lower
 ///    triangle of `lower` and leaves the rest alone.
 ///  - symmetric_eigen(m), m symmetric in double.
 ///  - cholesky(m): the lower L with m = L L^T of a positive-definite m, of which the lower triangle is read;
@@ -85,15 +85,15 @@ struct LinearAlgebra<Cpu> {
   }
 
   template <class A>
-  [[nodiscard]] static Matrix<double> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
-    Matrix<double> product = Matrix<double>::Zero(a.rows(), a.rows());
+  [[nodiscard]] static Matrix<typename A::Scalar> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
+    Matrix<typename A::Scalar> product = Matrix<typename A::Scalar>::Zero(a.rows(), a.rows());
     add_multiply_by_transpose(product, a);
     mirror_lower_triangle(product);
     return product;
   }
 
   template <class A>
-  static void add_multiply_by_transpose(Matrix<double>& lower, const Eigen::MatrixBase<A>& a) {
+  static void add_multiply_by_transpose(Matrix<typename A::Scalar>& lower, const Eigen::MatrixBase<A>& a) {
     detail::require<DimensionMismatch>(lower.rows() == a.rows() && lower.cols() == a.rows(),
                                        "add_multiply_by_transpose: ", detail::shape_text(lower), " and ",
                                        detail::shape_text(a));
@@ -204,7 +204,7 @@ struct LinearAlgebra<Cpu> {
 
   /// Lower triangle of symmetric += a a^T, by tiles.
   template <class A>
-  static void add_product_with_transpose(Matrix<double>& symmetric, const Eigen::MatrixBase<A>& a) {
+  static void add_product_with_transpose(Matrix<typename A::Scalar>& symmetric, const Eigen::MatrixBase<A>& a) {
     const Index size = symmetric.rows();
     const Index tiles = blocks(size, tile);
     parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
