@@ -2,7 +2,10 @@
 # includes the header that needs it:
 #   diffarch::images    stb_image, stb_image_resize, stb_image_write: data/image_folder.hpp, io/png_grid.hpp
 #   diffarch::zlib      zlib: data/idx.hpp
-# Linking one defines DIFFARCH_HAS_STB or DIFFARCH_HAS_ZLIB, which adds those headers to diffarch/diffarch.hpp.
+#   diffarch::json      nlohmann-json: io/safetensors.hpp
+#   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
+# Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON or DIFFARCH_HAS_ONEDNN, which adds those
+# headers to diffarch/diffarch.hpp.
 # A target whose library is not installed does not exist.
 
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
@@ -42,3 +45,26 @@ if(ZLIB_FOUND)
   target_compile_definitions(diffarch_zlib INTERFACE DIFFARCH_HAS_ZLIB)
 endif()
 message(STATUS "diffarch: IDX.gz files through zlib: ${ZLIB_FOUND}")
+
+find_package(nlohmann_json QUIET)
+if(nlohmann_json_FOUND)
+  add_library(diffarch_json INTERFACE)
+  add_library(diffarch::json ALIAS diffarch_json)
+  target_link_libraries(diffarch_json INTERFACE diffarch nlohmann_json::nlohmann_json)
+  target_compile_definitions(diffarch_json INTERFACE DIFFARCH_HAS_JSON)
+endif()
+message(STATUS "diffarch: safetensors files through nlohmann-json: ${nlohmann_json_FOUND}")
+
+set(dnnl_FOUND OFF)
+if(DIFFARCH_ONEDNN)
+  find_package(dnnl QUIET CONFIG)
+endif()
+if(dnnl_FOUND)
+  add_library(diffarch_onednn INTERFACE)
+  add_library(diffarch::onednn ALIAS diffarch_onednn)
+  target_link_libraries(diffarch_onednn INTERFACE diffarch DNNL::dnnl)
+  target_compile_definitions(diffarch_onednn INTERFACE DIFFARCH_HAS_ONEDNN)
+  message(STATUS "diffarch: kernels of networks: oneDNN ${dnnl_VERSION}")
+else()
+  message(STATUS "diffarch: kernels of networks: Eigen (oneDNN: ${dnnl_FOUND})")
+endif()

@@ -1,7 +1,8 @@
 #pragma once
 
 // The whole library. Needs Eigen; the image headers join when the target diffarch::images is linked (stb), the IDX
-// reader when diffarch::zlib is.
+// reader when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
+// diffarch::onednn is.
 
 #include "diffarch/analysis/chi_square.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
@@ -29,10 +30,13 @@
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/data/synthetic_images.hpp"
+#include "diffarch/denoiser/bottleneck.hpp"
+#include "diffarch/denoiser/conv_unet.hpp"
 #include "diffarch/denoiser/gaussian_denoiser.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/monomial_denoiser.hpp"
+#include "diffarch/denoiser/network_denoiser.hpp"
 #include "diffarch/denoiser/patch_polynomial.hpp"
 #include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/patch_schedule.hpp"
@@ -46,6 +50,27 @@
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/gnuplot.hpp"
 #include "diffarch/io/npy.hpp"
+#include "diffarch/nn/activation.hpp"
+#include "diffarch/nn/adam.hpp"
+#include "diffarch/nn/average_pool.hpp"
+#include "diffarch/nn/batch_norm.hpp"
+#include "diffarch/nn/buffer.hpp"
+#include "diffarch/nn/convolution.hpp"
+#include "diffarch/nn/decoder_polyline.hpp"
+#include "diffarch/nn/eigen_kernels.hpp"
+#include "diffarch/nn/exponential_moving_average.hpp"
+#include "diffarch/nn/fully_connected.hpp"
+#include "diffarch/nn/kernels.hpp"
+#include "diffarch/nn/layer.hpp"
+#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/network.hpp"
+#include "diffarch/nn/receptive_field.hpp"
+#include "diffarch/nn/sequential.hpp"
+#include "diffarch/nn/skip_connection.hpp"
+#include "diffarch/nn/training_options.hpp"
+#include "diffarch/nn/transposed_convolution.hpp"
+#include "diffarch/nn/unet.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/collapsed.hpp"
 #include "diffarch/sampler/ddim.hpp"
@@ -84,4 +109,13 @@
 
 #ifdef DIFFARCH_HAS_ZLIB
 #include "diffarch/data/idx.hpp"
+#endif
+
+#ifdef DIFFARCH_HAS_JSON
+#include "diffarch/io/safetensors.hpp"
+#include "diffarch/nn/weights_file.hpp"
+#endif
+
+#ifdef DIFFARCH_HAS_ONEDNN
+#include "diffarch/nn/onednn_kernels.hpp"
 #endif

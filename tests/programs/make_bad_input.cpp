@@ -1,5 +1,6 @@
 // Writes the input files of the program tests below the folder given: images/ (two RGB PNGs), mixed/ (an RGB and a gray
-// one), truncated/cut.png, nan.npy (2, 4, 4, 1), noise.npy (3, 16, 16, 3).
+// one), truncated/cut.png, nan.npy (2, 4, 4, 1), noise.npy (3, 16, 16, 3), odd.npy (2, 6, 6, 3), points.npy (5, 2), and
+// weights of a network of each kind that apply_denoiser knows: unet, mlp and mlp2d.safetensors.
 
 #include <stb_image_write.h>
 
@@ -41,6 +42,16 @@ int main(int argc, char** argv) try {
   write_file_atomically(folder / "nan.npy", npy);
 
   write_npy_images(folder / "noise.npy", normal_batch<double>(768, 3, Seed{5}), ImageShape{16, 16, 3});
+  write_npy_images(folder / "odd.npy", normal_batch<double>(108, 2, Seed{6}), ImageShape{6, 6, 3});
+  write_npy_batch(folder / "points.npy", normal_batch<double>(2, 5, Seed{7}));
+
+  const auto save = [&](const char* name, auto network) {
+    network.initialise(Seed{8});
+    nn::save_weights(folder / name, network);
+  };
+  save("unet.safetensors", nn::Network(nn::UNet<2, 4, Padding::circular>(3), ImageShape{16, 16, 3}));
+  save("mlp.safetensors", nn::Network(nn::Mlp<float>(108, 5), ImageShape{6, 6, 3}));
+  save("mlp2d.safetensors", nn::Network(nn::TwoDMlp<double>(3), ImageShape{1, 1, 2}));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "make_bad_input: error: " << error.what() << '\n';

@@ -2,11 +2,15 @@
 #
 # With MESSAGE: the program must exit with a non-zero status, print exactly one line on stderr that matches the regular
 # expression, and leave no file in OUT. Without: it must succeed and have written FILES, none of them empty.
+# --out OUT is added to the arguments, unless they name a file by --output.
 string(REPLACE "," ";" ARGUMENTS "${ARGUMENTS}")
 string(REPLACE "," ";" FILES "${FILES}")
 file(REMOVE_RECURSE "${OUT}")
 set(ENV{NO_COLOR} 1)
-execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} --out "${OUT}" RESULT_VARIABLE status OUTPUT_VARIABLE output
+if(NOT ARGUMENTS MATCHES "(^|;)--output;")
+  list(APPEND ARGUMENTS --out "${OUT}")
+endif()
+execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output
                 ERROR_VARIABLE errors)
 if(MESSAGE)
   string(REGEX REPLACE "\n$" "" errors "${errors}")

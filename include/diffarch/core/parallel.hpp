@@ -16,8 +16,11 @@ template <class Body>
 void parallel_for(Index count, Index work, const Body& body) {
 #ifdef _OPENMP
   constexpr double worth_waking = 1 << 15;
-  const bool parallel = count > 1 && static_cast<double>(count) * static_cast<double>(work) >= worth_waking;
-#pragma omp parallel for schedule(dynamic) if (parallel)
+  if (count > 1 && static_cast<double>(count) * static_cast<double>(work) >= worth_waking) {
+#pragma omp parallel for schedule(dynamic)
+    for (Index i = 0; i < count; ++i) body(i);
+    return;
+  }
 #else
   static_cast<void>(work);
 #endif

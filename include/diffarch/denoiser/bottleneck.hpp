@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <type_traits>
+
+#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/nn/mlp.hpp"
+
+namespace diffarch {
+
+/// Which network has the bottleneck: that of the paper's figure 9 (images; its outputs lie in (-1, 1)) or of figure 4
+/// (points of the plane).
+enum class BottleneckForm { image, plane };
+
+/// Trained bottleneck: an encoder to H numbers and a decoder from them. Its samples lie on a set of dimension at most H
+/// (paper, Theorem 6).
+/// image: d -> H, nine linear layers of width H with LeakyReLU 0.2, then H -> d and tanh (nn::Mlp).
+/// plane: d -> 64 -> H -> 64 -> d with LeakyReLU 0.2 (nn::TwoDMlp).
+template <int H, BottleneckForm form = BottleneckForm::image>
+struct Bottleneck {
+  static_assert(H >= 1, "diffarch: Bottleneck<H> needs H >= 1");
+  static constexpr int hidden = H;
+
+  TrainingOptions training = {};
+  /// Of the images; files of weights list pixels in PyTorch's order, which depends on it. 0 x 0 x 0: flat samples.
+  ImageShape shape = {0, 0, 0};
+
+  [[nodiscard]] std::string name() const {
+    return "Bottleneck<" + std::to_string(H) + (form == BottleneckForm::plane ? ", plane>" : ">");
+  }
+};
+
+static_assert(Architecture<Bottleneck<1>>);
+
+/// Data: a batch (d, n).
+template <int H, BottleneckForm form, class Scalar>
+struct Fitter<Bottleneck<H, form>, Cpu, Scalar> {
+  using Body = std::conditional_t<form == BottleneckForm::plane, nn::TwoDMlp<Scalar>, nn::Mlp<Scalar>>;
+  using Model = NetworkDenoiser<Body>;
+
+  [[nodiscard]] static Body make_body([[maybe_unused]] Index d) {
+    if constexpr (form == BottleneckForm::plane)
+      return Body(H, d);
+    else
+      return Body(d, H);
+  }
+
+  [[nodiscard]] static Model fit(const Bottleneck<H, form>& architecture, const Batch<Scalar>& data,
+                                 const NoiseLevels& levels, const ProgressCallback& progress) {
+    const Index d = data.rows();
+    const ImageShape shape = architecture.shape.size() == 0 ? ImageShape{1, 1, d} : architecture.shape;
+    detail::require<DimensionMismatch>(d == shape.size(), "Bottleneck: the data are ", detail::shape_text(data),
+                                       ", but an image of ", detail::shape_text(shape), " has ", shape.size(),
+                                       " values; set Bottleneck::shape");
+    return detail::train_levels<Body>(architecture.name(), architecture.training, shape, data, levels, progress,
+                                      [&] { return make_body(d); });
+  }
+};
+
+}  // namespace diffarch

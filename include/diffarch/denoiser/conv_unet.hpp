@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/nn/unet.hpp"
+
+namespace diffarch {
+
+/// Trained convolutional U-Net (paper, figure 1; nn::UNet). What it generates depends on what a pixel of x0_hat can
+/// see: with few pools a neighbourhood of the image (nn::receptive_field), with more the whole; circular padding hides
+/// where in the image the neighbourhood is.
+template <int Pools, int Channels = 32, Padding padding = Padding::zeros>
+struct ConvUNet {
+  ImageShape shape = {64, 64, 3};  ///< of the images; height and width divisible by 2^Pools
+  TrainingOptions training = {};
+
+  [[nodiscard]] std::string name() const {
+    return "ConvUNet<" + std::to_string(Pools) + ", " + std::to_string(Channels) +
+           (padding == Padding::circular ? ", circular>" : ">");
+  }
+};
+
+static_assert(Architecture<ConvUNet<3>>);
+
+/// Data: a batch (d, n) of images of the architecture's shape.
+template <int Pools, int Channels, Padding padding, class Scalar>
+struct Fitter<ConvUNet<Pools, Channels, padding>, Cpu, Scalar> {
+  using Body = nn::UNet<Pools, Channels, padding, Scalar>;
+  using Model = NetworkDenoiser<Body>;
+
+  [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,
+                                 const NoiseLevels& levels, const ProgressCallback& progress) {
+    const ImageShape& shape = architecture.shape;
+    detail::require<DimensionMismatch>(data.rows() == shape.size(), "ConvUNet: the data are ", detail::shape_text(data),
+                                       ", but an image of ", detail::shape_text(shape), " has ", shape.size(),
+                                       " values; set ConvUNet::shape");
+    return detail::train_levels<Body>(architecture.name(), architecture.training, shape, data, levels, progress,
+                                      [&] { return Body(shape.channels); });
+  }
+};
+
+}  // namespace diffarch

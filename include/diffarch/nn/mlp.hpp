@@ -1,0 +1,107 @@
+#pragma once
+
+#include "diffarch/nn/activation.hpp"
+#include "diffarch/nn/fully_connected.hpp"
+#include "diffarch/nn/sequential.hpp"
+
+namespace diffarch::nn {
+
+namespace detail {
+
+/// An encoder and a decoder one after the other, their tensors under "encoder." and "decoder.". The output has the
+/// shape of the input.
+template <class Encoder, class Decoder>
+class Autoencoder {
+ public:
+  using Scalar = typename Encoder::Scalar;
+  static constexpr bool backward_reads_output = backward_reads_output<Decoder>;
+
+  Autoencoder(Encoder encoder, Decoder decoder) : body_(std::move(encoder), std::move(decoder)) {}
+
+  [[nodiscard]] ImageShape output_shape(ImageShape input) const {
+    const ImageShape output = body_.output_shape(input);
+    diffarch::detail::require(output.size() == input.size(), "Mlp: output of ", output.size(), " numbers for ",
+                              input.size());
+    return input;
+  }
+  void plan(ImageShape input, Index samples) { body_.plan(input, samples); }
+  [[nodiscard]] Index workspace_size() const { return body_.workspace_size(); }
+  void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
+    body_.forward(x, y, samples, mode, workspace);
+  }
+  void backward(const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx, Index samples, Scalar* workspace) {
+    body_.backward(x, y, dy, dx, samples, workspace);
+  }
+  template <class Visit>
+  void for_each_parameter(const std::string& prefix, const Visit& visit) {
+    encoder().for_each_parameter(join(prefix, "encoder"), visit);
+    decoder().for_each_parameter(join(prefix, "decoder"), visit);
+  }
+  void initialise(Initialiser& initialiser) { body_.initialise(initialiser); }
+
+  /// Sample (d) -> code (H).
+  [[nodiscard]] Encoder& encoder() noexcept { return body_.template get<0>(); }
+  /// Code (H) -> sample (d).
+  [[nodiscard]] Decoder& decoder() noexcept { return body_.template get<1>(); }
+
+ private:
+  Sequential<Encoder, Decoder> body_;
+};
+
+template <class Scalar, class Kernels>
+struct MlpParts {
+  using Full = FullyConnected<Scalar, Kernels>;
+  using Leaky = LeakyReLU<Scalar>;
+  using Encoder = Sequential<Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky,
+                             Full, Leaky, Full, ReLU<Scalar>>;
+  using Decoder = Sequential<Full, Tanh<Scalar>>;
+  using TwoDEncoder = Sequential<Full, Leaky, Full, Leaky>;
+  using TwoDDecoder = Sequential<Full, Leaky, Full>;
+};
+
+}  // namespace detail
+
+/// Bottleneck for images: nine fully connected layers d -> H, H -> H, ..., H -> H with LeakyReLU(0.2) between them and
+/// ReLU at the end, then H -> d and tanh. The rank of its Jacobian is at most H, and atanh of its outputs minus the
+/// last bias lies in the image of a (d, H) matrix. Tensor names as the reference code's Mlp ("encoder.16.weight").
+/// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", figure 9 and appendix B.
+template <class ScalarType = float, class Kernels = DefaultKernels>
+class Mlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Kernels>::Encoder,
+                                       typename detail::MlpParts<ScalarType, Kernels>::Decoder> {
+  using Parts = detail::MlpParts<ScalarType, Kernels>;
+  using Full = typename Parts::Full;
+
+ public:
+  /// d: numbers of a sample; hidden: H. InvalidArgument unless both are at least 1.
+  Mlp(Index d, Index hidden)
+      : detail::Autoencoder<typename Parts::Encoder, typename Parts::Decoder>(
+            make_encoder(d, hidden), typename Parts::Decoder(Full(hidden, d), Tanh<ScalarType>())) {}
+
+ private:
+  [[nodiscard]] static typename Parts::Encoder make_encoder(Index d, Index hidden) {
+    const auto full = [&] { return Full(hidden, hidden); };
+    const typename Parts::Leaky leaky(0.2);
+    return typename Parts::Encoder(Full(d, hidden), leaky, full(), leaky, full(), leaky, full(), leaky, full(), leaky,
+                                   full(), leaky, full(), leaky, full(), leaky, full(), ReLU<ScalarType>());
+  }
+};
+
+/// Bottleneck for points: d -> 64 -> H -> 64 -> d (d = 2 in the paper), LeakyReLU(0.2) after every layer but the last,
+/// the code included. With H = 1 all its outputs lie on one polyline. Tensor names as the reference code's TwoDMlp.
+/// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", figure 4.
+template <class ScalarType = double, class Kernels = DefaultKernels>
+class TwoDMlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Kernels>::TwoDEncoder,
+                                           typename detail::MlpParts<ScalarType, Kernels>::TwoDDecoder> {
+  using Parts = detail::MlpParts<ScalarType, Kernels>;
+  using Full = typename Parts::Full;
+  using Leaky = typename Parts::Leaky;
+
+ public:
+  /// bottleneck: H, d: numbers of a sample, hidden: width of the layers around the code. All at least 1.
+  explicit TwoDMlp(Index bottleneck = 1, Index d = 2, Index hidden = 64)
+      : detail::Autoencoder<typename Parts::TwoDEncoder, typename Parts::TwoDDecoder>(
+            typename Parts::TwoDEncoder(Full(d, hidden), Leaky(0.2), Full(hidden, bottleneck), Leaky(0.2)),
+            typename Parts::TwoDDecoder(Full(bottleneck, hidden), Leaky(0.2), Full(hidden, d))) {}
+};
+
+}  // namespace diffarch::nn

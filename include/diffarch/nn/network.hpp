@@ -1,0 +1,113 @@
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "diffarch/nn/layer.hpp"
+
+namespace diffarch::nn {
+
+/// A layer (usually a whole composition of them) on batches of one input shape, with the memory it works in: the first
+/// pass of a batch size plans, later ones allocate nothing. One thread at a time may use it.
+template <class Body>
+class Network {
+  static_assert(Layer<Body>, "diffarch: the body of nn::Network must satisfy the concept nn::Layer");
+
+ public:
+  using Scalar = typename Body::Scalar;
+
+  /// InvalidArgument when the body cannot take `input`. Weights are as the body has them: see `initialise`.
+  Network(Body body, ImageShape input)
+      : body_(std::move(body)), input_(input), output_(std::as_const(body_).output_shape(input)) {}
+
+  [[nodiscard]] ImageShape input_shape() const noexcept { return input_; }
+  [[nodiscard]] ImageShape output_shape() const noexcept { return output_; }
+  [[nodiscard]] Body& body() noexcept { return body_; }
+
+  /// PyTorch's default distributions, a function of the seed alone.
+  void initialise(Seed seed, Stream stream = streams::weights) {
+    Initialiser initialiser(seed, stream);
+    body_.initialise(initialiser);
+  }
+
+  /// x (d_in, n) -> y (d_out, n). The result lives here until the next call. DimensionMismatch for another d_in.
+  const Batch<Scalar>& forward(const Batch<Scalar>& x, Mode mode) {
+    check_input(x);
+    if (x.cols() != samples_) plan(x.cols());
+    body_.forward(x.data(), y_.data(), samples_, mode, workspace_.data());
+    return y_;
+  }
+
+  /// Where the caller puts dLoss/dy, (d_out, n), between forward and backward, which uses it up.
+  [[nodiscard]] Batch<Scalar>& output_gradient() noexcept { return dy_; }
+
+  /// The gradients of all weights, for the x of the last forward.
+  void backward(const Batch<Scalar>& x) { run_backward(x, nullptr); }
+
+  /// Also dx = J^T dy, (d_in, n).
+  void backward(const Batch<Scalar>& x, Batch<Scalar>& dx) {
+    dx.resize(input_.size(), x.cols());
+    run_backward(x, dx.data());
+  }
+
+  /// visit(Parameter<Scalar>) for every tensor. The spans stay valid as long as the network, also when it is moved.
+  template <class Visit>
+  void for_each_parameter(const Visit& visit) {
+    body_.for_each_parameter(std::string{}, visit);
+  }
+
+ private:
+  // Messages are only put together when they are thrown: small networks would notice.
+  void check_input(const Batch<Scalar>& x) const {
+    if (x.rows() == input_.size() && x.cols() >= 1) return;
+    throw DimensionMismatch(diffarch::detail::concat("Network: input of shape ", diffarch::detail::shape_text(x),
+                                                     "; expected (", input_.size(), ", n) with n >= 1 for images of ",
+                                                     diffarch::detail::shape_text(input_)));
+  }
+
+  void plan(Index samples) {
+    samples_ = 0;  // if planning throws, the next call plans again
+    body_.plan(input_, samples);
+    workspace_.resize(std::as_const(body_).workspace_size());
+    y_.resize(output_.size(), samples);
+    dy_.resize(output_.size(), samples);
+    samples_ = samples;
+  }
+
+  void run_backward(const Batch<Scalar>& x, Scalar* dx) {
+    check_input(x);
+    if (x.cols() != samples_ || dy_.rows() != output_.size() || dy_.cols() != samples_)
+      throw DimensionMismatch(
+          diffarch::detail::concat("Network: backward of ", x.cols(), " samples with an output gradient of shape ",
+                                   diffarch::detail::shape_text(dy_), " after a forward pass of ", samples_,
+                                   "; expected the batch of that pass and the shape of its output"));
+    body_.backward(x.data(), y_.data(), dy_.data(), dx, samples_, workspace_.data());
+  }
+
+  Body body_;
+  ImageShape input_;
+  ImageShape output_;
+  Index samples_ = 0;
+  Buffer<Scalar> workspace_;
+  Batch<Scalar> y_;
+  Batch<Scalar> dy_;
+};
+
+/// Copies every tensor of a network, running statistics included, to another of the same type and shape.
+template <class Body>
+void copy_tensors(Network<Body>& from, Network<Body>& to) {
+  using Scalar = typename Body::Scalar;
+  std::vector<Parameter<Scalar>> targets;
+  to.for_each_parameter([&](const Parameter<Scalar>& parameter) { targets.push_back(parameter); });
+  std::size_t at = 0;
+  from.for_each_parameter([&](const Parameter<Scalar>& parameter) {
+    const Parameter<Scalar>& target = targets[at++];
+    if (parameter.counter != nullptr)
+      *target.counter = *parameter.counter;
+    else
+      std::copy(parameter.values.begin(), parameter.values.end(), target.values.begin());
+  });
+}
+
+}  // namespace diffarch::nn

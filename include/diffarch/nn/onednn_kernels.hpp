@@ -1,0 +1,281 @@
+#pragma once
+
+// The only header that knows oneDNN (versions 2.6 and 3): include it when diffarch::onednn is linked.
+
+#include <algorithm>
+#include <dnnl.hpp>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/eigen_kernels.hpp"
+#include "diffarch/nn/layer.hpp"
+
+namespace diffarch::nn {
+
+namespace detail {
+
+[[nodiscard]] inline const dnnl::engine& onednn_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+/// One primitive with its arguments, bound once. It runs through the C interface, which takes a plain array where the
+/// C++ one builds a map each time.
+class OneDnnPrimitive {
+ public:
+  struct Argument {
+    int name;
+    dnnl::memory* memory;
+  };
+
+  OneDnnPrimitive() = default;
+  OneDnnPrimitive(dnnl::primitive primitive, std::initializer_list<Argument> arguments)
+      : primitive_(std::move(primitive)) {
+    for (const auto& argument : arguments) arguments_[count_++] = {argument.name, argument.memory->get()};
+  }
+
+  void run(const dnnl::stream& stream) const {
+    if (count_ == 0) return;
+    dnnl::error::wrap_c_api(
+        dnnl_primitive_execute(primitive_.get(), stream.get(), static_cast<int>(count_), arguments_.data()),
+        "could not execute a oneDNN primitive");
+  }
+
+ private:
+  dnnl::primitive primitive_;
+  std::array<dnnl_exec_arg_t, 4> arguments_{};
+  std::size_t count_ = 0;
+};
+
+/// The 3x3 convolution of `Convolution` by oneDNN, f32: activations stay NHWC, weights are reordered once per call to
+/// the layout that the primitive prefers. Circular borders are copied around the image first. See `EigenConvolution`
+/// for the meaning of the functions.
+class OneDnnConvolution {
+  using Memory = dnnl::memory;
+  using Tag = Memory::format_tag;
+
+ public:
+  void plan(ImageShape input, Index out_channels, Padding padding, Index samples) {
+    plan_ = std::make_unique<Plan>(input, out_channels, padding, samples);
+  }
+
+  [[nodiscard]] Index workspace_size() const { return plan_->scratch_size + plan_->padded_size; }
+
+  void forward(const float* x, const float* weights, float* y, float* workspace) const {
+    Plan& p = *plan_;
+    p.set(p.plain_weights, weights);
+    p.pack_forward.run(p.stream);
+    p.set(p.x, p.pad(x, workspace));
+    p.set(p.y, y);
+    p.set(p.scratch, workspace);
+    p.forward.run(p.stream);
+  }
+
+  void backward(const float* x, const float* dy, const float* weights, float* weights_gradient, float* dx,
+                float* workspace) const {
+    Plan& p = *plan_;
+    p.set(p.plain_gradient, p.packs_gradient ? weights_gradient : nullptr);
+    if (!p.packs_gradient) p.set(p.weights_gradient, weights_gradient);
+    p.set(p.x, p.pad(x, workspace));
+    p.set(p.y, dy);
+    p.set(p.scratch, workspace);
+    p.backward_weights.run(p.stream);
+    p.unpack_gradient.run(p.stream);
+    if (dx == nullptr) return;
+    p.set(p.plain_weights, weights);
+    p.pack_backward.run(p.stream);
+    p.set(p.x, p.circular() ? workspace + p.scratch_size : dx);
+    p.backward_data.run(p.stream);
+    if (p.circular()) p.fold(workspace + p.scratch_size, dx);
+  }
+
+ private:
+  /// The primitives of one shape. Arguments whose memory is the caller's get their address before each run.
+  struct Plan {
+    Plan(ImageShape input, Index out_channels, Padding border, Index count)
+        : shape(input), padding(border), samples(count), stream(onednn_engine()) {
+      const dnnl::engine& engine = onednn_engine();
+      const Index margin = circular() ? 2 : 0;
+      const Memory::dim pad_width = circular() ? 0 : 1;
+      const Memory::dims strides{1, 1};
+      const Memory::dims pads{pad_width, pad_width};
+      const auto type = Memory::data_type::f32;
+      const auto algorithm = dnnl::algorithm::convolution_direct;
+      const Memory::desc x_layout({count, input.channels, input.height + margin, input.width + margin}, type,
+                                  Tag::nhwc);
+      const Memory::desc y_layout({count, out_channels, input.height, input.width}, type, Tag::nhwc);
+      const Memory::dims weight_dimensions{out_channels, input.channels, 3, 3};
+      const Memory::desc any(weight_dimensions, type, Tag::any);
+      const Memory::desc plain(weight_dimensions, type, Tag::oihw);
+      dnnl::primitive_attr own_scratch;
+      own_scratch.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+#if DNNL_VERSION_MAJOR >= 3
+      const dnnl::convolution_forward::primitive_desc forward_description(engine, dnnl::prop_kind::forward_training,
+                                                                          algorithm, x_layout, any, y_layout, strides,
+                                                                          pads, pads, own_scratch);
+      const dnnl::convolution_backward_data::primitive_desc data_description(
+          engine, algorithm, x_layout, any, y_layout, strides, pads, pads, forward_description, own_scratch);
+      const dnnl::convolution_backward_weights::primitive_desc weights_description(
+          engine, algorithm, x_layout, any, y_layout, strides, pads, pads, forward_description, own_scratch);
+#else
+      const dnnl::convolution_forward::primitive_desc forward_description(
+          {dnnl::prop_kind::forward_training, algorithm, x_layout, any, y_layout, strides, pads, pads}, own_scratch,
+          engine);
+      const dnnl::convolution_backward_data::primitive_desc data_description(
+          {algorithm, x_layout, any, y_layout, strides, pads, pads}, own_scratch, engine, forward_description);
+      const dnnl::convolution_backward_weights::primitive_desc weights_description(
+          {algorithm, x_layout, any, y_layout, strides, pads, pads}, own_scratch, engine, forward_description);
+#endif
+      const auto scratch_bytes =
+          std::max({forward_description.scratchpad_desc().get_size(), data_description.scratchpad_desc().get_size(),
+                    weights_description.scratchpad_desc().get_size()});
+      scratch_size = Buffer<float>::aligned(static_cast<Index>((scratch_bytes + sizeof(float) - 1) / sizeof(float)));
+      padded_size =
+          circular() ? Buffer<float>::aligned(count * (input.height + 2) * (input.width + 2) * input.channels) : 0;
+
+      x = outside(x_layout);
+      y = outside(y_layout);
+      plain_weights = outside(plain);
+      plain_gradient = outside(plain);
+      // Each primitive checks its own size of scratch memory, all at the same address.
+      scratch = {outside(forward_description.scratchpad_desc()), outside(data_description.scratchpad_desc()),
+                 outside(weights_description.scratchpad_desc())};
+      forward_weights = inside(forward_description.weights_desc());
+      backward_weights_copy = inside(data_description.weights_desc());
+      packs_gradient = weights_description.diff_weights_desc() != plain;
+      weights_gradient = packs_gradient ? inside(weights_description.diff_weights_desc()) : outside(plain);
+
+      pack_forward = reorder(plain_weights, forward_weights);
+      pack_backward = reorder(plain_weights, backward_weights_copy);
+      if (packs_gradient) unpack_gradient = reorder(weights_gradient, plain_gradient);
+      forward = {dnnl::convolution_forward(forward_description),
+                 {{DNNL_ARG_SRC, &x},
+                  {DNNL_ARG_WEIGHTS, &forward_weights},
+                  {DNNL_ARG_DST, &y},
+                  {DNNL_ARG_SCRATCHPAD, &scratch[0]}}};
+      backward_data = {dnnl::convolution_backward_data(data_description),
+                       {{DNNL_ARG_DIFF_SRC, &x},
+                        {DNNL_ARG_WEIGHTS, &backward_weights_copy},
+                        {DNNL_ARG_DIFF_DST, &y},
+                        {DNNL_ARG_SCRATCHPAD, &scratch[1]}}};
+      backward_weights = {dnnl::convolution_backward_weights(weights_description),
+                          {{DNNL_ARG_SRC, &x},
+                           {DNNL_ARG_DIFF_WEIGHTS, &weights_gradient},
+                           {DNNL_ARG_DIFF_DST, &y},
+                           {DNNL_ARG_SCRATCHPAD, &scratch[2]}}};
+    }
+
+    [[nodiscard]] bool circular() const { return padding == Padding::circular; }
+
+    [[nodiscard]] static Memory outside(const Memory::desc& layout) {
+      return Memory(layout, onednn_engine(), DNNL_MEMORY_NONE);
+    }
+    [[nodiscard]] static Memory inside(const Memory::desc& layout) { return Memory(layout, onednn_engine()); }
+    [[nodiscard]] static OneDnnPrimitive reorder(Memory& from, Memory& to) {
+      return {dnnl::reorder(from, to), {{DNNL_ARG_FROM, &from}, {DNNL_ARG_TO, &to}}};
+    }
+    static void set(Memory& memory, const float* address) {
+      // oneDNN takes the address of what it only reads as one it may write.
+      memory.set_data_handle(const_cast<float*>(address));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    }
+    static void set(std::array<Memory, 3>& memories, const float* address) {
+      for (auto& memory : memories) set(memory, address);
+    }
+
+    /// The images with their borders copied around them, or the images as they are.
+    [[nodiscard]] const float* pad(const float* images, float* workspace) const {
+      if (!circular()) return images;
+      float* const padded = workspace + scratch_size;
+      const Index line = (shape.width + 2) * shape.channels;
+      parallel_for(samples * (shape.height + 2), line, [&](Index row) {
+        const Index r = row % (shape.height + 2);
+        const Index source = (r + shape.height - 1) % shape.height;
+        const Index width = shape.width * shape.channels;
+        const float* const from = images + row / (shape.height + 2) * shape.size() + source * width;
+        float* const to = padded + row * line;
+        std::copy_n(from + width - shape.channels, shape.channels, to);
+        std::copy_n(from, width, to + shape.channels);
+        std::copy_n(from, shape.channels, to + shape.channels + width);
+      });
+      return padded;
+    }
+
+    /// The transpose of `pad`: what went around the image is added where it came from.
+    void fold(const float* padded, float* images) const {
+      const Index c = shape.channels;
+      const Index line = (shape.width + 2) * c;
+      const Index width = shape.width * c;
+      parallel_for(samples * shape.height, line, [&](Index row) {
+        const Index r = row % shape.height;
+        const float* const image = padded + row / shape.height * (shape.height + 2) * line;
+        float* const to = images + row * width;
+        const auto add = [&](const float* from, bool first) {
+          for (Index i = 0; i < width; ++i) to[i] = (first ? 0.0F : to[i]) + from[c + i];
+          for (Index k = 0; k < c; ++k) to[width - c + k] += from[k];
+          for (Index k = 0; k < c; ++k) to[k] += from[c + width + k];
+        };
+        add(image + (r + 1) * line, true);
+        if (r == 0) add(image + (shape.height + 1) * line, false);
+        if (r == shape.height - 1) add(image, false);
+      });
+    }
+
+    ImageShape shape;
+    Padding padding;
+    Index samples;
+    dnnl::stream stream;
+    Index scratch_size = 0;
+    Index padded_size = 0;
+    bool packs_gradient = true;
+    Memory x, y, plain_weights, plain_gradient, forward_weights, backward_weights_copy, weights_gradient;
+    std::array<Memory, 3> scratch;
+    OneDnnPrimitive pack_forward, pack_backward, unpack_gradient, forward, backward_data, backward_weights;
+  };
+
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace detail
+
+/// oneDNN's kernels in f32, Eigen's in double: see `EigenKernels` for what a family of kernels is. Differs from Eigen's
+/// by rounding, about 1e-6 relative.
+struct OneDnnKernels {
+  [[nodiscard]] static std::string name() {
+    return diffarch::detail::concat("oneDNN ", DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR);
+  }
+
+  template <class Scalar>
+  using Convolution =
+      std::conditional_t<std::is_same_v<Scalar, float>, detail::OneDnnConvolution, detail::EigenConvolution<Scalar>>;
+
+  /// On the calling thread inside a parallel region, else on all threads.
+  template <class Scalar>
+  static void product(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const Scalar* a, Index stride_a,
+                      const Scalar* b, Index stride_b, bool accumulate, Scalar* c, Index stride_c) {
+    if constexpr (std::is_same_v<Scalar, float>) {
+      // oneDNN's matrices are row-major: C^T = op(B)^T op(A)^T.
+      dnnl::error::wrap_c_api(dnnl_sgemm(transpose_b ? 'T' : 'N', transpose_a ? 'T' : 'N', n, m, k, 1.0F, b, stride_b,
+                                         a, stride_a, accumulate ? 1.0F : 0.0F, c, stride_c),
+                              "could not multiply matrices");
+    } else {
+      EigenKernels::product(transpose_a, transpose_b, m, n, k, a, stride_a, b, stride_b, accumulate, c, stride_c);
+    }
+  }
+
+  template <class Scalar>
+  static void parallel_product(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const Scalar* a,
+                               Index stride_a, const Scalar* b, Index stride_b, bool accumulate, Scalar* c,
+                               Index stride_c) {
+    if constexpr (std::is_same_v<Scalar, float>)
+      product(transpose_a, transpose_b, m, n, k, a, stride_a, b, stride_b, accumulate, c, stride_c);
+    else
+      EigenKernels::parallel_product(transpose_a, transpose_b, m, n, k, a, stride_a, b, stride_b, accumulate, c,
+                                     stride_c);
+  }
+};
+
+}  // namespace diffarch::nn

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cmath>
+
+#include "diffarch/core/error.hpp"
+#include "diffarch/core/random.hpp"
+
+namespace diffarch {
+
+/// How the networks of a model are trained: one for each noise level, by Adam on the mean squared error of x0_hat, with
+/// fresh noise for every sample in every epoch. The paper's: 500 epochs, learning rate 1e-4 (appendix B).
+struct TrainingOptions {
+  Index epochs = 500;           ///< passes over the data, >= 1
+  Index batch_size = 16;        ///< samples of a step, >= 1; of an epoch, the samples that fill no batch are left out
+  double learning_rate = 1e-4;  ///< of Adam, > 0
+  double averaging_decay = 0;   ///< > 0: the model takes the exponential moving average of the weights; in [0, 1)
+  bool warm_start = false;      ///< each level begins with the weights of the noisier one before it
+  Seed seed = {};               ///< of initial weights, order of the samples, and noise
+};
+
+namespace detail {
+
+/// Throws InvalidArgument, naming the option.
+inline void check_training_options(const TrainingOptions& options, Index samples) {
+  require(options.epochs >= 1, "TrainingOptions: epochs = ", options.epochs, ", expected at least 1");
+  require(options.batch_size >= 1 && options.batch_size <= samples,
+          "TrainingOptions: batch_size = ", options.batch_size, ", expected 1 <= batch_size <= ", samples,
+          ", the number of samples");
+  require(options.learning_rate > 0.0 && std::isfinite(options.learning_rate),
+          "TrainingOptions: learning_rate = ", options.learning_rate, ", expected a finite number > 0");
+  require(options.averaging_decay >= 0.0 && options.averaging_decay < 1.0,
+          "TrainingOptions: averaging_decay = ", options.averaging_decay, ", expected 0 <= averaging_decay < 1");
+}
+
+}  // namespace detail
+}  // namespace diffarch

@@ -1,0 +1,140 @@
+#pragma once
+
+#include "diffarch/nn/activation.hpp"
+#include "diffarch/nn/average_pool.hpp"
+#include "diffarch/nn/batch_norm.hpp"
+#include "diffarch/nn/convolution.hpp"
+#include "diffarch/nn/receptive_field.hpp"
+#include "diffarch/nn/sequential.hpp"
+#include "diffarch/nn/skip_connection.hpp"
+#include "diffarch/nn/transposed_convolution.hpp"
+
+namespace diffarch::nn {
+
+/// U-Net: image -> image of the same shape, no activation at the end. With C channels at full resolution, level b of
+/// `Pools` levels has 2^b C channels:
+///   encoder b: 3x3 convolution, batch norm, ReLU, twice (level 0 has no batch norm after its first convolution);
+///   2x2 average pooling; below the last level the middle block: the same twice with 2^Pools C channels;
+///   upsample b: 2x2 transposed convolution, joined with the output of encoder b along the channels;
+///   decoder b: 3x3 convolution, batch norm, ReLU, twice (at level 0 once, then a convolution to the image's channels).
+/// No convolution has a bias. Tensor names and layouts are those of the reference code's UNet ("encoder.0.3.weight").
+/// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", appendix B, after Ronneberger,
+/// Fischer, Brox, "U-Net", MICCAI 2015.
+template <int Pools, int Channels, Padding Border = Padding::zeros, class ScalarType = float,
+          class Normalisation = StandardNormalisation, class Kernels = DefaultKernels>
+class UNet {
+  static_assert(Pools >= 1, "diffarch: nn::UNet<Pools, Channels> needs Pools >= 1");
+  static_assert(Channels >= 1, "diffarch: nn::UNet<Pools, Channels> needs Channels >= 1");
+
+  using Convolve = Convolution<ScalarType, Kernels>;
+  using Normalise = BatchNorm<ScalarType, Normalisation, true>;
+  using FirstBlock = Sequential<Convolve, ReLU<ScalarType>, Convolve, Normalise>;
+  using Block = Sequential<Convolve, Normalise, Convolve, Normalise>;
+  using LastBlock = Sequential<Convolve, Normalise, Convolve>;
+
+  template <class Level>
+  using SkipOver =
+      SkipConnection<Sequential<AveragePool<ScalarType>, Level, TransposedConvolution<ScalarType, Kernels>>>;
+
+  /// A level and all below it: from the input of its encoder to the output of its decoder; with none below, the middle
+  /// block. Sizes are values, so that levels with equally many below are one type in every network.
+  template <int Below, class Middle = Block>
+  struct LevelOf {
+    using type = Sequential<Block, SkipOver<typename LevelOf<Below - 1, Middle>::type>, Block>;
+  };
+  template <class Middle>
+  struct LevelOf<0, Middle> {
+    using type = Middle;
+  };
+  using Body = Sequential<FirstBlock, SkipOver<typename LevelOf<Pools - 1>::type>, LastBlock>;
+
+ public:
+  using Scalar = ScalarType;
+  static constexpr int pools = Pools;
+  static constexpr int base_channels = Channels;
+  static constexpr Padding padding = Border;
+
+  /// InvalidArgument unless the image has at least one channel.
+  explicit UNet(Index image_channels = 3) : image_channels_(image_channels), body_(make_body(image_channels)) {}
+
+  /// InvalidArgument unless height and width are multiples of 2^Pools and the channels are those of the network.
+  [[nodiscard]] ImageShape output_shape(ImageShape input) const {
+    constexpr Index step = Index{1} << Pools;
+    diffarch::detail::require(input.channels == image_channels_, "UNet: image of ", diffarch::detail::shape_text(input),
+                              " but the network was made for ", image_channels_, " channels");
+    diffarch::detail::require(
+        input.height >= step && input.width >= step && input.height % step == 0 && input.width % step == 0,
+        "UNet: image of ", diffarch::detail::shape_text(input), " with ", Pools,
+        " pools; expected a height and width divisible by ", step);
+    return input;
+  }
+  [[nodiscard]] static constexpr Interval input_interval(Interval output) { return Body::input_interval(output); }
+
+  void plan(ImageShape input, Index samples) { body_.plan(output_shape(input), samples); }
+  [[nodiscard]] Index workspace_size() const { return body_.workspace_size(); }
+
+  void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
+    body_.forward(x, y, samples, mode, workspace);
+  }
+  void backward(const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx, Index samples, Scalar* workspace) {
+    body_.backward(x, y, dy, dx, samples, workspace);
+  }
+
+  template <class Visit>
+  void for_each_parameter(const std::string& prefix, const Visit& visit) {
+    visit_level<0>(body_, prefix, visit);
+  }
+
+  void initialise(Initialiser& initialiser) { body_.initialise(initialiser); }
+
+ private:
+  template <int B, class Level, class Visit>
+  static void visit_level(Level& level, const std::string& prefix, const Visit& visit) {
+    if constexpr (B == Pools) {
+      level.for_each_parameter(detail::join(prefix, "mid_block"), visit);
+    } else {
+      const std::string number = std::to_string(B);
+      level.template get<0>().for_each_parameter(detail::join(prefix, "encoder." + number), visit);
+      auto& below = level.template get<1>().inner();
+      visit_level<B + 1>(below.template get<1>(), prefix, visit);
+      below.template get<2>().for_each_parameter(detail::join(prefix, "upsample." + number), visit);
+      level.template get<2>().for_each_parameter(detail::join(prefix, "decoder." + number), visit);
+    }
+  }
+
+  [[nodiscard]] static Block make_block(Index in, Index out) {
+    return Block(Convolve(in, out, Border), Normalise(out), Convolve(out, out, Border), Normalise(out));
+  }
+
+  template <int B>
+  [[nodiscard]] static auto make_level() {
+    constexpr Index width = Index{Channels} << B;
+    if constexpr (B == Pools)
+      return make_block(width / 2, width);
+    else
+      return
+          typename LevelOf<Pools - B>::type(make_block(width / 2, width), make_skip<B>(), make_block(2 * width, width));
+  }
+
+  template <int B>
+  [[nodiscard]] static auto make_skip() {
+    constexpr Index width = Index{Channels} << B;
+    return SkipConnection(Sequential(AveragePool<Scalar>(), make_level<B + 1>(),
+                                     TransposedConvolution<Scalar, Kernels>(2 * width, width)));
+  }
+
+  [[nodiscard]] static Body make_body(Index image_channels) {
+    diffarch::detail::require(image_channels >= 1, "UNet: ", image_channels, " image channels; expected at least 1");
+    constexpr Index width = Channels;
+    return Body(
+        FirstBlock(Convolve(image_channels, width, Border), ReLU<Scalar>(), Convolve(width, width, Border),
+                   Normalise(width)),
+        make_skip<0>(),
+        LastBlock(Convolve(2 * width, width, Border), Normalise(width), Convolve(width, image_channels, Border)));
+  }
+
+  Index image_channels_;
+  Body body_;
+};
+
+}  // namespace diffarch::nn

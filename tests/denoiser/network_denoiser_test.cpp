@@ -1,0 +1,57 @@
+#include "diffarch/denoiser/network_denoiser.hpp"
+
+#include "diffarch/nn/mlp.hpp"
+#include "support.hpp"
+
+using namespace diffarch;
+using namespace diffarch::test;
+
+namespace {
+
+using PlaneModel = NetworkDenoiser<nn::TwoDMlp<double>>;
+
+PlaneModel untrained_plane_model() {
+  std::vector<PlaneModel::Level> levels;
+  for (const double sigma : {5.0, 1.0, 0.2}) {
+    auto network = std::make_unique<PlaneModel::Network>(nn::TwoDMlp<double>(3), ImageShape{1, 1, 2});
+    network->initialise(Seed{static_cast<std::uint64_t>(10.0 * sigma)});
+    levels.push_back({NoiseLevel::from_sigma(sigma), std::move(network)});
+  }
+  return PlaneModel(std::move(levels));
+}
+
+}  // namespace
+
+TEST_CASE("A level takes the network of its own or the nearest sigma, on inputs in VP units", "[denoiser][nn]") {
+  const PlaneModel model = untrained_plane_model();
+  CHECK(&model.network(NoiseLevel::from_sigma(1.0)) == model.levels()[1].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(3.0)) == model.levels()[0].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(0.01)) == model.levels()[2].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(0.0)) == model.levels()[2].network.get());
+  const Batch<double> y = random_matrix(2, 5, 1);
+  const NoiseLevel ve = NoiseLevel::from_sigma(1.0);
+  CHECK(relative_difference(model.denoise(y, ve), model.denoise(y / ve.scale(), ve.variance_preserving())) < 1e-12);
+  CHECK(relative_difference(model.denoise(y, ve), Batch<double>(model.levels()[1].network->forward(
+                                                      y / ve.scale(), nn::Mode::evaluate))) < 1e-12);
+  CHECK_THROWS_AS(model.denoise(random_matrix(3, 1, 1), ve), DimensionMismatch);
+  CHECK_THROWS_AS(PlaneModel(std::vector<PlaneModel::Level>{}), InvalidArgument);
+}
+
+TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
+  const PlaneModel model = untrained_plane_model();
+  const NoiseLevel level = NoiseLevel::from_sigma(1.0);
+  const Batch<double> y = random_matrix(2, 1, 2);
+  const Matrix<double> jacobian = model.jacobian(y, level);
+  constexpr double step = 1e-6;
+  for (Index j = 0; j < 2; ++j) {
+    Batch<double> up = y;
+    Batch<double> down = y;
+    up(j, 0) += step;
+    down(j, 0) -= step;
+    CHECK((jacobian.col(j) - (model.denoise(up, level) - model.denoise(down, level)).col(0) / (2.0 * step))
+              .cwiseAbs()
+              .maxCoeff() < 1e-6 * jacobian.cwiseAbs().maxCoeff());
+  }
+  const Matrix<double> v = random_matrix(2, 3, 3);
+  CHECK(relative_difference(model.jacobian_product(y, v, level), Matrix<double>(jacobian * v)) < 1e-14);
+}

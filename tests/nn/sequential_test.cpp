@@ -1,0 +1,53 @@
+#include "diffarch/nn/sequential.hpp"
+
+#include "diffarch/nn/activation.hpp"
+#include "diffarch/nn/batch_norm.hpp"
+#include "diffarch/nn/convolution.hpp"
+#include "diffarch/nn/fully_connected.hpp"
+#include "nn/gradient_check.hpp"
+
+namespace diffarch {
+namespace {
+
+using Full = nn::FullyConnected<double>;
+using Tanh = nn::Tanh<double>;
+using Leaky = nn::LeakyReLU<double>;
+
+TEST_CASE("Gradients pass through every mixture of layers that work in place and layers that do not", "[nn]") {
+  const ImageShape shape{1, 1, 6};
+  const auto error = [&](auto body) { return test::gradient_error(test::random_network(std::move(body), shape), 3); };
+  CHECK(error(nn::Sequential(Full(6, 5))) < 1e-6);
+  CHECK(error(nn::Sequential(Tanh(), Full(6, 5))) < 1e-6);
+  CHECK(error(nn::Sequential(Full(6, 5), Tanh())) < 1e-6);
+  CHECK(error(nn::Sequential(Tanh(), Tanh(), Leaky(0.3))) < 1e-6);
+  CHECK(error(nn::Sequential(Full(6, 5), Full(5, 9), Full(9, 4), Full(4, 7))) < 1e-6);
+  CHECK(error(nn::Sequential(Full(6, 5), Tanh(), Leaky(0.2), Full(5, 9), Tanh(), Full(9, 3), Tanh(), Tanh())) < 1e-6);
+  CHECK(error(nn::Sequential(nn::Sequential(Full(6, 5), Tanh()), Tanh(), nn::Sequential(Full(5, 4), Full(4, 5)),
+                             Full(5, 2))) < 1e-6);
+  // Not straight after a fully connected layer, whose bias would have the gradient zero.
+  CHECK(error(nn::Sequential(nn::BatchNorm<double>(6), Full(6, 5), Tanh(), nn::BatchNorm<double>(5), Tanh())) < 1e-6);
+}
+
+TEST_CASE("Tensors are named by their place, a fused ReLU counting as a layer", "[nn]") {
+  using Convolution = nn::Convolution<double>;
+  using Normalise = nn::BatchNorm<double, nn::StandardNormalisation, true>;
+  nn::Network network(nn::Sequential(Convolution(3, 4, Padding::zeros), Normalise(4), Convolution(4, 3, Padding::zeros),
+                                     nn::Sequential(nn::BatchNorm<double>(3), Convolution(3, 1, Padding::zeros))),
+                      ImageShape{4, 4, 3});
+  std::vector<std::string> names;
+  network.for_each_parameter([&](const auto& p) { names.push_back(p.name); });
+  REQUIRE(names == std::vector<std::string>{"0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var",
+                                            "1.num_batches_tracked", "3.weight", "4.0.weight", "4.0.bias",
+                                            "4.0.running_mean", "4.0.running_var", "4.0.num_batches_tracked",
+                                            "4.1.weight"});
+}
+
+TEST_CASE("A sequence whose shapes do not fit is refused by the layer that does not fit", "[nn]") {
+  REQUIRE_THAT(test::message_of<InvalidArgument>([] {
+                 nn::Network(nn::Sequential(Full(6, 5), Full(6, 5)), ImageShape{1, 1, 6});
+               }),
+               ContainsSubstring("FullyConnected: input of shape 1 x 1 x 5 but the layer has 6 inputs"));
+}
+
+}  // namespace
+}  // namespace diffarch

@@ -1,0 +1,96 @@
+#include "diffarch/nn/unet.hpp"
+
+#include "nn/gradient_check.hpp"
+
+namespace diffarch {
+namespace {
+
+using nn::Mode;
+using nn::UNet;
+using test::random_network;
+
+/// The images with row r moved to row r + rows and column c to c + columns, around the border.
+Batch<double> shifted_images(const Batch<double>& x, ImageShape shape, Index rows, Index columns) {
+  Batch<double> y(x.rows(), x.cols());
+  for (Index r = 0; r < shape.height; ++r)
+    for (Index c = 0; c < shape.width; ++c)
+      y.middleRows(shape.index((r + rows) % shape.height, (c + columns) % shape.width), shape.channels) =
+          x.middleRows(shape.index(r, c), shape.channels);
+  return y;
+}
+
+TEST_CASE("Gradients of the U-Net equal central differences", "[nn]") {
+  // 1e-5: a step moves thousands of ReLUs, and the loss has rounding of its own; PyTorch is the sharper judge.
+  CHECK(test::gradient_error(random_network(UNet<2, 3, Padding::zeros, double>(3), {4, 8, 3}), 3) < 1e-5);
+  CHECK(test::gradient_error(random_network(UNet<1, 3, Padding::circular, double>(1), {4, 6, 1}), 3) < 1e-5);
+}
+
+template <Padding P>
+double change_by_shift(Index rows, Index columns) {
+  const ImageShape shape{16, 24, 3};
+  auto network = random_network(UNet<2, 4, P, float>(3), shape);
+  const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
+  network.forward(x.cast<float>(), Mode::train);
+  const Batch<double> y = network.forward(x.cast<float>(), Mode::evaluate).template cast<double>();
+  const Batch<float> shifted_x = shifted_images(x, shape, rows, columns).cast<float>();
+  return test::relative_difference(network.forward(shifted_x, Mode::evaluate), shifted_images(y, shape, rows, columns));
+}
+
+TEST_CASE("A circular U-Net commutes with shifts by 2^pools only, one with zeros with none", "[nn]") {
+  CHECK(change_by_shift<Padding::circular>(4, 8) < 1e-5);
+  CHECK(change_by_shift<Padding::circular>(1, 0) > 1e-2);
+  CHECK(change_by_shift<Padding::circular>(0, 2) > 1e-2);
+  CHECK(change_by_shift<Padding::zeros>(4, 8) > 1e-2);
+}
+
+TEST_CASE("A bias-free U-Net is homogeneous of degree 1 in evaluation", "[nn]") {
+  const ImageShape shape{8, 8, 1};
+  auto network = random_network(UNet<2, 4, Padding::zeros, double, nn::BiasFreeNormalisation>(1), shape);
+  const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
+  network.forward(x, Mode::train);
+  const Batch<double> y = network.forward(x, Mode::evaluate);
+  REQUIRE(test::relative_difference(network.forward(3.0 * x, Mode::evaluate), Batch<double>(3.0 * y)) < 1e-13);
+}
+
+TEST_CASE("Tensors of the U-Net have the names and shapes of the reference code", "[nn]") {
+  nn::Network network(UNet<3, 32>(3), ImageShape{64, 64, 3});
+  std::vector<std::string> lines;
+  Index weights = 0;
+  network.for_each_parameter([&](const auto& p) {
+    std::string line = p.name;
+    Index size = 1;
+    for (const Index dimension : p.shape()) {
+      line += " " + std::to_string(dimension);
+      size *= dimension;
+    }
+    if (p.counter == nullptr) REQUIRE(static_cast<std::size_t>(size) == p.values.size());
+    lines.push_back(line);
+    weights += static_cast<Index>(p.gradient.size());
+  });
+  for (const char* expected :
+       {"encoder.0.0.weight 32 3 3 3", "encoder.0.2.weight 32 32 3 3", "encoder.0.3.running_mean 32",
+        "encoder.0.3.num_batches_tracked", "encoder.1.0.weight 64 32 3 3", "encoder.2.4.bias 128",
+        "mid_block.3.weight 256 256 3 3", "mid_block.4.running_var 256", "upsample.2.weight 256 128 2 2",
+        "upsample.0.weight 64 32 2 2", "decoder.2.0.weight 128 256 3 3", "decoder.0.0.weight 32 64 3 3",
+        "decoder.0.1.weight 32", "decoder.0.3.weight 3 32 3 3"})
+    CHECK(std::count(lines.begin(), lines.end(), expected) == 1);
+  // Counted by hand: convolutions 1 749 600 + 172 032 transposed, batch norm 2 * 32 * (1 + 2*2 + 2*4 + 2*8 + 2*4 + 2*2
+  // + 1).
+  CHECK(weights == 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64 + 64 * 128 + 128 * 128 + 128 * 256 + 256 * 256 +
+                        256 * 128 + 128 * 128 + 128 * 64 + 64 * 64 + 64 * 32 + 32 * 3) +
+                       4 * (256 * 128 + 128 * 64 + 64 * 32) + 2 * 32 * (1 + 4 + 8 + 16 + 8 + 4 + 1));
+}
+
+TEST_CASE("A U-Net refuses images it cannot halve, and other channels", "[nn]") {
+  const auto refusal = [](ImageShape shape) {
+    return test::message_of<InvalidArgument>([&] { nn::Network(UNet<3, 4>(3), shape); });
+  };
+  REQUIRE(refusal({30, 32, 3}) ==
+          "UNet: image of 30 x 32 x 3 with 3 pools; expected a height and width divisible by 8");
+  REQUIRE(refusal({32, 32, 1}) == "UNet: image of 32 x 32 x 1 but the network was made for 3 channels");
+  REQUIRE(refusal({0, 8, 3}) == "UNet: image of 0 x 8 x 3 with 3 pools; expected a height and width divisible by 8");
+  REQUIRE(refusal({8, 24, 3}) == "no exception");
+}
+
+}  // namespace
+}  // namespace diffarch

@@ -1,0 +1,109 @@
+// Outputs, gradients and running statistics of the networks against PyTorch on the same weights and inputs. The
+// fixtures are made by network_reference.py, which also says what they hold, and compares itself with the published
+// code.
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "catch.hpp"
+#include "diffarch/io/npy.hpp"
+#include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/network.hpp"
+#include "diffarch/nn/unet.hpp"
+#include "support.hpp"
+
+using namespace diffarch;
+
+namespace {
+
+double sine_of(Index k, double factor, double power = 1.0, double offset = 0.0) {
+  return std::sin(factor * std::pow(static_cast<double>(k + 1), power) + offset);
+}
+
+template <class Scalar>
+Batch<Scalar> sines(Index d, Index n, double factor) {
+  return Batch<Scalar>::NullaryExpr(
+      d, n, [&](Index i, Index j) { return static_cast<Scalar>(sine_of(j * d + i, factor, 1.1)); });
+}
+
+/// Relative differences to PyTorch of each part of a fixture, largest absolute over largest absolute of the part.
+template <class Body>
+void compare_with_torch(const std::string& name, Body body, ImageShape shape, Index samples, double limit) {
+  using Scalar = typename Body::Scalar;
+  nn::Network<Body> network(std::move(body), shape);
+  std::map<std::string, nn::Parameter<Scalar>> tensors;
+  network.for_each_parameter([&](const auto& p) { tensors.emplace(p.name, p); });
+  double number = 0.0;
+  for (auto& [tensor_name, p] : tensors) {
+    if (!p.trainable()) continue;
+    number += 1.0;
+    const bool gammas = tensor_name.ends_with("gammas");
+    const bool channelwise = gammas || p.rank == 1;
+    const double one = gammas || (p.rank == 1 && tensor_name.ends_with("weight")) ? 1.0 : 0.0;
+    const double scale = channelwise ? 0.1 : std::sqrt(test::real(p.shape()[0]) / static_cast<double>(p.values.size()));
+    for (std::size_t k = 0; k < p.values.size(); ++k)
+      p.values[k] = static_cast<Scalar>(scale * sine_of(static_cast<Index>(k), 12.9898, 1.0, 78.233 * number) + one);
+  }
+
+  const Batch<double> expected =
+      read_npy_batch<float>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("network_" + name + ".npy"))
+          .template cast<double>();
+  Index position = 0;
+  const auto compare = [&](const std::string& part, const Scalar* values, Index size) {
+    REQUIRE(position + size <= expected.size());
+    const Eigen::Map<const Vector<Scalar>> ours(values, size);
+    const double difference = test::relative_difference(ours, Vector<double>(expected.col(0).segment(position, size)));
+    position += size;
+    INFO(name << ", " << part << ": relative difference to PyTorch " << difference);
+    CHECK(difference < limit);
+  };
+
+  const Batch<Scalar> x = sines<Scalar>(shape.size(), samples, 0.7391);
+  const Batch<Scalar> y = network.forward(x, nn::Mode::train);
+  network.output_gradient() = sines<Scalar>(shape.size(), samples, 0.913);
+  Batch<Scalar> dx;
+  network.backward(x, dx);
+  compare("output in training", y.data(), y.size());
+  compare("gradient of the input", dx.data(), dx.size());
+  for (const auto& [tensor_name, p] : tensors)
+    if (p.trainable()) compare("gradient of " + tensor_name, p.gradient.data(), static_cast<Index>(p.gradient.size()));
+  for (const auto& [tensor_name, p] : tensors)
+    if (!p.trainable() && p.counter == nullptr)
+      compare(tensor_name, p.values.data(), static_cast<Index>(p.values.size()));
+  const Batch<Scalar>& evaluated = network.forward(x, nn::Mode::evaluate);
+  compare("output in evaluation", evaluated.data(), evaluated.size());
+  REQUIRE(position == expected.size());
+}
+
+// 1e-4 in f32: rounding through up to 18 convolutions and batch norms over as few as 8 pixels. In double what is left
+// is the f32 of the fixtures.
+template <class Scalar>
+constexpr double limit = std::is_same_v<Scalar, float> ? 1e-4 : 1e-6;
+
+template <int Pools, class Scalar>
+void compare_unet() {
+  const Index side = (Index{1} << Pools) * (Pools < 4 ? 2 : 1);
+  const ImageShape shape{2 * side, side, 3};
+  const std::string name = "unet_" + std::to_string(Pools);
+  compare_with_torch(name + "_zeros", nn::UNet<Pools, 2, Padding::zeros, Scalar>(3), shape, 3, limit<Scalar>);
+  compare_with_torch(name + "_circular", nn::UNet<Pools, 2, Padding::circular, Scalar>(3), shape, 3, limit<Scalar>);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running statistics", "[parity]", float,
+                   double) {
+  compare_unet<1, TestType>();
+  compare_unet<2, TestType>();
+  compare_unet<3, TestType>();
+  compare_unet<4, TestType>();
+  compare_with_torch("unet_grey", nn::UNet<2, 4, Padding::zeros, TestType>(1), {8, 8, 1}, 2, limit<TestType>);
+  compare_with_torch("unet_bias_free", nn::UNet<2, 4, Padding::circular, TestType, nn::BiasFreeNormalisation>(3),
+                     {8, 8, 3}, 2, limit<TestType>);
+}
+
+TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradients", "[parity]", float, double) {
+  compare_with_torch("mlp", nn::Mlp<TestType>(30, 12), {1, 1, 30}, 5, limit<TestType>);
+  compare_with_torch("mlp_2d", nn::TwoDMlp<TestType>(3), {1, 1, 2}, 9, limit<TestType>);
+}
