@@ -113,6 +113,7 @@
 
 #ifdef DIFFARCH_HAS_JSON
 #include "diffarch/io/safetensors.hpp"
+#include "diffarch/nn/checkpoint.hpp"
 #include "diffarch/nn/weights_file.hpp"
 #endif
 

@@ -72,6 +72,8 @@ class LevelTraining {
 
   [[nodiscard]] Index steps_per_epoch() const noexcept { return data_.cols() / options_.batch_size; }
   [[nodiscard]] bool is_done() const noexcept { return state_.epoch >= options_.epochs; }
+  [[nodiscard]] NoiseLevel level() const noexcept { return level_; }  ///< in VP units
+  [[nodiscard]] Index sample_count() const noexcept { return data_.cols(); }
   [[nodiscard]] const TrainingOptions& options() const noexcept { return options_; }
 
   /// One step on the next batch; its loss. Throws NumericalError, naming sigma, epoch and step, when it is not finite:
