@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <vector>
 
 #include "catch.hpp"
 #include "diffarch/io/npy.hpp"
+#include "diffarch/nn/adam.hpp"
 #include "diffarch/nn/mlp.hpp"
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/unet.hpp"
@@ -27,13 +29,18 @@ Batch<Scalar> sines(Index d, Index n, double factor) {
       d, n, [&](Index i, Index j) { return static_cast<Scalar>(sine_of(j * d + i, factor, 1.1)); });
 }
 
-/// Relative differences to PyTorch of each part of a fixture, largest absolute over largest absolute of the part.
+template <class Scalar>
+using NamedTensors = std::map<std::string, nn::Parameter<Scalar>>;
+
 template <class Body>
-void compare_with_torch(const std::string& name, Body body, ImageShape shape, Index samples, double limit) {
-  using Scalar = typename Body::Scalar;
-  nn::Network<Body> network(std::move(body), shape);
-  std::map<std::string, nn::Parameter<Scalar>> tensors;
+NamedTensors<typename Body::Scalar> named_tensors(nn::Network<Body>& network) {
+  NamedTensors<typename Body::Scalar> tensors;
   network.for_each_parameter([&](const auto& p) { tensors.emplace(p.name, p); });
+  return tensors;
+}
+
+template <class Scalar>
+void set_sine_weights(NamedTensors<Scalar>& tensors) {
   double number = 0.0;
   for (auto& [tensor_name, p] : tensors) {
     if (!p.trainable()) continue;
@@ -45,6 +52,15 @@ void compare_with_torch(const std::string& name, Body body, ImageShape shape, In
     for (std::size_t k = 0; k < p.values.size(); ++k)
       p.values[k] = static_cast<Scalar>(scale * sine_of(static_cast<Index>(k), 12.9898, 1.0, 78.233 * number) + one);
   }
+}
+
+/// Relative differences to PyTorch of each part of a fixture, largest absolute over largest absolute of the part.
+template <class Body>
+void compare_with_torch(const std::string& name, Body body, ImageShape shape, Index samples, double limit) {
+  using Scalar = typename Body::Scalar;
+  nn::Network<Body> network(std::move(body), shape);
+  NamedTensors<Scalar> tensors = named_tensors(network);
+  set_sine_weights(tensors);
 
   const Batch<double> expected =
       read_npy_batch<float>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("network_" + name + ".npy"))
@@ -74,6 +90,38 @@ void compare_with_torch(const std::string& name, Body body, ImageShape shape, In
   const Batch<Scalar>& evaluated = network.forward(x, nn::Mode::evaluate);
   compare("output in evaluation", evaluated.data(), evaluated.size());
   REQUIRE(position == expected.size());
+}
+
+/// Losses of steps of Adam on the same batches as PyTorch.
+template <class Body>
+void compare_losses(const std::string& name, Body body, ImageShape shape, Index samples) {
+  nn::Network<Body> network(std::move(body), shape);
+  auto tensors = named_tensors(network);
+  set_sine_weights(tensors);
+  std::vector<nn::ParametersWithGradient<float>> pieces;
+  Index count = 0;
+  for (const auto& [tensor_name, p] : tensors)
+    if (p.trainable()) {
+      pieces.push_back({p.values, p.gradient});
+      count += static_cast<Index>(p.values.size());
+    }
+  nn::Adam<float> adam(count, {.learning_rate = 3e-3});
+  const Batch<double> expected =
+      read_npy_batch<double>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("network_losses_" + name + ".npy"));
+  REQUIRE(expected.rows() == 12);
+  for (Index step = 0; step < expected.rows(); ++step) {
+    const double shift = 0.01 * static_cast<double>(step);
+    const Batch<double> clean = sines<double>(shape.size(), samples, 0.7391 + shift);
+    const Batch<double> noisy = 0.8 * clean + 0.6 * sines<double>(shape.size(), samples, 0.913 + shift);
+    const Batch<float> x = noisy.cast<float>();
+    const Batch<float> difference = network.forward(x, nn::Mode::train) - clean.cast<float>();
+    const double loss = difference.cast<double>().squaredNorm() / static_cast<double>(clean.size());
+    INFO(name << ", step " << step << ": loss " << loss << ", PyTorch " << expected(step, 0));
+    CHECK(std::abs(loss - expected(step, 0)) < 1e-3 * expected(step, 0));
+    network.output_gradient() = difference * (2.0F / static_cast<float>(clean.size()));
+    network.backward(x);
+    adam.step(pieces);
+  }
 }
 
 // 1e-4 in f32: rounding through up to 18 convolutions and batch norms over as few as 8 pixels. In double what is left
@@ -106,4 +154,11 @@ TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running 
 TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradients", "[parity]", float, double) {
   compare_with_torch("mlp", nn::Mlp<TestType>(30, 12), {1, 1, 30}, 5, limit<TestType>);
   compare_with_torch("mlp_2d", nn::TwoDMlp<TestType>(3), {1, 1, 2}, 9, limit<TestType>);
+}
+
+TEST_CASE("Twelve steps of Adam follow PyTorch's losses", "[parity]") {
+  compare_losses("unet_3_zeros", nn::UNet<3, 2, Padding::zeros, float>(3), {32, 16, 3}, 3);
+  compare_losses("unet_2_circular", nn::UNet<2, 2, Padding::circular, float>(3), {16, 8, 3}, 3);
+  compare_losses("mlp", nn::Mlp<float>(30, 12), {1, 1, 30}, 5);
+  compare_losses("mlp_2d", nn::TwoDMlp<float>(3), {1, 1, 2}, 9);
 }
