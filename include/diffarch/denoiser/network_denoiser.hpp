@@ -66,8 +66,7 @@ class NetworkDenoiser {
     return x0_hat;
   }
 
-  /// J v with J = dD/dy at one y (d, 1), for directions v (d, k): rows of J by k backward passes would give v^T J, so
-  /// the whole J is made; meant for low dimensions and tests.
+  /// J v with J = dD/dy at one y (d, 1), for directions v (d, k), from the whole Jacobian: for low dimensions.
   [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
                                                 NoiseLevel level) const {
     return jacobian(y, level) * v;
