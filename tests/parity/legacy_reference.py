@@ -110,8 +110,9 @@ def check_reference(path):
             assert error < limit, error
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run_command_line(description, make, check_reference):
+    """`make FOLDER` writes the fixtures, `check-reference MODELS_PY` compares with the published code."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make").add_argument("folder", type=Path)
     commands.add_parser("check-reference").add_argument("models", type=Path)
@@ -123,4 +124,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command_line(__doc__, make, check_reference)

@@ -15,14 +15,13 @@ A fixture is one column: the output in training, the gradient of the input (both
 tensors in the order of their names, the running statistics after this one step in the order of their names, the output
 in evaluation. Evaluated in f64, stored in f32.
 """
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from legacy_reference import reference_module
+from legacy_reference import reference_module, run_command_line
 
 
 class BiasFreeNorm(nn.Module):
@@ -203,17 +202,5 @@ def check_reference(path):
         assert error < 1e-9, name
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("make").add_argument("folder", type=Path)
-    commands.add_parser("check-reference").add_argument("models", type=Path)
-    arguments = parser.parse_args()
-    if arguments.command == "make":
-        make(arguments.folder)
-    else:
-        check_reference(arguments.models)
-
-
 if __name__ == "__main__":
-    main()
+    run_command_line(__doc__, make, check_reference)
