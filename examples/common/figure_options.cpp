@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <exception>
 
+#include "diffarch/core/error.hpp"
 #include "diffarch/core/memory.hpp"
+#include "diffarch/core/stop_signals.hpp"
 
 namespace figures {
 
@@ -54,6 +56,9 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
+  } catch (const diffarch::Interrupted& stop) {
+    std::fprintf(stderr, "\n%s: %s (--resume)\n", options.program.c_str(), stop.what());
+    return 128 + diffarch::StopSignals::received();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: error: %s\n", options.program.c_str(), error.what());
     return 1;

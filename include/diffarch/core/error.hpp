@@ -41,6 +41,12 @@ class NumericalError : public Error {
   using Error::Error;
 };
 
+/// The caller asked a long computation to stop. The message says how far it came and how to go on.
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
 namespace detail {
 
 /// Streams its arguments into one string; numbers print with the default six significant digits.

@@ -21,6 +21,16 @@ struct Progress {
   Index done = 0;
   Index total = 0;
   double seconds = 0.0;
+  std::string unit = {};    ///< what is counted, "images" say; empty: nothing whose speed is of interest
+  std::string status = {};  ///< how it stands: the loss, say
+  Index done_before = 0;    ///< units that were done when the time began: by a run that this one continues
+
+  /// Units a second; 0 before the first.
+  [[nodiscard]] double rate() const noexcept {
+    return seconds > 0.0 ? static_cast<double>(done - done_before) / seconds : 0.0;
+  }
+  /// At this rate; infinity before the first unit.
+  [[nodiscard]] double seconds_left() const noexcept { return static_cast<double>(total - done) / rate(); }
 };
 
 /// Receives progress reports on the thread that called the library; an exception it throws stops the work.
@@ -29,17 +39,41 @@ using ProgressCallback = std::function<void(const Progress&)>;
 /// Counts the units of one task and reports each to a callback; does nothing when the callback is empty.
 class ProgressReporter {
  public:
-  ProgressReporter(const ProgressCallback& callback, std::string task, Index total)
-      : callback_(callback), progress_{std::move(task), 0, total, 0.0}, start_(std::chrono::steady_clock::now()) {}
+  ProgressReporter(const ProgressCallback& callback, std::string task, Index total, std::string unit = {})
+      : callback_(callback),
+        progress_{.task = std::move(task), .total = total, .unit = std::move(unit)},
+        start_(std::chrono::steady_clock::now()) {}
 
   void advance(Index units = 1) {
     progress_.done += units;
     if (!callback_) return;
-    progress_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    progress_.seconds = seconds_since_start();
     callback_(progress_);
   }
 
+  /// For steps too short to report each: reports when the last report is 0.1 s old, with `make_status()` as status.
+  template <class MakeStatus>
+  void advance_quietly(Index units, const MakeStatus& make_status) {
+    progress_.done += units;
+    if (!callback_) return;
+    const double now = seconds_since_start();
+    if (now - progress_.seconds < 0.1 && progress_.done < progress_.total) return;
+    progress_.status = make_status();
+    progress_.seconds = now;
+    callback_(progress_);
+  }
+
+  /// Counts units that an earlier run has done.
+  void skip(Index units) {
+    progress_.done += units;
+    progress_.done_before += units;
+  }
+
  private:
+  [[nodiscard]] double seconds_since_start() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
   const ProgressCallback& callback_;
   Progress progress_;
   std::chrono::steady_clock::time_point start_;
@@ -80,9 +114,9 @@ class ConsoleProgress {
     const Index filled = width * progress.done / progress.total;
     std::string bar(static_cast<std::size_t>(filled), '#');
     bar.resize(width, '.');
-    std::fprintf(stderr, "\r%s%-28s%s [%s] %ld/%ld %.1f s\033[K%s", use_color() ? "\033[36m" : "",
-                 progress.task.c_str(), use_color() ? "\033[0m" : "", bar.c_str(), static_cast<long>(progress.done),
-                 static_cast<long>(progress.total), progress.seconds, progress.done >= progress.total ? "\n" : "");
+    std::fprintf(stderr, "\r%s%-28s%s [%s] %s\033[K%s", use_color() ? "\033[36m" : "", progress.task.c_str(),
+                 use_color() ? "\033[0m" : "", bar.c_str(), text_of(progress).c_str(),
+                 progress.done >= progress.total ? "\n" : "");
     std::fflush(stderr);
   }
 
@@ -91,8 +125,25 @@ class ConsoleProgress {
     const bool long_task_ends = progress.done >= progress.total && progress.seconds >= seconds_between_lines;
     if (progress.seconds - printed_at_ < seconds_between_lines && !long_task_ends) return;
     printed_at_ = progress.seconds;
-    std::fprintf(stderr, "%s: %ld/%ld (%.1f s)\n", progress.task.c_str(), static_cast<long>(progress.done),
-                 static_cast<long>(progress.total), progress.seconds);
+    std::fprintf(stderr, "%s: %s\n", progress.task.c_str(), text_of(progress).c_str());
+  }
+
+  /// 40/100 images (8.0 s, 5.0 images/s, 12 s left), loss 0.1
+  [[nodiscard]] static std::string text_of(const Progress& progress) {
+    char text[160];
+    if (progress.unit.empty()) {
+      std::snprintf(text, sizeof text, "%ld/%ld (%.1f s)", static_cast<long>(progress.done),
+                    static_cast<long>(progress.total), progress.seconds);
+    } else if (progress.done >= progress.total || progress.rate() <= 0.0) {
+      std::snprintf(text, sizeof text, "%ld/%ld %s (%.1f s, %.3g %s/s)", static_cast<long>(progress.done),
+                    static_cast<long>(progress.total), progress.unit.c_str(), progress.seconds, progress.rate(),
+                    progress.unit.c_str());
+    } else {
+      std::snprintf(text, sizeof text, "%ld/%ld %s (%.1f s, %.3g %s/s, %.0f s left)", static_cast<long>(progress.done),
+                    static_cast<long>(progress.total), progress.unit.c_str(), progress.seconds, progress.rate(),
+                    progress.unit.c_str(), progress.seconds_left());
+    }
+    return progress.status.empty() ? text : text + (", " + progress.status);
   }
 
   std::string task_;

@@ -38,22 +38,24 @@ struct Fitter<Bottleneck<H, form>, Cpu, Scalar> {
   using Body = std::conditional_t<form == BottleneckForm::plane, nn::TwoDMlp<Scalar>, nn::Mlp<Scalar>>;
   using Model = NetworkDenoiser<Body>;
 
-  [[nodiscard]] static Body make_body([[maybe_unused]] Index d) {
+  [[nodiscard]] static ImageShape input_shape(const Bottleneck<H, form>& architecture, Index d) {
+    const ImageShape shape = architecture.shape.size() == 0 ? ImageShape{1, 1, d} : architecture.shape;
+    detail::require<DimensionMismatch>(d == shape.size(), "Bottleneck: the data have ", d,
+                                       " values a sample, but an image of ", detail::shape_text(shape), " has ",
+                                       shape.size(), " values; set Bottleneck::shape");
+    return shape;
+  }
+
+  [[nodiscard]] static Body make_body(const Bottleneck<H, form>& /*architecture*/, const ImageShape& shape) {
     if constexpr (form == BottleneckForm::plane)
-      return Body(H, d);
+      return Body(H, shape.size());
     else
-      return Body(d, H);
+      return Body(shape.size(), H);
   }
 
   [[nodiscard]] static Model fit(const Bottleneck<H, form>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    const Index d = data.rows();
-    const ImageShape shape = architecture.shape.size() == 0 ? ImageShape{1, 1, d} : architecture.shape;
-    detail::require<DimensionMismatch>(d == shape.size(), "Bottleneck: the data are ", detail::shape_text(data),
-                                       ", but an image of ", detail::shape_text(shape), " has ", shape.size(),
-                                       " values; set Bottleneck::shape");
-    return detail::train_levels<Body>(architecture.name(), architecture.training, shape, data, levels, progress,
-                                      [&] { return make_body(d); });
+    return detail::train_model(architecture, data, levels, progress);
   }
 };
 

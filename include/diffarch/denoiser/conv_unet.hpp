@@ -29,14 +29,22 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, Cpu, Scalar> {
   using Body = nn::UNet<Pools, Channels, padding, Scalar>;
   using Model = NetworkDenoiser<Body>;
 
+  [[nodiscard]] static ImageShape input_shape(const ConvUNet<Pools, Channels, padding>& architecture, Index d) {
+    const ImageShape& shape = architecture.shape;
+    detail::require<DimensionMismatch>(d == shape.size(), "ConvUNet: the data have ", d,
+                                       " values a sample, but an image of ", detail::shape_text(shape), " has ",
+                                       shape.size(), " values; set ConvUNet::shape");
+    return shape;
+  }
+
+  [[nodiscard]] static Body make_body(const ConvUNet<Pools, Channels, padding>& /*architecture*/,
+                                      const ImageShape& shape) {
+    return Body(shape.channels);
+  }
+
   [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    const ImageShape& shape = architecture.shape;
-    detail::require<DimensionMismatch>(data.rows() == shape.size(), "ConvUNet: the data are ", detail::shape_text(data),
-                                       ", but an image of ", detail::shape_text(shape), " has ", shape.size(),
-                                       " values; set ConvUNet::shape");
-    return detail::train_levels<Body>(architecture.name(), architecture.training, shape, data, levels, progress,
-                                      [&] { return Body(shape.channels); });
+    return detail::train_model(architecture, data, levels, progress);
   }
 };
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <concepts>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -92,32 +93,108 @@ class NetworkDenoiser {
   std::vector<Level> levels_;
 };
 
+/// An architecture that is trained: a policy with `training` options whose Fitter makes the untrained network,
+///   using Body;                                                    // an nn::Layer
+///   static ImageShape input_shape(const A&, Index d);              // of samples of d values; throws when d is wrong
+///   static Body make_body(const A&, const ImageShape& shape);
+template <class A, class Scalar>
+concept NetworkArchitecture = Architecture<A> && requires(const A& architecture, Index d, const ImageShape& shape) {
+  { architecture.training } -> std::convertible_to<TrainingOptions>;
+  { Fitter<A, Cpu, Scalar>::input_shape(architecture, d) } -> std::same_as<ImageShape>;
+  { Fitter<A, Cpu, Scalar>::make_body(architecture, shape) } -> nn::Layer;
+};
+
+/// The model of an architecture that satisfies NetworkArchitecture.
+template <class A, class Scalar>
+using NetworkModel = NetworkDenoiser<typename Fitter<A, Cpu, Scalar>::Body>;
+
 namespace detail {
 
-/// Trains one network for every level of the schedule, noisiest first; `make_body()` makes an untrained one.
-template <class Body, class MakeBody>
-[[nodiscard]] NetworkDenoiser<Body> train_levels(const std::string& name, const TrainingOptions& options,
-                                                 const ImageShape& shape, const Batch<typename Body::Scalar>& data,
-                                                 const NoiseLevels& levels, const ProgressCallback& progress,
-                                                 const MakeBody& make_body) {
-  using Model = NetworkDenoiser<Body>;
-  check_training_options(options, data.cols());
-  ProgressReporter reporter(progress, "train " + name, levels.steps() * options.epochs);
-  std::vector<typename Model::Level> trained;
-  for (Index step = 0; step < levels.steps(); ++step) {
-    auto network = std::make_unique<typename Model::Network>(make_body(), shape);
-    network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
-    if (options.warm_start && step > 0) nn::copy_tensors(*trained.back().network, *network);
-    nn::LevelTraining<Body> training(*network, data, levels[step], options);
-    while (!training.is_done()) {
-      const Index epoch = training.epoch();
-      training.step();
-      if (training.epoch() > epoch) reporter.advance();
-    }
-    training.finish();
-    trained.push_back({levels[step], std::move(network), training.losses()});
+/// Where `train_levels` keeps what it has: nowhere. See `TrainingFolder` for one that keeps it in files.
+struct NoStore {
+  template <class Network>
+  bool load_finished(Index /*step*/, Network& /*network*/, std::vector<double>& /*losses*/) {
+    return false;
   }
-  return Model(std::move(trained));
+  template <class Network, class Training>
+  void begin(Index /*step*/, Network& /*network*/, Training& /*training*/) {}
+  template <class Network, class Training>
+  void after_step(Index /*step*/, Network& /*network*/, const Training& /*training*/) {}
+  template <class Network>
+  void save_finished(Index /*step*/, Network& /*network*/, const std::vector<double>& /*losses*/) {}
+  [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
+};
+
+template <class A, class Scalar>
+[[nodiscard]] auto make_network(const A& architecture, const ImageShape& shape) {
+  using Network = typename NetworkModel<A, Scalar>::Network;
+  return std::make_unique<Network>(Fitter<A, Cpu, Scalar>::make_body(architecture, shape), shape);
+}
+
+/// Trains one network for each of the levels first, ..., last - 1, noisiest first. `take(Level)` receives a level when
+/// the one after it, which may start from its weights, no longer needs it. Throws NumericalError when a loss is not
+/// finite, naming level, epoch and step.
+template <class A, class Scalar, class Store, class Take>
+void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
+                  Store& store, const ProgressCallback& progress, const Take& take) {
+  using Body = typename Fitter<A, Cpu, Scalar>::Body;
+  using Level = typename NetworkModel<A, Scalar>::Level;
+  const TrainingOptions& options = architecture.training;
+  const ImageShape shape = Fitter<A, Cpu, Scalar>::input_shape(architecture, data.rows());
+  check_training_options(options, data.cols());
+  const Index images_per_epoch = data.cols() / options.batch_size * options.batch_size;
+  const Index images_per_level = options.epochs * images_per_epoch;
+  ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * images_per_level, "images");
+
+  Level before{};
+  if (options.warm_start && first > 0) {
+    before = {levels[first - 1], make_network<A, Scalar>(architecture, shape)};
+    require(store.load_finished(first - 1, *before.network, before.losses), "training: with warm start, level ", first,
+            " begins with the weights of level ", first - 1, ", which is not trained yet; train it first, or without ",
+            "warm start");
+  }
+  for (Index step = first; step < last; ++step) {
+    Level level{levels[step], make_network<A, Scalar>(architecture, shape)};
+    if (store.load_finished(step, *level.network, level.losses)) {
+      reporter.skip(images_per_level);
+    } else {
+      level.network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
+      if (options.warm_start && step > 0) nn::copy_tensors(*before.network, *level.network);
+      nn::LevelTraining<Body> training(*level.network, data, levels[step], options);
+      store.begin(step, *level.network, training);
+      reporter.skip(training.steps_done() * options.batch_size);
+      double loss = 0.0;
+      const auto status = [&] { return concat("level ", step + 1, " of ", levels.steps(), ", loss ", loss); };
+      while (!training.is_done()) {
+        try {
+          loss = training.step();
+        } catch (const NumericalError& error) {
+          throw NumericalError(
+              concat("level ", step + 1, " of ", levels.steps(), ": ", error.what(), store.where_it_stands(step)));
+        }
+        reporter.advance_quietly(options.batch_size, status);
+        store.after_step(step, *level.network, training);
+      }
+      training.finish();
+      level.losses = training.losses();
+      store.save_finished(step, *level.network, level.losses);
+    }
+    if (step > first) take(std::move(before));
+    before = std::move(level);
+  }
+  if (last > first) take(std::move(before));
+}
+
+/// Trains all levels in memory.
+template <class A, class Scalar>
+[[nodiscard]] NetworkModel<A, Scalar> train_model(const A& architecture, const Batch<Scalar>& data,
+                                                  const NoiseLevels& levels, const ProgressCallback& progress) {
+  using Level = typename NetworkModel<A, Scalar>::Level;
+  std::vector<Level> trained;
+  NoStore store;
+  train_levels(architecture, data, levels, 0, levels.steps(), store, progress,
+               [&](Level level) { trained.push_back(std::move(level)); });
+  return NetworkModel<A, Scalar>(std::move(trained));
 }
 
 }  // namespace detail

@@ -221,6 +221,7 @@ struct LabelledRow {
 
   std::string label;
   Batch<float> samples;
+  std::vector<std::string> captions = {};  ///< centred below the images, broken at blanks; may be fewer
 };
 
 /// How rows of images with labels are laid out.
@@ -256,6 +257,42 @@ void check_drawable(std::string_view caller, std::string_view what, const Eigen:
                               i / shape.channels % shape.width, ", channel ", i % shape.channels, " is ",
                               samples.derived().coeff(i, sample), "; expected finite values");
 }
+
+/// Captions of images of one width: broken at blanks to that width; if a word is wider still, all are small.
+struct CaptionLayout {
+  CaptionLayout(const std::vector<std::string>& captions, Index tile_width, Index largest_scale)
+      : scale(largest_scale) {
+    lay_out(captions, tile_width);
+    if (width > tile_width) {
+      scale = 1;
+      lay_out(captions, tile_width);
+    }
+  }
+
+  /// Draws them in columns `pitch` wide, the first at `left`, in lines from `top`, or ending at `top + height`.
+  void draw(RgbImage& picture, Index left, Index top, Index pitch, Index gap, bool at_bottom) const {
+    for (std::size_t column = 0; column < texts.size(); ++column) {
+      const Index x = left + static_cast<Index>(column) * pitch + (pitch - gap - text_width(texts[column], scale)) / 2;
+      draw_text(picture, x, at_bottom ? top + height - text_height(texts[column], scale) : top, texts[column], scale);
+    }
+  }
+
+  std::vector<std::string> texts;
+  Index scale;
+  Index width = 0;
+  Index height = 0;
+
+ private:
+  void lay_out(const std::vector<std::string>& captions, Index tile_width) {
+    texts.clear();
+    width = height = 0;
+    for (const std::string& caption : captions) {
+      texts.push_back(wrapped_text(caption, tile_width, scale));
+      width = std::max(width, text_width(texts.back(), scale));
+      height = std::max(height, text_height(texts.back(), scale));
+    }
+  }
+};
 
 /// The byte that shows a value: -1 is 0, 1 is 255, values outside are clipped.
 [[nodiscard]] inline std::uint8_t display_byte(double value) {
@@ -320,9 +357,10 @@ void save_grid(const std::filesystem::path& path, const Dataset<Scalar>& images,
   save_grid(path, images.samples(), images.shape(), options);
 }
 
-/// Saves rows of images as one PNG: each row's label at its left, title above, captions above the columns, footer
-/// below. Images are drawn as by save_grid; a row may be shorter than others. Labels are ASCII: see draw_text. Throws
-/// like save_grid, and InvalidArgument when there are no rows or more captions than columns.
+/// Saves rows of images as one PNG: each row's label at its left, title above, captions above the columns and below the
+/// images of a row, footer below. Images are drawn as by save_grid; a row may be shorter than others. Labels are ASCII:
+/// see draw_text. Throws like save_grid, and InvalidArgument when there are no rows, or more captions than columns or
+/// images of a row.
 inline void save_labelled_rows(const std::filesystem::path& path, const std::vector<LabelledRow>& rows,
                                const ImageShape& shape, const RowsOptions& options = {}) {
   constexpr std::string_view caller = "save_labelled_rows";
@@ -332,6 +370,8 @@ inline void save_labelled_rows(const std::filesystem::path& path, const std::vec
   Index columns = 0;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     detail::check_drawable(caller, detail::concat("row ", row, " ('", rows[row].label, "')"), rows[row].samples, shape);
+    detail::require(static_cast<Index>(rows[row].captions.size()) <= rows[row].samples.cols(), caller, ": row ", row,
+                    " has ", rows[row].captions.size(), " captions for ", rows[row].samples.cols(), " images");
     columns = std::max(columns, rows[row].samples.cols());
   }
   detail::require(columns >= 1, caller, ": the rows have no samples");
@@ -346,22 +386,13 @@ inline void save_labelled_rows(const std::filesystem::path& path, const std::vec
 
   Index label_width = 0;
   for (const LabelledRow& row : rows) label_width = std::max(label_width, text_width(row.label, text_scale));
-  // Captions are broken at blanks to the width of a tile; a word that is wider still makes them small.
-  std::vector<std::string> caption_texts;
-  Index caption_width = 0;
-  Index caption_height = 0;
-  const auto lay_out_captions = [&](Index caption_scale) {
-    caption_texts.clear();
-    caption_width = caption_height = 0;
-    for (const std::string& caption : options.column_captions) {
-      caption_texts.push_back(wrapped_text(caption, tile_width, caption_scale));
-      caption_width = std::max(caption_width, text_width(caption_texts.back(), caption_scale));
-      caption_height = std::max(caption_height, text_height(caption_texts.back(), caption_scale));
-    }
-  };
-  Index caption_scale = text_scale;
-  lay_out_captions(caption_scale);
-  if (caption_width > tile_width) lay_out_captions(caption_scale = 1);
+  const detail::CaptionLayout above(options.column_captions, tile_width, text_scale);
+  std::vector<detail::CaptionLayout> below;
+  Index caption_width = above.width;
+  for (const LabelledRow& row : rows) {
+    below.emplace_back(row.captions, tile_width, text_scale);
+    caption_width = std::max(caption_width, below.back().width);
+  }
 
   const Index left = space + (label_width > 0 ? label_width + 2 * space : 0);
   const Index pitch = std::max(tile_width, caption_width + 2) + options.gap;
@@ -369,30 +400,29 @@ inline void save_labelled_rows(const std::filesystem::path& path, const std::vec
     return text.empty() ? 0 : text_height(text, text_scale) + space;
   };
   const Index caption_top = space + text_space(options.title);
-  const Index top = caption_top + (caption_height > 0 ? caption_height + space / 2 : 0);
+  const auto with_space = [&](Index height) { return height > 0 ? height + space / 2 : 0; };
+  const Index top = caption_top + with_space(above.height);
   Index body_height = -options.gap;
-  for (const LabelledRow& row : rows)
-    body_height += std::max(tile_height, text_height(row.label, text_scale)) + options.gap;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    body_height +=
+        std::max(tile_height, text_height(rows[row].label, text_scale)) + with_space(below[row].height) + options.gap;
   const Index widest_text = std::max(text_width(options.title, text_scale), text_width(options.footer, text_scale));
 
   RgbImage picture(std::max(left + columns * pitch - options.gap, space + widest_text) + space,
                    top + body_height + space + text_space(options.footer));
   draw_text(picture, space, space, options.title, text_scale);
-  for (Index column = 0; column < captions; ++column) {
-    const std::string& caption = caption_texts[static_cast<std::size_t>(column)];
-    const Index indent = (pitch - options.gap - text_width(caption, caption_scale)) / 2;
-    draw_text(picture, left + column * pitch + indent,
-              caption_top + caption_height - text_height(caption, caption_scale), caption, caption_scale);
-  }
+  above.draw(picture, left, caption_top, pitch, options.gap, true);
   Index y = top;
-  for (const LabelledRow& row : rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const LabelledRow& row = rows[i];
     const Index label_height = text_height(row.label, text_scale);
     const Index row_height = std::max(tile_height, label_height);
     draw_text(picture, space, y + (row_height - label_height) / 2, row.label, text_scale);
     for (Index column = 0; column < row.samples.cols(); ++column)
       detail::draw_sample(picture, left + column * pitch + (pitch - options.gap - tile_width) / 2,
                           y + (row_height - tile_height) / 2, row.samples, column, shape, scale);
-    y += row_height + options.gap;
+    below[i].draw(picture, left, y + row_height + space / 4, pitch, options.gap, false);
+    y += row_height + with_space(below[i].height) + options.gap;
   }
   draw_text(picture, space, top + body_height + space, options.footer, text_scale);
   write_png(path, picture);

@@ -77,7 +77,7 @@ class LevelTraining {
   [[nodiscard]] const TrainingOptions& options() const noexcept { return options_; }
 
   /// One step on the next batch; its loss. Throws NumericalError, naming sigma, epoch and step, when it is not finite:
-  /// the weights are then those of before the step.
+  /// the weights are then those of before the step, but running statistics of batch norms have seen the batch.
   double step() {
     draw_batch();
     const Batch<Scalar>& x0_hat = network_.forward(noisy_, Mode::train);
@@ -133,6 +133,8 @@ class LevelTraining {
 
   [[nodiscard]] const std::vector<double>& losses() const noexcept { return state_.losses; }
   [[nodiscard]] Index epoch() const noexcept { return state_.epoch; }
+  /// Since the beginning, epochs that are complete included.
+  [[nodiscard]] Index steps_done() const noexcept { return state_.epoch * steps_per_epoch() + state_.step; }
 
  private:
   /// The order of the samples in this epoch (Fisher and Yates).

@@ -1,0 +1,77 @@
+#include "network_row.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "diffarch/analysis/median.hpp"
+#include "diffarch/analysis/memorisation.hpp"
+#include "diffarch/analysis/sharpness.hpp"
+#include "diffarch/io/npy.hpp"
+
+namespace figures {
+
+using namespace diffarch;
+
+void report_network_row(const std::string& name, const std::string& label, Json entry, const Batch<float>& shown,
+                        const Batch<float>& measured, NetworkFigure& figure) {
+  const Batch<float>& images = figure.images.samples();
+  const ImageShape& shape = figure.images.shape();
+  const double per_value = 1.0 / std::sqrt(static_cast<double>(shape.size()));
+  const Memorisation copies = memorisation(images, measured);
+  const Vector<double> distances = copies.neighbours.distances.row(0).transpose() * per_value;
+  const double sharp = sharpness(measured, shape).mean() / sharpness(images, shape).mean();
+  // How far apart training images are, as the scale of the distances above.
+  const Vector<double> between = nearest_neighbours(images, images, 2).distances.row(1).transpose() * per_value;
+
+  std::printf("%s: %s\n", name.c_str(), entry["architecture"].get<std::string>().c_str());
+  std::printf("  memorised (d1 / d2 < 1/3): %.3f of %ld samples, 95 %% interval %.3f ... %.3f; d1 / d2: median %.3f\n",
+              copies.fraction, static_cast<long>(measured.cols()), copies.lower, copies.upper,
+              median(copies.gap_ratio));
+  std::printf("  distance to the nearest training image (rms per value): median %.4f; between training images %.4f\n",
+              median(distances), median(between));
+  std::printf("  sharpness relative to the data: %.3f\n", sharp);
+
+  entry["measured"] = {{"samples", measured.cols()},
+                       {"memorised_fraction", copies.fraction},
+                       {"memorised_interval_95", {copies.lower, copies.upper}},
+                       {"gap_ratio", to_json(copies.gap_ratio)},
+                       {"gap_ratio_median", median(copies.gap_ratio)},
+                       {"nearest_rms_distance", to_json(distances)},
+                       {"nearest_rms_distance_median", median(distances)},
+                       {"between_training_images_median", median(between)},
+                       {"sharpness_relative_to_data", sharp}};
+  const Memorisation seen = memorisation(images, shown);
+  LabelledRow nearest("nearest", Batch<float>(shown.rows(), shown.cols()));
+  Json below = Json::array();
+  for (Index i = 0; i < shown.cols(); ++i) {
+    const Index index = seen.neighbours.indices(0, i);
+    const double distance = seen.neighbours.distances(0, i) * per_value;
+    nearest.samples.col(i) = images.col(index);
+    char caption[48];
+    std::snprintf(caption, sizeof caption, "%.2f %.2f", distance, seen.gap_ratio(i));
+    nearest.captions.emplace_back(caption);
+    below.push_back({{"index", index}, {"rms_distance", distance}, {"gap_ratio", seen.gap_ratio(i)}});
+  }
+  entry["shown_nearest_training_image"] = std::move(below);
+  char text[64];
+  std::snprintf(text, sizeof text, "\ncopies: %.0f %%", 100.0 * copies.fraction);
+  figure.rows.emplace_back(label + text, shown);
+  figure.rows.push_back(std::move(nearest));
+  figure.report["rows"].push_back(std::move(entry));
+  if (figure.options.save_npy) {
+    const auto file = figure.report.path(name + ".npy");
+    write_npy_images(file, shown, shape);
+    figure.report.add_file(file);
+  }
+}
+
+void finish_network_figure(NetworkFigure& figure, const RowsOptions& layout) {
+  const std::string& program = figure.options.program;
+  figure.report.add_plot(program + "_losses.png", figure.losses,
+                         {.columns = std::min<Index>(3, static_cast<Index>(figure.losses.size())),
+                          .title = "Training loss of the networks, one for each noise level"});
+  if (!figure.rows.empty()) figure.report.add_picture(program + ".png", figure.rows, figure.images.shape(), layout);
+  figure.report.write();
+}
+
+}  // namespace figures

@@ -1,0 +1,111 @@
+#include "network_training.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace figures {
+
+using namespace diffarch;
+
+void add_network_options(CLI::App& app, NetworkOptions& network) {
+  TrainingOptions& training = network.training;
+  app.add_option("--profile", network.profile,
+                 "cpu: what two cores can do in an hour; paper: the paper's sizes. Sets --size, --count, --steps and "
+                 "the options of training that are not given; --quick is a profile of its own")
+      ->check(CLI::IsMember({"cpu", "paper"}))
+      ->capture_default_str();
+  app.add_option("--epochs", training.epochs, "Passes over the data for each noise level (default: by the profile)");
+  app.add_option("--batch-size", training.batch_size, "Samples of a training step (default: by the profile)");
+  app.add_option("--learning-rate", training.learning_rate, "Of Adam (default: by the profile)");
+  app.add_option("--averaging-decay", training.averaging_decay,
+                 "Decay of the moving average of the weights; 0: none (default: by the profile)");
+  app.add_flag("--warm-start,!--no-warm-start", training.warm_start,
+               "Each level begins with the weights of the noisier one (default: by the profile)");
+  app.add_option("--levels", network.levels,
+                 "A:B trains only the levels A, ..., B - 1, 0 being the noisiest, and draws nothing: for sharing the "
+                 "work; see merge_weights");
+  app.add_flag("--train-only", network.train_only, "Train, and draw nothing but the loss curves");
+  app.add_flag("--resume", network.resume, "Continue an interrupted training in --out");
+  app.add_option("--weights", network.weights,
+                 "Do not train: take the networks that an earlier run left in this folder (its <out>/weights)")
+      ->excludes("--levels")
+      ->excludes("--train-only")
+      ->excludes("--resume");
+  app.add_option("--checkpoint-seconds", network.checkpoint_seconds, "Time between checkpoints")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, FigureOptions& options,
+                   NetworkOptions& network) {
+  const TrainingProfile& profile = options.quick                ? profiles.quick
+                                   : network.profile == "paper" ? profiles.paper
+                                                                : profiles.cpu;
+  if (options.quick) network.profile = "quick";
+  const auto set = [&](const char* option, auto& value, const auto& by_profile) {
+    if (app.count(option) == 0) value = by_profile;
+  };
+  set("--size", options.size, profile.size);
+  set("--count", options.count, profile.count);
+  set("--steps", options.steps, profile.steps);
+  TrainingOptions& training = network.training;
+  set("--epochs", training.epochs, profile.training.epochs);
+  set("--batch-size", training.batch_size, profile.training.batch_size);
+  set("--learning-rate", training.learning_rate, profile.training.learning_rate);
+  set("--averaging-decay", training.averaging_decay, profile.training.averaging_decay);
+  set("--warm-start", training.warm_start, profile.training.warm_start);
+  training.seed = Seed{options.seed};
+  if (!network.levels.empty()) network.train_only = true;
+}
+
+void record_training(const NetworkOptions& network, FigureReport& report) {
+  const TrainingOptions& training = network.training;
+  report["training"] = {{"profile", network.profile},
+                        {"epochs", training.epochs},
+                        {"batch_size", training.batch_size},
+                        {"learning_rate", training.learning_rate},
+                        {"averaging_decay", training.averaging_decay},
+                        {"warm_start", training.warm_start},
+                        {"weights", network.weights.empty() ? Json("trained") : Json(network.weights.string())}};
+}
+
+TrainingRun training_run(const std::string& name, const FigureOptions& options, const NetworkOptions& network) {
+  const std::filesystem::path folder = network.weights.empty() ? options.out / "weights" : network.weights;
+  TrainingRun run{
+      .folder = folder / name, .resume = network.resume, .checkpoint_seconds = network.checkpoint_seconds, .stop = [] {
+        return StopSignals::requested();
+      }};
+  if (network.levels.empty()) return run;
+  long first = 0;
+  long end = 0;
+  char rest = 0;
+  detail::require(std::sscanf(network.levels.c_str(), "%ld:%ld%c", &first, &end, &rest) == 2 && first >= 0 && end >= 0,
+                  "--levels ", network.levels, ": expected A:B, two whole numbers");
+  run.first_level = first;
+  run.end_level = end;
+  return run;
+}
+
+Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row) {
+  Panel panel{.title = title, .x_label = "epoch", .y_label = "mean squared error", .log_y = true};
+  const std::vector<nn::LossCurve> curves = nn::training_losses(folder);
+  const std::size_t stride = (curves.size() + 9) / 10;
+  Json levels = Json::array();
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const auto& curve = curves[i];
+    levels.push_back({{"sigma", curve.level.sigma()}, {"losses", curve.losses}});
+    if (i % stride != 0) continue;
+    char label[32];
+    std::snprintf(label, sizeof label, "sigma %.3g", curve.level.sigma());
+    Series series{.label = label};
+    for (std::size_t epoch = 0; epoch < curve.losses.size(); ++epoch) {
+      series.x.push_back(static_cast<double>(epoch + 1));
+      series.y.push_back(curve.losses[epoch]);
+    }
+    panel.series.push_back(std::move(series));
+  }
+  row["levels"] = std::move(levels);
+  return panel;
+}
+
+}  // namespace figures

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "diffarch/core/stop_signals.hpp"
+#include "diffarch/denoiser/train.hpp"
+#include "diffarch/io/gnuplot.hpp"
+#include "diffarch/schedule/cosine.hpp"
+#include "figure_report.hpp"
+
+// What the figures of trained networks (1, 4 and 9) share: options, profiles, and trainings that can be interrupted,
+// resumed, shared between processes, and separated from the sampling.
+
+namespace figures {
+
+/// Values of a profile, used where the command line gives none.
+struct TrainingProfile {
+  diffarch::Index size = 0;
+  diffarch::Index count = 0;
+  diffarch::Index steps = 50;
+  diffarch::TrainingOptions training = {};
+};
+
+/// The profiles of one program.
+struct TrainingProfiles {
+  TrainingProfile quick;
+  TrainingProfile cpu;
+  TrainingProfile paper;
+};
+
+struct NetworkOptions {
+  std::string profile = "cpu";
+  diffarch::TrainingOptions training = {};
+  std::string levels = {};
+  bool train_only = false;
+  bool resume = false;
+  std::filesystem::path weights = {};
+  double checkpoint_seconds = 60.0;
+};
+
+/// Declares the options of training on a command line.
+void add_network_options(CLI::App& app, NetworkOptions& network);
+
+/// Puts the profile's values, --quick being one, where the command line gave none, and records the outcome.
+void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, FigureOptions& options,
+                   NetworkOptions& network);
+
+/// Adds the settings of the training to a report.
+void record_training(const NetworkOptions& network, FigureReport& report);
+
+/// The part of a training that --levels A:B names, and how it stops. Throws InvalidArgument for another text.
+[[nodiscard]] diffarch::TrainingRun training_run(const std::string& name, const FigureOptions& options,
+                                                 const NetworkOptions& network);
+
+/// Adds the loss curves of all levels that are finished in a folder to a row of the report, and returns them as a plot:
+/// at most ten levels, the loss of every epoch.
+[[nodiscard]] diffarch::Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row);
+
+/// Trains, or continues, the networks of an architecture under `name` in the figure's folder of weights, or, with
+/// --weights, takes those of an earlier run; the loss curves join `row` and `panels`. No model where only (a part of)
+/// the training was asked for.
+template <class Scalar, class A>
+[[nodiscard]] std::optional<diffarch::NetworkModel<A, Scalar>> trained_model(
+    const std::string& name, const A& architecture, const diffarch::CosineSchedule& schedule,
+    const diffarch::Batch<Scalar>& data, const FigureOptions& options, const NetworkOptions& network, Json& row,
+    std::vector<diffarch::Panel>& panels) {
+  const diffarch::StopSignals stop;
+  const diffarch::TrainingRun run = training_run(name, options, network);
+  if (network.weights.empty()) train(architecture, data, schedule, run, diffarch::ConsoleProgress{});
+  row["architecture"] = architecture.name();
+  panels.push_back(loss_curves(architecture.name(), run.folder, row));
+  if (network.train_only) return std::nullopt;
+  return diffarch::load_model<Scalar>(architecture, schedule, run.folder);
+}
+
+}  // namespace figures

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/nn/training_folder.hpp"
+
+// Trainings that take hours: kept in a folder, interrupted, resumed, shared. Needs nlohmann-json (diffarch::json).
+
+namespace diffarch {
+
+/// Where a training is kept and which part of it is done here.
+struct TrainingRun {
+  std::filesystem::path folder;     ///< of weights and checkpoints (see nn/training_folder.hpp)
+  Index first_level = 0;            ///< levels first_level, ..., end_level - 1 are trained, level 0 the noisiest
+  Index end_level = -1;             ///< -1: to the last
+  bool resume = false;              ///< continue an earlier run, to bitwise the weights of one that was not interrupted
+  double checkpoint_seconds = 60;   ///< between checkpoints
+  std::function<bool()> stop = {};  ///< asked after every step: true saves a checkpoint and throws Interrupted
+};
+
+/// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
+/// levels given, only those. `load_model` makes the model of them.
+///
+/// With the same seed and number of threads the weights are bitwise the same, however often the run was interrupted or
+/// killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.
+/// Throws InvalidArgument for options or levels out of range, DimensionMismatch for data of another shape, FileError
+/// for a folder that cannot be used, Interrupted, and NumericalError when a loss is not finite: the last checkpoint is
+/// then kept.
+template <class A, class Scalar, Schedule S>
+requires NetworkArchitecture<A, Scalar>
+void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, const TrainingRun& run,
+           const ProgressCallback& progress = {}) {
+  const NoiseLevels levels = schedule.levels();
+  const Index first = run.first_level;
+  const Index last = run.end_level < 0 ? levels.steps() : run.end_level;
+  detail::require(0 <= first && first < last && last <= levels.steps(), "train: levels ", first, " to ", last,
+                  ", expected a first and a larger end in 0 ... ", levels.steps());
+  const ImageShape shape = Fitter<A, Cpu, Scalar>::input_shape(architecture, data.rows());
+  detail::check_training_data(data);
+  detail::check_training_options(architecture.training, data.cols());
+  nn::TrainingFolder folder(run.folder,
+                            {.architecture = architecture.name(),
+                             .shape = shape,
+                             .scalar = std::is_same_v<Scalar, float> ? "F32" : "F64",
+                             .levels = {levels.begin(), levels.end() - 1},
+                             .options = architecture.training,
+                             .samples = data.cols(),
+                             .data_checksum = nn::data_checksum(data)},
+                            first, last, {run.resume, run.checkpoint_seconds, run.stop});
+  detail::train_levels(architecture, data, levels, first, last, folder, progress, [](auto&& /*level*/) {});
+}
+
+/// The model of a training that is complete, for the noise levels of the schedule it was made for.
+/// Throws FileError when the folder holds another architecture or other levels, or the weights of a level are missing
+/// or damaged.
+template <class Scalar, class A, Schedule S>
+requires NetworkArchitecture<A, Scalar>
+[[nodiscard]] NetworkModel<A, Scalar> load_model(const A& architecture, const S& schedule,
+                                                 const std::filesystem::path& folder) {
+  const auto path = nn::detail::description_file(folder);
+  const auto description = nn::detail::read_description(path);
+  const NoiseLevels levels = schedule.levels();
+  const auto expected =
+      nn::detail::to_json({.architecture = architecture.name(), .levels = {levels.begin(), levels.end() - 1}});
+  for (const char* key : {"architecture", "levels"})
+    if (description[key] != expected[key])
+      throw FileError(path.string(), detail::concat("is of another model: \"", key, "\" is ", description[key].dump(),
+                                                    ", expected ", expected[key].dump()));
+  const auto& size = description["shape"];
+  const ImageShape shape{size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()};
+  const ImageShape input = Fitter<A, Cpu, Scalar>::input_shape(architecture, shape.size());
+  std::vector<typename NetworkModel<A, Scalar>::Level> loaded;
+  for (Index step = 0; step < levels.steps(); ++step) {
+    const auto file = nn::detail::level_file(folder, step);
+    loaded.push_back({levels[step], detail::make_network<A, Scalar>(architecture, input)});
+    loaded.back().losses = nn::detail::losses_of(file, nn::load_weights(file, *loaded.back().network));
+  }
+  return NetworkModel<A, Scalar>(std::move(loaded));
+}
+
+}  // namespace diffarch

@@ -1,0 +1,304 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/noise_levels.hpp"
+#include "diffarch/io/atomic_file.hpp"
+#include "diffarch/nn/checkpoint.hpp"
+#include "diffarch/nn/training_options.hpp"
+#include "diffarch/nn/weights_file.hpp"
+
+// A training of one network for each noise level, as a folder. Needs nlohmann-json (diffarch::json).
+//   training.json                      what is trained, on what, and how: the same for all who share the work
+//   level_03.safetensors               the weights of a finished level (metadata diffarch.losses: its loss curve)
+//   level_03.checkpoint.safetensors    where the training of a level stands
+
+namespace diffarch::nn {
+
+/// What makes two trainings the same one: everything that decides the weights.
+struct TrainingDescription {
+  std::string architecture = {};        ///< its name()
+  ImageShape shape = {};                ///< of the samples
+  std::string scalar = {};              ///< "F32" or "F64"
+  std::vector<NoiseLevel> levels = {};  ///< those that have a network, noisiest first
+  TrainingOptions options = {};
+  Index samples = 0;                ///< of the training data
+  std::uint64_t data_checksum = 0;  ///< see `data_checksum`
+};
+
+/// A 64-bit checksum (FNV-1a over 64-bit words) of the bytes of a batch: tells training data apart.
+template <class Scalar>
+[[nodiscard]] std::uint64_t data_checksum(const Batch<Scalar>& data) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
+  const std::size_t size = static_cast<std::size_t>(data.size()) * sizeof(Scalar);
+  std::uint64_t hash = 14695981039346656037U;
+  for (std::size_t at = 0; at < size; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes + at, std::min<std::size_t>(8, size - at));
+    hash = (hash ^ word) * 1099511628211U;
+    hash ^= hash >> 32U;  // or the high bits of a word would never reach the low ones
+  }
+  return hash;
+}
+
+namespace detail {
+
+using TrainingJson = nlohmann::ordered_json;
+
+[[nodiscard]] inline TrainingJson to_json(const TrainingDescription& description) {
+  TrainingJson levels = TrainingJson::array();
+  for (const NoiseLevel& level : description.levels) levels.push_back({level.signal, level.noise});
+  const TrainingOptions& options = description.options;
+  return {{"architecture", description.architecture},
+          {"shape", {description.shape.height, description.shape.width, description.shape.channels}},
+          {"scalar", description.scalar},
+          {"levels", std::move(levels)},
+          {"epochs", options.epochs},
+          {"batch_size", options.batch_size},
+          {"learning_rate", options.learning_rate},
+          {"averaging_decay", options.averaging_decay},
+          {"warm_start", options.warm_start},
+          {"seed", options.seed.value},
+          {"samples", description.samples},
+          {"data_checksum", description.data_checksum}};
+}
+
+[[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw FileError(path.string(), "cannot be read");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Throws FileError unless the file is JSON with all entries of a description, of the right types.
+[[nodiscard]] inline TrainingJson read_description(const std::filesystem::path& path) {
+  TrainingJson json = TrainingJson::parse(read_text(path), nullptr, false);
+  if (!json.is_object()) throw FileError(path.string(), "is not the description of a training: expected a JSON object");
+  const TrainingJson expected = to_json({});
+  const auto same_kind = [](const TrainingJson& a, const TrainingJson& b) {
+    return a.type() == b.type() || (a.is_number() && b.is_number());
+  };
+  for (const auto& [key, value] : expected.items())
+    if (!json.contains(key) || !same_kind(json[key], value))
+      throw FileError(path.string(), diffarch::detail::concat("is not the description of a training: expected \"", key,
+                                                              "\" of type ", value.type_name()));
+  const auto all = [](const TrainingJson& array, auto holds) { return std::all_of(array.begin(), array.end(), holds); };
+  if (json["shape"].size() != 3 || !all(json["shape"], [](const auto& x) { return x.is_number_unsigned(); }))
+    throw FileError(path.string(), "expected \"shape\" to be height, width and channels");
+  if (json["levels"].empty() || !all(json["levels"], [](const TrainingJson& level) {
+        return level.is_array() && level.size() == 2 && level[0].is_number() && level[1].is_number();
+      }))
+    throw FileError(path.string(), "expected \"levels\" to be pairs of signal and noise");
+  return json;
+}
+
+/// Throws FileError, naming the first entry that differs.
+inline void require_same_description(const std::filesystem::path& path, const TrainingJson& found,
+                                     const TrainingJson& expected) {
+  for (const auto& [key, value] : expected.items())
+    if (found[key] != value)
+      throw FileError(path.string(), diffarch::detail::concat("is another training: \"", key, "\" is ",
+                                                              found[key].dump(), ", expected ", value.dump()));
+}
+
+[[nodiscard]] inline std::filesystem::path description_file(const std::filesystem::path& folder) {
+  return folder / "training.json";
+}
+[[nodiscard]] inline std::filesystem::path level_file(const std::filesystem::path& folder, Index step) {
+  char name[40];
+  std::snprintf(name, sizeof name, "level_%02ld.safetensors", static_cast<long>(step));
+  return folder / name;
+}
+[[nodiscard]] inline std::filesystem::path checkpoint_file(const std::filesystem::path& folder, Index step) {
+  char name[40];
+  std::snprintf(name, sizeof name, "level_%02ld.checkpoint.safetensors", static_cast<long>(step));
+  return folder / name;
+}
+
+[[nodiscard]] inline std::string losses_text(const std::vector<double>& losses) { return TrainingJson(losses).dump(); }
+
+[[nodiscard]] inline std::vector<double> losses_of(const std::filesystem::path& path,
+                                                   const SafetensorsMetadata& metadata) {
+  const auto found = metadata.find("diffarch.losses");
+  if (found == metadata.end()) return {};
+  const TrainingJson json = TrainingJson::parse(found->second, nullptr, false);
+  const auto is_number = [](const TrainingJson& value) { return value.is_number(); };
+  if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_number))
+    throw FileError(path.string(), "expected the metadata diffarch.losses to be a list of numbers");
+  return json.get<std::vector<double>>();
+}
+
+}  // namespace detail
+
+/// How a training uses its folder.
+struct TrainingFolderOptions {
+  bool resume = false;              ///< go on where an earlier run stopped; otherwise its files are an error
+  double checkpoint_seconds = 60;   ///< between checkpoints, > 0
+  std::function<bool()> stop = {};  ///< asked after every step: true saves a checkpoint and throws Interrupted
+};
+
+/// The store of a training in a folder: finished levels are loaded, a begun one continues at its checkpoint, and what
+/// is done is saved, all bitwise. Files appear complete or not at all, so the folder is valid whenever the program
+/// ends. Several processes may train different levels in one folder; the same level must not be trained twice at a
+/// time.
+class TrainingFolder {
+ public:
+  /// For the levels first, ..., last - 1 of the description. Creates the folder and its description when missing.
+  /// Throws FileError when the folder holds another training, or files of these levels without options.resume.
+  TrainingFolder(std::filesystem::path folder, const TrainingDescription& description, Index first, Index last,
+                 TrainingFolderOptions options)
+      : folder_(std::move(folder)), options_(std::move(options)) {
+    diffarch::detail::require(options_.checkpoint_seconds > 0.0,
+                              "training: checkpoint_seconds = ", options_.checkpoint_seconds, ", expected a time > 0");
+    const auto path = detail::description_file(folder_);
+    const detail::TrainingJson expected = detail::to_json(description);
+    if (std::filesystem::exists(path))
+      detail::require_same_description(path, detail::read_description(path), expected);
+    else
+      write_file_atomically(path, expected.dump(2) + "\n");
+    for (Index step = first; step < last; ++step) {
+      for (const auto& file : {detail::level_file(folder_, step), detail::checkpoint_file(folder_, step)})
+        if (!options_.resume && std::filesystem::exists(file))
+          throw FileError(file.string(), "is there from an earlier training; resume it, or choose another folder");
+    }
+    if (options_.resume) remove_unfinished_files(first, last);
+  }
+
+  template <class Body>
+  [[nodiscard]] bool load_finished(Index step, Network<Body>& network, std::vector<double>& losses) {
+    const auto path = detail::level_file(folder_, step);
+    if (!std::filesystem::exists(path)) return false;
+    losses = detail::losses_of(path, load_weights(path, network));
+    std::filesystem::remove(detail::checkpoint_file(folder_, step));
+    return true;
+  }
+
+  template <class Body>
+  void begin(Index step, Network<Body>& network, LevelTraining<Body>& training) {
+    const auto path = detail::checkpoint_file(folder_, step);
+    if (std::filesystem::exists(path)) load_checkpoint(path, network, training);
+    saved_at_ = Clock::now();
+  }
+
+  template <class Body>
+  void after_step(Index step, Network<Body>& network, const LevelTraining<Body>& training) {
+    const bool stop = options_.stop && options_.stop();
+    if (!stop && std::chrono::duration<double>(Clock::now() - saved_at_).count() < options_.checkpoint_seconds) return;
+    const auto path = detail::checkpoint_file(folder_, step);
+    save_checkpoint(path, network, training);
+    saved_at_ = Clock::now();
+    if (stop)
+      throw Interrupted(diffarch::detail::concat("stopped in level ", step + 1, " after ", training.epoch(), " of ",
+                                                 training.options().epochs,
+                                                 " epochs; resume the training to continue from ", path.string()));
+  }
+
+  template <class Body>
+  void save_finished(Index step, Network<Body>& network, const std::vector<double>& losses) {
+    save_weights(detail::level_file(folder_, step), network, {{"diffarch.losses", detail::losses_text(losses)}});
+    std::filesystem::remove(detail::checkpoint_file(folder_, step));
+  }
+
+  /// For the message of a training that failed.
+  [[nodiscard]] std::string where_it_stands(Index step) const {
+    const auto path = detail::checkpoint_file(folder_, step);
+    return std::filesystem::exists(path) ? "; the last good state is kept in " + path.string() : std::string{};
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// What a process that was killed while it wrote has left behind.
+  void remove_unfinished_files(Index first, Index last) const {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.ends_with(".tmp")) continue;
+      for (Index step = first; step < last; ++step)
+        if (name.starts_with(detail::level_file(folder_, step).stem().string() + ".")) {
+          std::error_code ignored;
+          std::filesystem::remove(entry.path(), ignored);
+        }
+    }
+  }
+
+  std::filesystem::path folder_;
+  TrainingFolderOptions options_;
+  Clock::time_point saved_at_ = Clock::now();
+};
+
+/// The mean training loss of every epoch of one level.
+struct LossCurve {
+  NoiseLevel level;
+  std::vector<double> losses;
+};
+
+/// The loss curves of the levels that are finished in a folder, noisiest first. Throws FileError when it holds no
+/// training, or a file is damaged.
+[[nodiscard]] inline std::vector<LossCurve> training_losses(const std::filesystem::path& folder) {
+  const auto path = detail::description_file(folder);
+  const detail::TrainingJson levels = detail::read_description(path)["levels"];
+  std::vector<LossCurve> curves;
+  for (std::size_t step = 0; step < levels.size(); ++step) {
+    const auto file = detail::level_file(folder, static_cast<Index>(step));
+    if (!std::filesystem::exists(file)) continue;
+    curves.push_back({{levels[step][0].get<double>(), levels[step][1].get<double>()},
+                      detail::losses_of(file, read_safetensors(file).metadata)});
+  }
+  return curves;
+}
+
+/// Puts the finished levels of several folders, trained by several processes or machines, into one, which may be one
+/// that exists. Returns the levels that are still missing there.
+/// Throws FileError when a folder is not of the same training, or two of them have different weights for a level; the
+/// output has then none of the levels of that folder.
+inline std::vector<Index> merge_trainings(const std::vector<std::filesystem::path>& folders,
+                                          const std::filesystem::path& output) {
+  diffarch::detail::require(!folders.empty(), "merge_trainings: no folders; expected at least one");
+  const auto first = detail::description_file(folders.front());
+  const detail::TrainingJson expected = detail::read_description(first);
+  const auto steps = static_cast<Index>(expected["levels"].size());
+  std::vector<std::filesystem::path> all = folders;
+  if (std::filesystem::exists(detail::description_file(output))) all.insert(all.begin(), output);
+  for (const auto& folder : all) {
+    const auto path = detail::description_file(folder);
+    detail::require_same_description(path, detail::read_description(path), expected);
+  }
+  std::vector<std::filesystem::path> sources(static_cast<std::size_t>(steps));
+  std::vector<Index> missing;
+  for (Index step = 0; step < steps; ++step) {
+    auto& source = sources[static_cast<std::size_t>(step)];
+    for (const auto& folder : all) {
+      const auto candidate = detail::level_file(folder, step);
+      if (!std::filesystem::exists(candidate)) continue;
+      if (source.empty())
+        source = candidate;
+      else if (detail::read_text(candidate) != detail::read_text(source))
+        throw FileError(candidate.string(), "differs from " + source.string() + ", though both are of this level");
+    }
+    if (source.empty()) missing.push_back(step);
+  }
+  if (!std::filesystem::exists(detail::description_file(output)))
+    write_file_atomically(detail::description_file(output), expected.dump(2) + "\n");
+  for (Index step = 0; step < steps; ++step) {
+    const auto& source = sources[static_cast<std::size_t>(step)];
+    const auto target = detail::level_file(output, step);
+    if (source.empty() || std::filesystem::exists(target)) continue;
+    (void)read_safetensors(source);  // a damaged file is not passed on
+    write_file_atomically(target, detail::read_text(source));
+  }
+  return missing;
+}
+
+}  // namespace diffarch::nn

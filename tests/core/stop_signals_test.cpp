@@ -1,0 +1,25 @@
+#include "diffarch/core/stop_signals.hpp"
+
+#include "support.hpp"
+
+using namespace diffarch;
+
+TEST_CASE("Signals are remembered while somebody waits for them, and the old handlers come back", "[core]") {
+  static volatile std::sig_atomic_t before_called = 0;
+  const auto old = std::signal(SIGTERM, [](int) { before_called = 1; });
+  {
+    const StopSignals stop;
+    CHECK_FALSE(stop.requested());
+    std::raise(SIGTERM);
+    CHECK(stop.requested());
+    CHECK(stop.received() == SIGTERM);
+  }
+  CHECK(before_called == 0);
+  std::raise(SIGTERM);
+  CHECK(before_called == 1);
+  {
+    const StopSignals stop;
+    CHECK_FALSE(stop.requested());
+  }
+  std::signal(SIGTERM, old);
+}

@@ -1,0 +1,156 @@
+#include "diffarch/denoiser/train.hpp"
+
+#include <fstream>
+
+#include "diffarch/denoiser/bottleneck.hpp"
+#include "diffarch/schedule/cosine.hpp"
+#include "support.hpp"
+#include "temporary_folder.hpp"
+
+using namespace diffarch;
+using namespace diffarch::test;
+
+namespace {
+
+using TrainedPlane = Bottleneck<2, BottleneckForm::plane>;
+
+const CosineSchedule train_schedule{.steps = 3};
+
+TrainedPlane trained_plane(bool warm_start) {
+  return {{.epochs = 4, .batch_size = 8, .learning_rate = 1e-2, .warm_start = warm_start, .seed = Seed{5}}};
+}
+
+Batch<double> train_data() { return random_matrix(2, 50, 1); }
+
+/// Outputs of all levels, which differ when any weight that matters does, and the losses.
+template <class Model>
+std::vector<double> train_outcome(const Model& model) {
+  std::vector<double> values;
+  for (const auto& level : model.levels()) {
+    const Batch<double> x0_hat = model.denoise(train_data(), level.level);
+    values.insert(values.end(), x0_hat.reshaped().begin(), x0_hat.reshaped().end());
+    values.insert(values.end(), level.losses.begin(), level.losses.end());
+  }
+  return values;
+}
+
+template <class Change>
+std::vector<double> train_loaded(const std::filesystem::path& folder, bool warm_start, const Change& change) {
+  TrainingRun run{.folder = folder};
+  change(run);
+  train(trained_plane(warm_start), train_data(), train_schedule, run);
+  return train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder));
+}
+
+}  // namespace
+
+TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][nn][training]") {
+  for (const bool warm_start : {false, true}) {
+    const TemporaryFolder folder;
+    const auto in_memory = train_outcome(fit(trained_plane(warm_start), train_data(), train_schedule));
+    CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun&) {}) == in_memory);
+    // A finished training that is resumed is only loaded.
+    CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun& run) { run.resume = true; }) == in_memory);
+  }
+}
+
+TEST_CASE("A training that is stopped after any number of steps resumes to bitwise the same model",
+          "[denoiser][nn][training]") {
+  const auto uninterrupted = train_outcome(fit(trained_plane(true), train_data(), train_schedule));
+  constexpr int steps = 3 * 4 * 6;
+  for (const int stride : {1, 5, 17}) {
+    CAPTURE(stride);
+    const TemporaryFolder folder;
+    TrainingRun run{.folder = folder / "run"};
+    int stops = 0;
+    for (bool done = false; !done; run.resume = true) {
+      int count = 0;
+      run.stop = [&] { return ++count >= stride; };
+      try {
+        train(trained_plane(true), train_data(), train_schedule, run);
+        done = true;
+      } catch (const Interrupted& stop) {
+        ++stops;
+        REQUIRE(std::string(stop.what()).find("level_") != std::string::npos);
+      }
+      REQUIRE(stops <= steps);
+    }
+    CHECK(stops == steps / stride);
+    CHECK(train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / "run")) == uninterrupted);
+  }
+}
+
+TEST_CASE("Levels trained in different folders merge to the model of one training", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  const auto whole = train_outcome(fit(trained_plane(false), train_data(), train_schedule));
+  const auto part = [&](const char* name, Index first, Index end) {
+    train(trained_plane(false), train_data(), train_schedule,
+          {.folder = folder / name, .first_level = first, .end_level = end});
+  };
+  part("a", 2, 3);
+  part("b", 0, 1);
+  CHECK(nn::merge_trainings({folder / "a", folder / "b"}, folder / "all") == std::vector<Index>{1});
+  CHECK(message_of<FileError>([&] {
+          (void)load_model<double>(trained_plane(false), train_schedule, folder / "all");
+        }).find("level_01") != std::string::npos);
+  part("c", 1, 2);
+  CHECK(nn::merge_trainings({folder / "c"}, folder / "all").empty());
+  CHECK(train_outcome(load_model<double>(trained_plane(false), train_schedule, folder / "all")) == whole);
+}
+
+TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  const auto run_again = [&](const TrainedPlane& architecture, const Batch<double>& data, const TrainingRun& run) {
+    return message_of<FileError>([&] { train(architecture, data, train_schedule, run); });
+  };
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run"});
+  CHECK(run_again(trained_plane(false), train_data(), {.folder = folder / "run"}).find("resume it") !=
+        std::string::npos);
+  CHECK(run_again(trained_plane(true), train_data(), {.folder = folder / "run", .resume = true})
+            .find("\"warm_start\" is false, expected true") != std::string::npos);
+  Batch<double> other = train_data();
+  other(1, 7) += 1e-15;
+  CHECK(run_again(trained_plane(false), other, {.folder = folder / "run", .resume = true}).find("data_checksum") !=
+        std::string::npos);
+  CHECK(message_of<FileError>([&] {
+          (void)load_model<double>(trained_plane(false), CosineSchedule{.steps = 4}, folder / "run");
+        }).find("\"levels\"") != std::string::npos);
+  CHECK(message_of<FileError>([&] {
+          (void)load_model<double>(Bottleneck<3, BottleneckForm::plane>{}, train_schedule, folder / "run");
+        }).find("expected \"Bottleneck<3, plane>\"") != std::string::npos);
+  CHECK_THROWS_AS(train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "b", .first_level = 3}),
+                  InvalidArgument);
+  CHECK(message_of<InvalidArgument>([&] {
+          train(trained_plane(true), train_data(), train_schedule, {.folder = folder / "c", .first_level = 1});
+        }).find("level 0, which is not trained yet") != std::string::npos);
+}
+
+TEST_CASE("A loss that is not finite names level, epoch and step and keeps the last checkpoint",
+          "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  TrainedPlane diverging = trained_plane(false);
+  diverging.training.learning_rate = 1e160;
+  const std::string message = message_of<NumericalError>(
+      [&] { train(diverging, train_data(), train_schedule, {.folder = folder / "run", .checkpoint_seconds = 1e-9}); });
+  CAPTURE(message);
+  CHECK(message.find("level 1 of 3") != std::string::npos);
+  CHECK(message.find("epoch 1 of 4, step ") != std::string::npos);
+  CHECK(message.find("is kept in") != std::string::npos);
+  const auto checkpoint = folder / "run" / "level_00.checkpoint.safetensors";
+  CHECK(read_safetensors(checkpoint).metadata.contains("diffarch.training"));
+}
+
+TEST_CASE("Progress of a training counts images, with the loss, and skips what is done", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  std::vector<Progress> reports;
+  const ProgressCallback progress = [&](const Progress& report) { reports.push_back(report); };
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .end_level = 2}, progress);
+  REQUIRE_FALSE(reports.empty());
+  CHECK(reports.back().done == 2 * 4 * 48);
+  CHECK(reports.back().total == 2 * 4 * 48);
+  CHECK(reports.back().unit == "images");
+  CHECK(reports.back().status.find("level 2 of 3, loss ") != std::string::npos);
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .resume = true}, progress);
+  CHECK(reports.back().total == 3 * 4 * 48);
+  CHECK(reports.back().done_before == 2 * 4 * 48);
+}

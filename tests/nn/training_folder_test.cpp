@@ -1,0 +1,107 @@
+#include "diffarch/nn/training_folder.hpp"
+
+#include "support.hpp"
+#include "temporary_folder.hpp"
+
+using namespace diffarch;
+using namespace diffarch::test;
+
+namespace {
+
+nn::TrainingDescription folder_description() {
+  return {.architecture = "Test<1>",
+          .shape = {1, 1, 2},
+          .scalar = "F64",
+          .levels = {{0.0, 1.0}, NoiseLevel::from_sigma(1.0 / 3.0)},
+          .options = {.epochs = 7},
+          .samples = 9,
+          .data_checksum = 0xFFFFFFFFFFFFFFFFU};
+}
+
+std::string folder_error(const std::filesystem::path& folder, const nn::TrainingDescription& description, bool resume) {
+  return message_of<FileError>([&] { nn::TrainingFolder(folder, description, 0, 2, {.resume = resume}); });
+}
+
+}  // namespace
+
+TEST_CASE("The description of a training is read back exactly, pure noise and 64-bit numbers included",
+          "[nn][training]") {
+  const TemporaryFolder folder;
+  { const nn::TrainingFolder made(folder / "run", folder_description(), 0, 2, {}); }
+  CHECK_NOTHROW(nn::TrainingFolder(folder / "run", folder_description(), 0, 2, {}));
+  auto other = folder_description();
+  other.levels[1] = NoiseLevel::from_sigma(std::nextafter(1.0 / 3.0, 1.0));
+  CHECK(folder_error(folder / "run", other, false).find("\"levels\" is") != std::string::npos);
+  other = folder_description();
+  other.options.epochs = 8;
+  CHECK(folder_error(folder / "run", other, false).find("\"epochs\" is 7, expected 8") != std::string::npos);
+}
+
+TEST_CASE("A damaged description is refused, naming the entry", "[nn][training]") {
+  const TemporaryFolder folder;
+  const auto refuses = [&](const std::string& text, const std::string& words) {
+    write_file_atomically(folder / "training.json", text);
+    CAPTURE(text);
+    const std::string message = folder_error(folder / "", folder_description(), false);
+    CHECK(message.find("training.json") != std::string::npos);
+    CHECK(message.find(words) != std::string::npos);
+    CHECK(message_of<FileError>([&] { (void)nn::merge_trainings({folder / ""}, folder / "out"); }).find(words) !=
+          std::string::npos);
+  };
+  refuses("", "expected a JSON object");
+  refuses("[1]", "expected a JSON object");
+  refuses("{\"architecture\": 3}", "\"architecture\" of type string");
+  nlohmann::json json = nlohmann::json::parse(nn::detail::to_json(folder_description()).dump());
+  json["shape"] = {1, -1, 2};
+  refuses(json.dump(), "\"shape\"");
+  json["shape"] = {1, 1, 2};
+  json["levels"] = {{1, 2, 3}};
+  refuses(json.dump(), "\"levels\"");
+  CHECK_FALSE(std::filesystem::exists(folder / "out"));
+}
+
+TEST_CASE("Files of a killed process do not stay, files of other levels do", "[nn][training]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"level_00.safetensors.0123.tmp", "level_01.checkpoint.safetensors.0123.tmp",
+                           "level_02.safetensors.0123.tmp", "level_00.txt"})
+    write_file_atomically(folder / "run" / name, std::string("part"));
+  const nn::TrainingFolder resumed(folder / "run", folder_description(), 0, 2, {.resume = true});
+  CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_00.safetensors.0123.tmp"));
+  CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_01.checkpoint.safetensors.0123.tmp"));
+  CHECK(std::filesystem::exists(folder / "run" / "level_02.safetensors.0123.tmp"));
+  CHECK(std::filesystem::exists(folder / "run" / "level_00.txt"));
+  CHECK_THROWS_AS(nn::TrainingFolder(folder / "run", folder_description(), 0, 2, {.checkpoint_seconds = 0}),
+                  InvalidArgument);
+}
+
+TEST_CASE("Trainings that contradict each other do not merge", "[nn][training]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"a", "b"}) {
+    const nn::TrainingFolder made(folder / name, folder_description(), 0, 2, {});
+    Tensors tensors;
+    tensors["weight"] = Tensor{{1}, std::vector<double>{name[0] == 'a' ? 1.0 : 2.0}};
+    write_safetensors(folder / name / "level_01.safetensors", tensors);
+  }
+  CHECK(message_of<FileError>([&] {
+          (void)nn::merge_trainings({folder / "a", folder / "b"}, folder / "out");
+        }).find("differs from") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "out"));
+  CHECK(nn::merge_trainings({folder / "a", folder / "a"}, folder / "out") == std::vector<Index>{0});
+  auto other = folder_description();
+  other.options.seed = Seed{3};
+  { const nn::TrainingFolder made(folder / "c", other, 0, 2, {}); }
+  CHECK(message_of<FileError>([&] { (void)nn::merge_trainings({folder / "c"}, folder / "out"); }).find("\"seed\"") !=
+        std::string::npos);
+  CHECK(message_of<FileError>([&] {
+          (void)nn::merge_trainings({folder / "none"}, folder / "out");
+        }).find("training.json") != std::string::npos);
+  CHECK_THROWS_AS(nn::merge_trainings({}, folder / "out"), InvalidArgument);
+}
+
+TEST_CASE("Checksums tell data apart that differ in one bit", "[nn][training]") {
+  Batch<float> data = random_matrix<float>(3, 5, 1);
+  const auto before = nn::data_checksum(data);
+  CHECK(nn::data_checksum(data) == before);
+  data(2, 4) = std::nextafter(data(2, 4), 10.0F);
+  CHECK(nn::data_checksum(data) != before);
+}
