@@ -9,9 +9,11 @@
 #include "diffarch/analysis/energy_distance.hpp"
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/analysis/median.hpp"
+#include "diffarch/analysis/memorisation.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
+#include "diffarch/analysis/sharpness.hpp"
 #include "diffarch/core/backend.hpp"
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/concepts.hpp"
@@ -27,6 +29,7 @@
 #include "diffarch/core/predictions.hpp"
 #include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"
+#include "diffarch/core/stop_signals.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/data/synthetic_images.hpp"
@@ -112,8 +115,10 @@
 #endif
 
 #ifdef DIFFARCH_HAS_JSON
+#include "diffarch/denoiser/train.hpp"
 #include "diffarch/io/safetensors.hpp"
 #include "diffarch/nn/checkpoint.hpp"
+#include "diffarch/nn/training_folder.hpp"
 #include "diffarch/nn/weights_file.hpp"
 #endif
 

@@ -181,6 +181,23 @@ TEST_CASE("save_labelled_rows draws labels left of their rows, captions above th
   REQUIRE(count_pixels(image, Rgb::black, left + 168, top - 32, 80, 32) == 0);  // the third column has no caption
   // The second row is short: its third place stays white.
   REQUIRE(count_pixels(image, Rgb::white, left + 168, top + 84, 80, 80) == 80 * 80);
+
+  // Captions of a row stand below its images and push the next row down.
+  LabelledRow captioned("", gray);
+  captioned.captions = {"0.12 0.34", "", "0.56"};
+  save_labelled_rows(folder / "captions.png", {captioned, {"", gray}}, shape);
+  const RgbImage below = decoded(folder / "captions.png");
+  REQUIRE(count_pixels(below, mid, 0, 0, below.width(), below.height()) == 6 * 80 * 80);
+  top = left = 0;
+  while (count_pixels(below, mid, left, 0, 1, below.height()) == 0) ++left;
+  while (count_pixels(below, mid, 0, top, below.width(), 1) == 0) ++top;
+  Index next = top + 80;
+  while (count_pixels(below, mid, 0, next, below.width(), 1) == 0) ++next;
+  const Index space = next - (top + 80);
+  REQUIRE(space > 12);
+  REQUIRE(count_pixels(below, Rgb::black, left, top + 80, 80, space) > 50);
+  REQUIRE(count_pixels(below, Rgb::black, left + 84, top + 80, 80, space) == 0);
+  REQUIRE(count_pixels(below, Rgb::black, left + 168, top + 80, 80, space) > 30);
 }
 
 TEST_CASE("Pictures of invalid input are refused and the old file stays", "[io]") {
@@ -194,6 +211,9 @@ TEST_CASE("Pictures of invalid input are refused and the old file stays", "[io]"
   REQUIRE_THROWS_WITH(save_grid(path, batch.leftCols(0), shape), ContainsSubstring("has no samples"));
   REQUIRE_THROWS_AS(save_grid(path, batch, shape, {.columns = -1}), InvalidArgument);
   REQUIRE_THROWS_WITH(save_labelled_rows(path, {}, shape), ContainsSubstring("there are no rows"));
+  LabelledRow many("one", batch);
+  many.captions = {"a", "b", "c"};
+  REQUIRE_THROWS_WITH(save_labelled_rows(path, {many}, shape), ContainsSubstring("3 captions for 2 images"));
   REQUIRE_THROWS_WITH(save_labelled_rows(path, {{"one", batch}}, shape, {.column_captions = {"a", "b", "c"}}),
                       ContainsSubstring("3 column captions for 2 columns"));
 

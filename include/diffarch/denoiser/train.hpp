@@ -43,6 +43,7 @@ void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, 
   const ImageShape shape = Fitter<A, Cpu, Scalar>::input_shape(architecture, data.rows());
   detail::check_training_data(data);
   detail::check_training_options(architecture.training, data.cols());
+  (void)detail::make_network<A, Scalar>(architecture, shape);  // a network that cannot be made leaves no folder
   nn::TrainingFolder folder(run.folder,
                             {.architecture = architecture.name(),
                              .shape = shape,

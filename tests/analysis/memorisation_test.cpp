@@ -1,0 +1,51 @@
+#include "diffarch/analysis/memorisation.hpp"
+
+#include "support.hpp"
+
+using namespace diffarch;
+using namespace diffarch::test;
+
+TEST_CASE("Planted copies are found, samples between training samples are not", "[analysis]") {
+  const Batch<double> training = random_matrix(20, 40, 1);
+  Batch<double> samples(20, 10);
+  const Batch<double> differences = 0.01 * random_matrix(20, 4, 2);
+  for (Index i = 0; i < 4; ++i) samples.col(i) = training.col(3 * i) + differences.col(i);
+  for (Index i = 4; i < 10; ++i) samples.col(i) = 0.5 * (training.col(i) + training.col(i + 1));
+  const Memorisation found = memorisation(training, samples);
+  CHECK(found.fraction == 0.4);
+  CHECK(found.neighbours.indices(0, 2) == 6);
+  for (Index i = 0; i < 10; ++i) {
+    CAPTURE(i);
+    if (i < 4)
+      CHECK(found.gap_ratio(i) < 0.1);
+    else
+      CHECK(found.gap_ratio(i) > 0.6);
+  }
+}
+
+TEST_CASE("The interval of the memorised fraction is Wilson's", "[analysis]") {
+  // scipy.stats.binomtest(4, 10).proportion_ci(method='wilson'): 0.16818033, 0.68732623
+  const Batch<double> training{{0.0, 10.0}};
+  Batch<double> samples = Batch<double>::Constant(1, 10, 5.0);
+  samples.leftCols(4).setZero();
+  const Memorisation found = memorisation(training, samples);
+  CHECK(found.fraction == 0.4);
+  CHECK(std::abs(found.lower - 0.16818033) < 1e-8);
+  CHECK(std::abs(found.upper - 0.68732623) < 1e-8);
+  const Memorisation none = memorisation(training, Batch<double>(samples.rightCols(6)));
+  CHECK(none.fraction == 0.0);
+  CHECK(none.lower == 0.0);
+  CHECK(none.upper > 0.3);
+}
+
+TEST_CASE("Copies of a training sample that is there twice have ratio 1", "[analysis]") {
+  const Batch<double> training{{1.0, 1.0, 3.0}};
+  const Batch<double> samples{{1.0, 3.0}};
+  const Memorisation found = memorisation(training, samples);
+  CHECK(found.gap_ratio(0) == 1.0);
+  CHECK(found.gap_ratio(1) == 0.0);
+  CHECK_THROWS_AS(memorisation(Batch<double>(training.leftCols(1)), samples), InvalidArgument);
+  CHECK_THROWS_AS(memorisation(training, Batch<double>(1, 0)), InvalidArgument);
+  CHECK_THROWS_AS(memorisation(training, samples, 0.0), InvalidArgument);
+  CHECK_THROWS_AS(memorisation(training, random_matrix(2, 3, 1)), DimensionMismatch);
+}
