@@ -1,6 +1,7 @@
 #include "diffarch/denoiser/network_denoiser.hpp"
 
 #include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/unet.hpp"
 #include "support.hpp"
 
 using namespace diffarch;
@@ -37,6 +38,35 @@ TEST_CASE("A level takes the network of its own or the nearest sigma, on inputs 
   CHECK_THROWS_AS(PlaneModel(std::vector<PlaneModel::Level>{}), InvalidArgument);
 }
 
+namespace {
+
+/// Denoises samples in other company, in other places, and one alone: all must be bitwise the same.
+template <class Body>
+void check_every_sample_by_itself(Body body, const ImageShape& shape) {
+  using Model = NetworkDenoiser<Body>;
+  std::vector<typename Model::Level> levels;
+  auto network = std::make_unique<typename Model::Network>(std::move(body), shape);
+  network->initialise(Seed{4});
+  levels.push_back({NoiseLevel::from_sigma(1.0), std::move(network)});
+  const Model model(std::move(levels));
+  const NoiseLevel level = NoiseLevel::from_sigma(1.0);
+  const Batch<float> y = random_matrix<float>(shape.size(), 37, 5);
+  const Batch<float> together = model.denoise(y, level);
+  for (const Index count : {1, 2, 3, 16, 17})
+    CHECK(bitwise_equal(model.denoise(Batch<float>(y.leftCols(count)), level), Batch<float>(together.leftCols(count))));
+  const Batch<float> reversed = y.rowwise().reverse();
+  CHECK(bitwise_equal(Batch<float>(model.denoise(reversed, level).rowwise().reverse()), together));
+}
+
+}  // namespace
+
+TEST_CASE("A network treats every sample by itself, bitwise", "[denoiser][nn]") {
+  check_every_sample_by_itself(nn::Mlp<float>(192, 50), ImageShape{8, 8, 3});
+  check_every_sample_by_itself(nn::Mlp<float>(75, 7), ImageShape{5, 5, 3});
+  check_every_sample_by_itself(nn::UNet<2, 8, Padding::zeros, float>(3), ImageShape{8, 8, 3});
+  check_every_sample_by_itself(nn::UNet<1, 4, Padding::circular, float>(1), ImageShape{10, 6, 1});
+}
+
 TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
   const PlaneModel model = untrained_plane_model();
   const NoiseLevel level = NoiseLevel::from_sigma(1.0);
@@ -52,6 +82,7 @@ TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
               .cwiseAbs()
               .maxCoeff() < 1e-6 * jacobian.cwiseAbs().maxCoeff());
   }
+  CHECK_THROWS_AS(model.jacobian(random_matrix(2, 2, 1), level), DimensionMismatch);
   const Matrix<double> v = random_matrix(2, 3, 3);
   CHECK(relative_difference(model.jacobian_product(y, v, level), Matrix<double>(jacobian * v)) < 1e-14);
 }

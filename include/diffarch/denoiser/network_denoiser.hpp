@@ -16,8 +16,8 @@ namespace diffarch {
 /// Model of the trained architectures: one network for each noise level, as in the paper. A level that no network was
 /// trained for gets the one of the nearest sigma, on a logarithmic scale. Networks see y in VP units.
 ///
-/// Samples go through the networks one at a time, so that no result depends on which others are in the batch. Calls of
-/// `denoise` must not overlap: the networks' working memory is shared.
+/// Samples go through the networks in blocks of a fixed size, filled up with zeros, so that no result depends on how
+/// many others are in the batch, or which. Calls of `denoise` must not overlap: the networks' working memory is shared.
 template <class Body>
 class NetworkDenoiser {
  public:
@@ -59,10 +59,12 @@ class NetworkDenoiser {
     Network& net = network(level);
     const auto scale = static_cast<Scalar>(1.0 / level.scale());
     Batch<Scalar> x0_hat(y.rows(), y.cols());
-    Batch<Scalar> one(y.rows(), 1);
-    for (Index column = 0; column < y.cols(); ++column) {
-      one = scale * y.col(column);
-      x0_hat.col(column) = net.forward(one, nn::Mode::evaluate);
+    Batch<Scalar> block(y.rows(), block_size);
+    for (Index first = 0; first < y.cols(); first += block_size) {
+      const Index count = std::min(block_size, y.cols() - first);
+      block.leftCols(count) = scale * y.middleCols(first, count);
+      block.rightCols(block_size - count).setZero();
+      x0_hat.middleCols(first, count) = net.forward(block, nn::Mode::evaluate).leftCols(count);
     }
     return x0_hat;
   }
@@ -73,23 +75,29 @@ class NetworkDenoiser {
     return jacobian(y, level) * v;
   }
 
-  /// dD/dy at one y (d, 1): (d, d), by d backward passes.
+  /// dD/dy at one y (d, 1): (d, d), by as many backward passes as it has blocks of rows.
   [[nodiscard]] Matrix<double> jacobian(const Batch<Scalar>& y, NoiseLevel level) const {
+    detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
+                                       detail::shape_text(y), ", expected (", dimension(), ", 1)");
     Network& net = network(level);
-    const Batch<Scalar> one = y / static_cast<Scalar>(level.scale());
+    const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block_size);
     Matrix<double> j(dimension(), dimension());
-    Batch<Scalar> row;
-    for (Index i = 0; i < dimension(); ++i) {
-      net.forward(one, nn::Mode::evaluate);
+    Batch<Scalar> rows;
+    for (Index first = 0; first < dimension(); first += block_size) {
+      const Index count = std::min(block_size, dimension() - first);
+      net.forward(copies, nn::Mode::evaluate);
       net.output_gradient().setZero();
-      net.output_gradient()(i, 0) = Scalar(1);
-      net.backward(one, row);
-      j.row(i) = row.col(0).transpose().template cast<double>() / level.scale();
+      for (Index i = 0; i < count; ++i) net.output_gradient()(first + i, i) = Scalar(1);
+      net.backward(copies, rows);
+      j.middleRows(first, count) = rows.leftCols(count).transpose().template cast<double>() / level.scale();
     }
     return j;
   }
 
  private:
+  /// A multiple of the columns that matrix products take at a time: each column is then computed in the same way.
+  static constexpr Index block_size = 16;
+
   std::vector<Level> levels_;
 };
 
