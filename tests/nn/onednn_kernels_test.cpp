@@ -1,7 +1,11 @@
 #include "diffarch/nn/onednn_kernels.hpp"
 
+#include <bit>
+#include <limits>
+
 #include "diffarch/nn/convolution.hpp"
 #include "diffarch/nn/fully_connected.hpp"
+#include "diffarch/nn/level_training.hpp"
 #include "diffarch/nn/transposed_convolution.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "nn/convolution_reference.hpp"
@@ -12,6 +16,7 @@ namespace {
 
 using nn::EigenKernels;
 using nn::Mode;
+using nn::OneDnnBf16Kernels;
 using nn::OneDnnKernels;
 
 struct Pass {
@@ -74,6 +79,86 @@ TEST_CASE("Gradients of oneDNN's convolution have the same bits in every run", "
           return test::random_network(nn::Convolution<float, OneDnnKernels>(16, 32, padding), ImageShape{32, 32, 16});
         },
         4));
+}
+
+TEST_CASE("Numbers are rounded to the nearest bf16, ties to even, NaN and infinity stay", "[nn]") {
+  using nn::detail::bf16_bits;
+  REQUIRE(bf16_bits(1.0F) == 0x3F80);
+  REQUIRE(bf16_bits(1.0F + 0x1p-8F) == 0x3F80);             // a tie, to the even one below
+  REQUIRE(bf16_bits(1.0F + 0x1p-8F + 0x1p-20F) == 0x3F81);  // above the tie
+  REQUIRE(bf16_bits(1.0F + 3 * 0x1p-8F) == 0x3F82);         // a tie, to the even one above
+  REQUIRE(bf16_bits(-2.5F) == 0xC020);
+  REQUIRE(bf16_bits(std::numeric_limits<float>::infinity()) == 0x7F80);
+  REQUIRE(bf16_bits(std::numeric_limits<float>::max()) == 0x7F80);
+  for (const std::uint32_t bits : {0x7FC00000U, 0x7FFFFFFFU, 0x7F800001U, 0xFFFFFFFFU})
+    REQUIRE((bf16_bits(std::bit_cast<float>(bits)) & 0x7FFFU) > 0x7F80U);
+}
+
+TEST_CASE("bf16 convolutions round their factors and nothing else", "[nn]") {
+  if (!nn::detail::cpu_has_bf16()) WARN("this CPU has no bf16: its convolutions are f32, and only that is tested");
+  const double least = nn::detail::cpu_has_bf16() ? 1e-4 : 0.0;
+  for (const Padding padding : {Padding::zeros, Padding::circular})
+    for (const ImageShape shape : {ImageShape{12, 10, 3}, ImageShape{8, 8, 32}, ImageShape{5, 3, 1}})
+      for (const Index out : {1, 3, 32}) {
+        INFO(out << " channels from " << diffarch::detail::shape_text(shape));
+        const Pass rounded = pass_of(nn::Convolution<float, OneDnnBf16Kernels>(shape.channels, out, padding), shape, 3);
+        const Pass exact = pass_of(nn::Convolution<float, OneDnnKernels>(shape.channels, out, padding), shape, 3);
+        // Each factor is off by up to 2^-9.
+        for (const double difference :
+             {test::relative_difference(rounded.y, exact.y), test::relative_difference(rounded.dx, exact.dx),
+              test::relative_difference(rounded.gradient, exact.gradient)}) {
+          CHECK(difference < 0.01);
+          CHECK(difference >= least);
+        }
+      }
+}
+
+TEST_CASE("bf16 convolutions of numbers that bf16 has are exact", "[nn]") {
+  const ImageShape shape{6, 8, 5};
+  for (const Padding padding : {Padding::zeros, Padding::circular}) {
+    const auto small_integers = [](Index rows, Index columns, unsigned seed) {
+      return Batch<float>((3.0F * test::random_matrix<float>(rows, columns, seed)).array().round());
+    };
+    const auto pass = [&](auto layer) {
+      nn::Network network(std::move(layer), shape);
+      network.for_each_parameter([&](const nn::Parameter<float>& parameter) {
+        const Batch<float> values = small_integers(static_cast<Index>(parameter.values.size()), 1, 3);
+        std::copy_n(values.data(), values.size(), parameter.values.data());
+      });
+      const Batch<float> x = small_integers(shape.size(), 3, 1);
+      Pass result;
+      result.y = network.forward(x, Mode::train);
+      network.output_gradient() = small_integers(network.output_shape().size(), 3, 2);
+      network.backward(x, result.dx);
+      const auto gradients = test::gradients_of(network);
+      result.gradient = Eigen::Map<const Vector<float>>(gradients.data(), static_cast<Index>(gradients.size()));
+      return result;
+    };
+    const Pass rounded = pass(nn::Convolution<float, OneDnnBf16Kernels>(5, 7, padding));
+    const Pass exact = pass(nn::Convolution<float, OneDnnKernels>(5, 7, padding));
+    CHECK(rounded.y == exact.y);
+    CHECK(rounded.dx == exact.dx);
+    CHECK(rounded.gradient == exact.gradient);
+  }
+}
+
+TEST_CASE("Training with bf16 convolutions follows the losses of f32", "[nn]") {
+  const ImageShape shape{8, 8, 1};
+  const Batch<float> data = test::random_matrix<float>(shape.size(), 32, 1);
+  const auto losses = [&]<class Kernels>(Kernels /*kernels*/) {
+    using Body = nn::UNet<1, 8, Padding::zeros, float, nn::StandardNormalisation, Kernels>;
+    nn::Network<Body> network(Body(1), shape);
+    network.initialise(Seed{1});
+    nn::LevelTraining<Body> training(network, data, NoiseLevel::from_sigma(0.7),
+                                     {.epochs = 10, .batch_size = 8, .learning_rate = 1e-3});
+    while (!training.is_done()) training.step();
+    return training.losses();
+  };
+  const auto exact = losses(OneDnnKernels{});
+  const auto rounded = losses(OneDnnBf16Kernels{});
+  CHECK(exact.back() < 0.9 * exact.front());
+  for (std::size_t epoch = 0; epoch < exact.size(); ++epoch)
+    CHECK(std::abs(rounded[epoch] - exact[epoch]) < 0.01 * exact[epoch]);
 }
 
 }  // namespace

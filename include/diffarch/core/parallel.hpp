@@ -38,6 +38,14 @@ void parallel_for(Index count, Index work, const Body& body) {
 
 namespace detail {
 
+/// Whether Eigen leaves matrix products to a BLAS library (EIGEN_USE_BLAS). Such a library has threads of its own, and
+/// promises no bits: what is bitwise the same elsewhere is then the same up to rounding.
+#ifdef EIGEN_USE_BLAS
+inline constexpr bool blas_multiplies = true;
+#else
+inline constexpr bool blas_multiplies = false;
+#endif
+
 /// While alive, Eigen's own products run on one thread. Eigen chooses its blocking by the number of threads, which
 /// changes the order of its sums; our tasks are cut by shape alone, and this keeps each task's sum in one order.
 class SerialEigen {

@@ -11,7 +11,7 @@ namespace diffarch::nn {
 namespace detail {
 
 /// C = op(A) op(B) + (accumulate ? C : 0) in column-major storage on the calling thread; A transposed, or B, or none.
-/// op(A) is (m, k), op(B) is (k, n). Columns of B may overlap in memory (column_stride_b < k).
+/// op(A) is (m, k), op(B) is (k, n). Columns of A or B may overlap in memory (stride < rows), unless BLAS multiplies.
 template <class Scalar>
 void eigen_product(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const Scalar* a, Index stride_a,
                    const Scalar* b, Index stride_b, bool accumulate, Scalar* c, Index stride_c) {
@@ -57,7 +57,8 @@ void pad_rows(const Scalar* x, ImageShape shape, Padding padding, Index first_ro
 /// The 3x3 convolution of `Convolution` on Eigen's matrix products. Blocks of rows are copied to a padded image; there,
 /// the three pixels under one row of the kernel are contiguous, so each row of the kernel is one matrix product whose
 /// right factor is the padded image itself with overlapping columns. The products' two columns between rows of the
-/// image are thrown away. The transposed map is the same convolution with the kernel turned by 180 degrees.
+/// image are thrown away. The transposed map is the same convolution with the kernel turned by 180 degrees. BLAS refuses
+/// columns that overlap: for it each row of the kernel is three products.
 ///
 /// Blocks are dealt out in a fixed way to `slots_` workers, as many as there are threads when it is planned: gradients
 /// of the weights are summed by each worker over its blocks in order, then over workers in order.
@@ -113,8 +114,10 @@ class EigenConvolution {
           std::fill_n(to + line, 2 * out, Scalar(0));
         }
         for (Index r = 0; r < 3; ++r)
-          eigen_product(false, true, 3 * in, out, rows * padded_width - 2, padded + r * padded_width * in, in,
-                        static_cast<const Scalar*>(gradient_block), out, true, sum + r * 3 * in, 9 * in);
+          for (Index part = 0; part < parts; ++part)
+            eigen_product(false, true, 3 / parts * in, out, rows * padded_width - 2,
+                          padded + (r * padded_width + part) * in, in, static_cast<const Scalar*>(gradient_block), out,
+                          true, sum + (r * 3 + part) * in, 9 * in);
       });
     });
     for_each_weight([&](Index o, Index c, Index r, Index k, Index target) {
@@ -132,6 +135,8 @@ class EigenConvolution {
   }
 
  private:
+  static constexpr Index parts = diffarch::detail::blas_multiplies ? 3 : 1;  ///< products for one row of the kernel
+
   [[nodiscard]] Index worker_size() const { return padded_size_ + product_size_ + weights_size_; }
 
   template <class Body>
@@ -165,8 +170,10 @@ class EigenConvolution {
       for_each_block(slot, [&](Index sample, Index row, Index rows) {
         pad_rows(x + sample * shape.size(), shape, padding_, row, rows, padded);
         for (Index r = 0; r < 3; ++r)
-          eigen_product(true, false, out, rows * padded_width - 2, 3 * in, kernel + r * 3 * in, 9 * in,
-                        static_cast<const Scalar*>(padded + r * padded_width * in), in, r > 0, product, out);
+          for (Index part = 0; part < parts; ++part)
+            eigen_product(true, false, out, rows * padded_width - 2, 3 / parts * in, kernel + (r * 3 + part) * in,
+                          9 * in, static_cast<const Scalar*>(padded + (r * padded_width + part) * in), in,
+                          r + part > 0, product, out);
         const Index line = shape_.width * out;
         Scalar* const to = y + (sample * shape_.height + row) * line;
         for (Index r = 0; r < rows; ++r) std::copy_n(product + r * padded_width * out, line, to + r * line);
