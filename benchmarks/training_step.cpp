@@ -1,7 +1,9 @@
-// Milliseconds of one training step (noise, forward, backward, Adam; median of many), f32 for images, as one JSON
-// object: training.py compares them with PyTorch in the same run.
+// Milliseconds of one training step (noise, forward, backward, Adam; median of many), f32, and the most memory the
+// process had, as one JSON object: training.py compares them with PyTorch in the same run.
 //   training_step CASE [STEPS]      CASE: unet64, unet32, mlp, mlp2d
-// Built twice, as training_step and, where oneDNN is installed, as training_step_onednn.
+// Built as training_step and, where oneDNN is installed, as training_step_onednn and training_step_bf16.
+
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -27,15 +29,21 @@ void measure(const char* name, Body body, ImageShape shape, Index batch_size, In
   nn::LevelTraining<Body> training(network, data, NoiseLevel::from_sigma(0.5),
                                    {.epochs = steps + 10, .batch_size = batch_size});
   std::vector<double> milliseconds;
+  double loss = 0.0;
   for (Index step = -3; step < steps; ++step) {
     const auto start = std::chrono::steady_clock::now();
-    training.step();
+    loss = training.step();
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     if (step >= 0) milliseconds.push_back(time.count());
   }
   std::sort(milliseconds.begin(), milliseconds.end());
-  std::printf("{\"case\": \"%s\", \"step_ms\": %.5f, \"threads\": %d}\n", name, milliseconds[milliseconds.size() / 2],
-              thread_count());
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf(
+      "{\"case\": \"%s\", \"kernels\": \"%s\", \"step_ms\": %.5f, \"last_loss\": %.6f, \"peak_mb\": %.1f, "
+      "\"threads\": %d}\n",
+      name, nn::DefaultKernels::name().c_str(), milliseconds[milliseconds.size() / 2], loss,
+      static_cast<double>(usage.ru_maxrss) / 1024.0, thread_count());
 }
 
 }  // namespace
