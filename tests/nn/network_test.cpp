@@ -85,6 +85,16 @@ TEST_CASE("A network plans again for another batch size, and the results of a sa
   REQUIRE(test::bitwise_equal(moved.forward(x, Mode::evaluate), all));
 }
 
+TEST_CASE("A network that gave its memory back computes the same again", "[nn]") {
+  const ImageShape shape{8, 8, 3};
+  auto network = test::random_network(nn::UNet<1, 4>(3), shape);
+  const auto x = test::random_matrix<float>(shape.size(), 5, 1);
+  const Batch<float> before = network.forward(x, nn::Mode::evaluate);
+  network.release_memory();
+  REQUIRE(network.output_gradient().size() == 0);
+  REQUIRE(test::bitwise_equal(network.forward(x, nn::Mode::evaluate), before));
+}
+
 TEST_CASE("A network refuses batches of another shape with both shapes", "[nn]") {
   nn::Network network(nn::TwoDMlp<double>(1), ImageShape{1, 1, 2});
   const auto message = [&](const auto& call) { return test::message_of<DimensionMismatch>(call); };

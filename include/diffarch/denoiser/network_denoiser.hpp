@@ -56,7 +56,7 @@ class NetworkDenoiser {
   [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
-    Network& net = network(level);
+    Network& net = working_network(level);
     const auto scale = static_cast<Scalar>(1.0 / level.scale());
     Batch<Scalar> x0_hat(y.rows(), y.cols());
     Batch<Scalar> block(y.rows(), block_size);
@@ -79,7 +79,7 @@ class NetworkDenoiser {
   [[nodiscard]] Matrix<double> jacobian(const Batch<Scalar>& y, NoiseLevel level) const {
     detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
                                        detail::shape_text(y), ", expected (", dimension(), ", 1)");
-    Network& net = network(level);
+    Network& net = working_network(level);
     const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block_size);
     Matrix<double> j(dimension(), dimension());
     Batch<Scalar> rows;
@@ -98,7 +98,16 @@ class NetworkDenoiser {
   /// A multiple of the columns that matrix products take at a time: each column is then computed in the same way.
   static constexpr Index block_size = 16;
 
+  /// Only one network at a time keeps the memory that a batch needs: it is much more than the weights.
+  [[nodiscard]] Network& working_network(NoiseLevel level) const {
+    Network& wanted = network(level);
+    if (working_ != nullptr && working_ != &wanted) working_->release_memory();
+    working_ = &wanted;
+    return wanted;
+  }
+
   std::vector<Level> levels_;
+  mutable Network* working_ = nullptr;
 };
 
 /// An architecture that is trained: a policy with `training` options whose Fitter makes the untrained network,
@@ -184,6 +193,7 @@ void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseL
         store.after_step(step, *level.network, training);
       }
       training.finish();
+      level.network->release_memory();
       level.losses = training.losses();
       store.save_finished(step, *level.network, level.losses);
     }

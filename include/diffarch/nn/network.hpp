@@ -51,6 +51,14 @@ class Network {
     run_backward(x, dx.data());
   }
 
+  /// Gives back the memory of batches; the next pass plans again. For models of many networks of which one works.
+  void release_memory() {
+    samples_ = 0;
+    workspace_ = {};
+    y_.resize(0, 0);
+    dy_.resize(0, 0);
+  }
+
   /// visit(Parameter<Scalar>) for every tensor. The spans stay valid as long as the network, also when it is moved.
   template <class Visit>
   void for_each_parameter(const Visit& visit) {
