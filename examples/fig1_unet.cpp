@@ -49,7 +49,7 @@ void figure(const FigureOptions& options, const NetworkOptions& network, const s
   finish_network_figure(
       figure, {.title = detail::concat("U-Nets trained on ", images.size(), " images (", images.name(), "), ",
                                        options.steps, " DDIM steps"),
-               .footer = "below each row: nearest training image, its rms distance, d1 / d2; copies: share of " +
+               .footer = "below each row: nearest training image, its rms distance, d1 / d2\ncopies: share of " +
                          std::to_string(options.measured) + " samples with d1 / d2 < 1/3"});
 }
 

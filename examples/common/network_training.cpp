@@ -87,7 +87,8 @@ TrainingRun training_run(const std::string& name, const FigureOptions& options, 
 }
 
 Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row) {
-  Panel panel{.title = title, .x_label = "epoch", .y_label = "mean squared error", .log_y = true};
+  Panel panel{
+      .title = title, .x_label = "epoch", .y_label = "mean squared error", .log_y = true, .legend_beside = true};
   const std::vector<nn::LossCurve> curves = nn::training_losses(folder);
   const std::size_t stride = (curves.size() + 9) / 10;
   Json levels = Json::array();

@@ -60,6 +60,7 @@ TEST_CASE("plot draws panels of every kind in one picture", "[io]") {
   Panel logarithmic = line_panel();
   logarithmic.log_x = logarithmic.log_y = true;
   logarithmic.x_range = PlotRange{0.5, 8};
+  logarithmic.legend_beside = true;
   logarithmic.series[0].style = SeriesStyle::dashed_lines;
   logarithmic.series.push_back(
       {.label = "points", .x = {1, 2}, .y = {3, 1}, .style = SeriesStyle::lines_points, .colour = "#112233"});
@@ -128,6 +129,15 @@ TEST_CASE("A program that fails is told apart from one that is missing", "[io]")
   REQUIRE(result.status == PlotResult::Status::gnuplot_failed);
   REQUIRE_THAT(result.message, ContainsSubstring("gnuplot failed") && ContainsSubstring("line.gp"));
   REQUIRE(folder.entries() == 2);
+}
+
+TEST_CASE("A legend beside its panel leaves the next panel's where it was", "[io]") {
+  Panel beside = line_panel();
+  beside.legend_beside = true;
+  const std::string script = detail::gnuplot_script({beside, line_panel()}, {}, "a.dat", "a.png");
+  const auto outside = script.find("set key outside right");
+  REQUIRE(outside != std::string::npos);
+  REQUIRE(script.find("set key inside right", outside) != std::string::npos);
 }
 
 TEST_CASE("The data file has one block for each heat map and series in the order plotted", "[io]") {

@@ -88,7 +88,8 @@ struct Panel {
   std::optional<HeatMap> heat_map = {};
   bool log_x = false;
   bool log_y = false;
-  bool equal_aspect = false;  ///< one unit is equally long on both axes
+  bool equal_aspect = false;   ///< one unit is equally long on both axes
+  bool legend_beside = false;  ///< the legend stands at the right of the panel, not in its corner: for many series
   std::optional<PlotRange> x_range = {};
   std::optional<PlotRange> y_range = {};
 };
@@ -298,6 +299,7 @@ inline void check_panel(const Panel& panel, std::size_t number) {
   script += panel.log_x ? "set logscale x\nset format x '%g'\n" : "unset logscale x\nset format x '%h'\n";
   script += panel.log_y ? "set logscale y\nset format y '%g'\n" : "unset logscale y\nset format y '%h'\n";
   script += panel.equal_aspect ? "set size ratio -1\n" : "set size noratio\n";
+  script += panel.legend_beside ? "set key outside right top\n" : "set key inside right top\n";
 
   std::string command;
   if (panel.heat_map) {
@@ -352,7 +354,7 @@ inline void check_panel(const Panel& panel, std::size_t number) {
   script += "set output output\n";
   script += "set grid back linecolor rgb '#dddddd' linewidth 1\n";
   script += "set border 3 linecolor rgb '#666666'\nset tics nomirror\n";
-  script += "set key top right opaque box linecolor rgb '#dddddd' samplen 1.5\n";
+  script += "set key opaque box linecolor rgb '#dddddd' samplen 1.5\n";
   if (panels.size() > 1 || !options.title.empty()) {
     script += concat("set multiplot layout ", rows, ",", columns);
     if (!options.title.empty()) script += " title " + gnuplot_string(options.title);
