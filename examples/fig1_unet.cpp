@@ -11,7 +11,7 @@
 //   100 images   fewer images are learnt by heart with fewer steps, and the contrast between the rows is the subject
 //   10 levels    the paper's 50 only refine the trajectory; a copy is decided between sigma = 3 and 0.3
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
-//   learning rate 1e-3, ten times the paper's, for a tenth of its steps; the moving average takes out the noise of that
+//   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
 #include "common/unet_row.hpp"
 

@@ -30,6 +30,7 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   std::printf("  distance to the nearest training image (rms per value): median %.4f; between training images %.4f\n",
               median(distances), median(between));
   std::printf("  sharpness relative to the data: %.3f\n", sharp);
+  std::fflush(stdout);  // the next row may take an hour
 
   entry["measured"] = {{"samples", measured.cols()},
                        {"memorised_fraction", copies.fraction},

@@ -60,6 +60,11 @@ TEST_CASE("oneDNN's kernels agree with Eigen's to 1e-5", "[nn]") {
                   pass_of(nn::FullyConnected<float, EigenKernels>(384, 100), shape, 30));
 }
 
+/// On CPUs without bf16 the tests of it compare f32 with f32, and say so.
+void warn_without_bf16() {
+  if (!nn::detail::cpu_has_bf16()) WARN("this CPU has no bf16: its convolutions are f32, and only that is tested");
+}
+
 TEST_CASE("A U-Net gives the same images with oneDNN's kernels and Eigen's", "[nn]") {
   const ImageShape shape{16, 24, 3};
   const Batch<float> x = test::random_matrix<float>(shape.size(), 4, 1);
@@ -72,13 +77,27 @@ TEST_CASE("A U-Net gives the same images with oneDNN's kernels and Eigen's", "[n
   }
 }
 
+template <class Kernels>
+bool convolution_is_deterministic(Padding padding) {
+  return test::steps_are_deterministic(
+      [&] {
+        return test::random_network(nn::Convolution<float, Kernels>(16, 32, padding), ImageShape{32, 32, 16});
+      },
+      4);
+}
+
 TEST_CASE("Gradients of oneDNN's convolution have the same bits in every run", "[nn]") {
-  for (const Padding padding : {Padding::zeros, Padding::circular})
-    REQUIRE(test::steps_are_deterministic(
-        [&] {
-          return test::random_network(nn::Convolution<float, OneDnnKernels>(16, 32, padding), ImageShape{32, 32, 16});
-        },
-        4));
+  for (const Padding padding : {Padding::zeros, Padding::circular}) {
+    REQUIRE(convolution_is_deterministic<OneDnnKernels>(padding));
+    REQUIRE(convolution_is_deterministic<OneDnnBf16Kernels>(padding));
+  }
+}
+
+TEST_CASE("The kernels' names say what convolutions multiply", "[nn]") {
+  REQUIRE_THAT(OneDnnKernels::name(), !ContainsSubstring("bf16"));
+  REQUIRE_THAT(OneDnnBf16Kernels::name(), ContainsSubstring(OneDnnKernels::name()));
+  REQUIRE_THAT(OneDnnBf16Kernels::name(),
+               ContainsSubstring(nn::detail::cpu_has_bf16() ? ", bf16 convolutions" : "(this CPU has no bf16)"));
 }
 
 TEST_CASE("Numbers are rounded to the nearest bf16, ties to even, NaN and infinity stay", "[nn]") {
@@ -95,7 +114,7 @@ TEST_CASE("Numbers are rounded to the nearest bf16, ties to even, NaN and infini
 }
 
 TEST_CASE("bf16 convolutions round their factors and nothing else", "[nn]") {
-  if (!nn::detail::cpu_has_bf16()) WARN("this CPU has no bf16: its convolutions are f32, and only that is tested");
+  warn_without_bf16();
   const double least = nn::detail::cpu_has_bf16() ? 1e-4 : 0.0;
   for (const Padding padding : {Padding::zeros, Padding::circular})
     for (const ImageShape shape : {ImageShape{12, 10, 3}, ImageShape{8, 8, 32}, ImageShape{5, 3, 1}})
@@ -114,6 +133,7 @@ TEST_CASE("bf16 convolutions round their factors and nothing else", "[nn]") {
 }
 
 TEST_CASE("bf16 convolutions of numbers that bf16 has are exact", "[nn]") {
+  warn_without_bf16();
   const ImageShape shape{6, 8, 5};
   for (const Padding padding : {Padding::zeros, Padding::circular}) {
     const auto small_integers = [](Index rows, Index columns, unsigned seed) {
@@ -143,6 +163,7 @@ TEST_CASE("bf16 convolutions of numbers that bf16 has are exact", "[nn]") {
 }
 
 TEST_CASE("Training with bf16 convolutions follows the losses of f32", "[nn]") {
+  warn_without_bf16();
   const ImageShape shape{8, 8, 1};
   const Batch<float> data = test::random_matrix<float>(shape.size(), 32, 1);
   const auto losses = [&]<class Kernels>(Kernels /*kernels*/) {
