@@ -20,38 +20,13 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-const TrainingProfiles profiles{
-    .quick = {.size = 16,
-              .count = 24,
-              .steps = 3,
-              .training = {.epochs = 2, .batch_size = 8, .learning_rate = 1e-3, .warm_start = true}},
-    .cpu = {.size = 32,
-            .count = 100,
-            .steps = 10,
-            .training =
-                {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}},
-    .paper = {
-        .size = 64, .count = 1000, .steps = 50, .training = {.epochs = 500, .batch_size = 16, .learning_rate = 1e-4}}};
+const TrainingProfile cpu{
+    .size = 32,
+    .count = 100,
+    .steps = 10,
+    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
 
 const std::vector<std::string> all_rows{"global", "default", "local", "few_channels", "circular"};
-
-void figure(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& wanted) {
-  detail::require(!options.double_precision, "figure 1 trains in single precision: --dtype f32");
-  const CosineSchedule schedule{.steps = options.steps};
-  FigureReport report(options, schedule, Ddim{});
-  const Dataset<float> images = load_data<float>(options);
-  report.set_training_data(images);
-  record_training(network, report);
-  const Batch<float> noise = initial_noise<float>(options, images.shape());
-  NetworkFigure figure{options, network, schedule, images, noise, report};
-  const bool is_large = images.shape().height >= 64;
-  for (const std::string& row : wanted) run_unet_row(row, is_large, figure);
-  finish_network_figure(
-      figure, {.title = detail::concat("U-Nets trained on ", images.size(), " images (", images.name(), "), ",
-                                       options.steps, " DDIM steps"),
-               .footer = "below each row: nearest training image, its rms distance, d1 / d2\ncopies: share of " +
-                         std::to_string(options.measured) + " samples with d1 / d2 < 1/3"});
-}
 
 }  // namespace
 
@@ -67,7 +42,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember(all_rows))
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    apply_profile(app, profiles, options, network);
-    figure(options, network, rows);
+    apply_profile(app, image_profiles(cpu), options, network);
+    run_network_figure("U-Nets", options, network, [&](NetworkFigure& figure) {
+      const bool is_large = figure.images.shape().height >= 64;
+      for (const std::string& row : rows) run_unet_row(row, is_large, figure);
+    });
   });
 }

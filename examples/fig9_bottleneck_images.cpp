@@ -18,43 +18,15 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-const TrainingProfiles profiles{
-    .quick = {.size = 16,
-              .count = 24,
-              .steps = 3,
-              .training = {.epochs = 2, .batch_size = 8, .learning_rate = 1e-4, .warm_start = true}},
-    .cpu = {.size = 32,
-            .count = 1000,
-            .steps = 10,
-            .training = {.epochs = 100, .batch_size = 50, .learning_rate = 3e-4, .warm_start = true}},
-    .paper = {
-        .size = 64, .count = 1000, .steps = 50, .training = {.epochs = 500, .batch_size = 16, .learning_rate = 1e-4}}};
+const TrainingProfile cpu{.size = 32,
+                          .count = 1000,
+                          .steps = 10,
+                          .training = {.epochs = 100, .batch_size = 50, .learning_rate = 3e-4, .warm_start = true}};
 
 template <int H>
 void row(NetworkFigure& figure) {
   run_network_row(detail::concat("h_", H), detail::concat("h = ", H),
                   Bottleneck<H>{figure.network.training, figure.images.shape()}, figure);
-}
-
-void figure(const FigureOptions& options, const NetworkOptions& network, const std::vector<int>& widths) {
-  detail::require(!options.double_precision, "figure 9 trains in single precision: --dtype f32");
-  const CosineSchedule schedule{.steps = options.steps};
-  FigureReport report(options, schedule, Ddim{});
-  const Dataset<float> images = load_data<float>(options);
-  report.set_training_data(images);
-  record_training(network, report);
-  const Batch<float> noise = initial_noise<float>(options, images.shape());
-  NetworkFigure figure{options, network, schedule, images, noise, report};
-  for (const int h : widths) {
-    if (h == 1000) row<1000>(figure);
-    if (h == 500) row<500>(figure);
-    if (h == 100) row<100>(figure);
-  }
-  finish_network_figure(
-      figure, {.title = detail::concat("Networks with a bottleneck of h, trained on ", images.size(), " images (",
-                                       images.name(), "), ", options.steps, " DDIM steps"),
-               .footer = "below each row: nearest training image, its rms distance, d1 / d2\ncopies: share of " +
-                         std::to_string(options.measured) + " samples with d1 / d2 < 1/3"});
 }
 
 }  // namespace
@@ -71,7 +43,13 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({1000, 500, 100}))
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    apply_profile(app, profiles, options, network);
-    figure(options, network, widths);
+    apply_profile(app, image_profiles(cpu), options, network);
+    run_network_figure("Networks with a bottleneck of h,", options, network, [&](NetworkFigure& figure) {
+      for (const int h : widths) {
+        if (h == 1000) row<1000>(figure);
+        if (h == 500) row<500>(figure);
+        if (h == 100) row<100>(figure);
+      }
+    });
   });
 }

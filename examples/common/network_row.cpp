@@ -66,13 +66,40 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   }
 }
 
-void finish_network_figure(NetworkFigure& figure, const RowsOptions& layout) {
-  const std::string& program = figure.options.program;
-  figure.report.add_plot(program + "_losses.png", figure.losses,
-                         {.columns = std::min<Index>(3, static_cast<Index>(figure.losses.size())),
-                          .title = "Training loss of the networks, one for each noise level"});
-  if (!figure.rows.empty()) figure.report.add_picture(program + ".png", figure.rows, figure.images.shape(), layout);
-  figure.report.write();
+TrainingProfiles image_profiles(const TrainingProfile& cpu) {
+  return {.quick = {.size = 16,
+                    .count = 24,
+                    .steps = 3,
+                    .training = {.epochs = 2, .batch_size = 8, .learning_rate = 1e-3, .warm_start = true}},
+          .cpu = cpu,
+          .paper = {.size = 64,
+                    .count = 1000,
+                    .steps = 50,
+                    .training = {.epochs = 500, .batch_size = 16, .learning_rate = 1e-4}}};
+}
+
+void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
+                        const std::function<void(NetworkFigure&)>& add_rows) {
+  detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
+  const CosineSchedule schedule{.steps = options.steps};
+  FigureReport report(options, schedule, Ddim{});
+  const Dataset<float> images = load_data<float>(options);
+  report.set_training_data(images);
+  record_training(network, report);
+  const Batch<float> noise = initial_noise<float>(options, images.shape());
+  NetworkFigure figure{options, network, schedule, images, noise, report};
+  add_rows(figure);
+  report.add_plot(options.program + "_losses.png", figure.losses,
+                  {.columns = std::min<Index>(3, static_cast<Index>(figure.losses.size())),
+                   .title = "Training loss of the networks, one for each noise level"});
+  if (!figure.rows.empty())
+    report.add_picture(
+        options.program + ".png", figure.rows, images.shape(),
+        {.title = detail::concat(networks, " trained on ", images.size(), " images (", images.name(), "), ",
+                                 options.steps, " DDIM steps"),
+         .footer = detail::concat("below each row: nearest training image, its rms distance, d1 / d2\n",
+                                  "copies: share of ", options.measured, " samples with d1 / d2 < 1/3")});
+  report.write();
 }
 
 }  // namespace figures

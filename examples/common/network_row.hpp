@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,12 @@ void run_network_row(const std::string& name, const std::string& label, const A&
   report_network_row(name, label, std::move(entry), shown, measured, figure);
 }
 
-/// Draws the figure, or, after training only, the loss curves alone.
-void finish_network_figure(NetworkFigure& figure, const diffarch::RowsOptions& layout);
+/// The profiles of a figure of images: --quick and the paper's sizes are the same for all.
+[[nodiscard]] TrainingProfiles image_profiles(const TrainingProfile& cpu);
+
+/// Loads the training images, lets `add_rows` run the rows, and draws the figure (after training only, the loss curves)
+/// under a title that begins with the networks' name.
+void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
+                        const std::function<void(NetworkFigure&)>& add_rows);
 
 }  // namespace figures
