@@ -2,23 +2,10 @@
 
 #include <cstdio>
 #include <fstream>
-#include <string>
 
 #include "benchmark_data.hpp"
 #include "diffarch/denoiser/linear.hpp"
-
-namespace {
-
-double status_kilobytes(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  double value = 0.0;
-  while (status >> word)
-    if (word == field + ":") status >> value;
-  return value;
-}
-
-}  // namespace
+#include "process_memory.hpp"
 
 int main() try {
   using namespace diffarch;

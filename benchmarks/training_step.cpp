@@ -3,8 +3,6 @@
 //   training_step CASE [STEPS]      CASE: unet64, unet32, mlp, mlp2d
 // Built as training_step and, where oneDNN is installed, as training_step_onednn and training_step_bf16.
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +13,7 @@
 #include "diffarch/nn/level_training.hpp"
 #include "diffarch/nn/mlp.hpp"
 #include "diffarch/nn/unet.hpp"
+#include "process_memory.hpp"
 
 namespace {
 
@@ -37,13 +36,11 @@ void measure(const char* name, Body body, ImageShape shape, Index batch_size, In
     if (step >= 0) milliseconds.push_back(time.count());
   }
   std::sort(milliseconds.begin(), milliseconds.end());
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   std::printf(
       "{\"case\": \"%s\", \"kernels\": \"%s\", \"step_ms\": %.5f, \"last_loss\": %.6f, \"peak_mb\": %.1f, "
       "\"threads\": %d}\n",
       name, nn::DefaultKernels::name().c_str(), milliseconds[milliseconds.size() / 2], loss,
-      static_cast<double>(usage.ru_maxrss) / 1024.0, thread_count());
+      status_kilobytes("VmHWM") / 1024.0, thread_count());
 }
 
 }  // namespace
