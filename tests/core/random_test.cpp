@@ -36,6 +36,39 @@ TEST_CASE("Uniform and normal numbers of an element are those of its block", "[c
   }
 }
 
+TEST_CASE("Many blocks at a time are the same words, uniform numbers and normal numbers, bit by bit", "[core]") {
+  const CounterRandom random(Seed{0x0123456789abcdefULL}, Stream{7});
+  CounterRandom::IndexLanes samples;
+  CounterRandom::IndexLanes blocks;
+  for (std::size_t i = 0; i < random_lanes; ++i) {
+    samples[i] = Index{0x1122334455667788LL} * static_cast<Index>(i % 5);
+    blocks[i] = static_cast<Index>(1000003 * i);
+  }
+  const PhiloxCounterLanes words = random.words(samples, blocks);
+  for (std::size_t i = 0; i < random_lanes; ++i)
+    REQUIRE(random.words(samples[i], blocks[i]) == PhiloxCounter{words[0][i], words[1][i], words[2][i], words[3][i]});
+
+  for (const std::size_t size : {1U, 63U, 64U, 65U, 200U}) {
+    std::vector<double> values(size);
+    random.uniforms(6, values);
+    for (std::size_t i = 0; i < size; ++i) REQUIRE(values[i] == random.uniform(6, static_cast<Index>(i)));
+  }
+
+  for (const Index d : {1, 2, 3, 4, 9, 64, 130}) {
+    std::vector<int> calls(static_cast<std::size_t>(d * 23));
+    bool same = true;
+    const test::ThreadCount guard(1);
+    for_each_normal(
+        random, d, 23, [](Index column) { return 3 * column; },
+        [&](Index i, double normal) {
+          ++calls[static_cast<std::size_t>(i)];
+          same = same && normal == random.normal(3 * (i / d), i % d);
+        });
+    REQUIRE(same);
+    REQUIRE(std::all_of(calls.begin(), calls.end(), [](int count) { return count == 1; }));
+  }
+}
+
 TEST_CASE("Normal numbers are Box and Muller's transform of the uniform ones", "[core]") {
   const CounterRandom random(Seed{3}, Stream{4});
   for (Index block = 0; block < 100; ++block) {

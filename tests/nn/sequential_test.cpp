@@ -28,6 +28,31 @@ TEST_CASE("Gradients pass through every mixture of layers that work in place and
   CHECK(error(nn::Sequential(nn::BatchNorm<double>(6), Full(6, 5), Tanh(), nn::BatchNorm<double>(5), Tanh())) < 1e-6);
 }
 
+TEST_CASE("A layer that computes the activation after it gives what the two on their own give", "[nn]") {
+  for (const auto& [inputs, outputs] : {std::pair<Index, Index>{2, 103}, {1, 64}, {103, 2}, {40, 30}}) {
+    CAPTURE(inputs, outputs);
+    const ImageShape shape{1, 1, inputs};
+    auto joined = test::random_network(nn::Sequential(Full(inputs, outputs), Leaky(0.2)), shape);
+    // A sequence within keeps the layers apart.
+    auto apart = test::random_network(nn::Sequential(nn::Sequential(Full(inputs, outputs)), Leaky(0.2)), shape);
+    const Batch<double> x = test::random_matrix(inputs, 9, 1);
+    REQUIRE(test::relative_difference(joined.forward(x, nn::Mode::train), apart.forward(x, nn::Mode::train)) < 1e-14);
+    Batch<double> dx;
+    Batch<double> dx_apart;
+    joined.output_gradient() = apart.output_gradient() = test::random_matrix(outputs, 9, 2);
+    joined.backward(x, dx);
+    apart.backward(x, dx_apart);
+    CHECK(test::relative_difference(dx, dx_apart) < 1e-14);
+    const std::vector<double> gradient = test::gradients_of(joined);
+    const std::vector<double> gradient_apart = test::gradients_of(apart);
+    const auto vector = [](const std::vector<double>& v) {
+      return Matrix<double>(Eigen::Map<const Vector<double>>(v.data(), static_cast<Index>(v.size())));
+    };
+    CHECK(test::relative_difference(vector(gradient), vector(gradient_apart)) < 1e-14);
+    CHECK(test::gradient_error(std::move(joined), 9) < 1e-6);
+  }
+}
+
 TEST_CASE("Tensors are named by their place, a fused ReLU counting as a layer", "[nn]") {
   using Convolution = nn::Convolution<double>;
   using Normalise = nn::BatchNorm<double, nn::StandardNormalisation, true>;

@@ -60,6 +60,8 @@ class LeakyReLU : public detail::ElementwiseLayer {
     diffarch::detail::require(slope >= 0.0 && slope <= 1.0, "LeakyReLU: slope = ", slope, "; expected 0 <= slope <= 1");
   }
 
+  [[nodiscard]] Scalar slope() const noexcept { return slope_; }
+
   void forward(const Scalar* x, Scalar* y, Index samples, Mode /*mode*/, Scalar* /*workspace*/) {
     const Scalar slope = slope_;
     // A product in any case: a value that may stay as it is in place would be a branch, and no vector instructions.

@@ -64,9 +64,11 @@ class Initialiser {
   /// N(0, deviation^2), moved into [-limit, limit].
   template <class Scalar>
   void clipped_normal(std::span<Scalar> values, double deviation, double limit) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] =
-          static_cast<Scalar>(std::clamp(deviation * random_.normal(tensor_, static_cast<Index>(i)), -limit, limit));
+    for_each_normal(
+        random_, static_cast<Index>(values.size()), 1, [&](Index /*column*/) { return tensor_; },
+        [&](Index i, double normal) {
+          values[static_cast<std::size_t>(i)] = static_cast<Scalar>(std::clamp(deviation * normal, -limit, limit));
+        });
     ++tensor_;
   }
 
@@ -109,6 +111,10 @@ struct ParameterProbe {
 ///  - `backward_reads_output`: backward reads y.
 ///  - `name_slots`: how many places the layer takes in PyTorch's numbering of a Sequential (fused layers take several).
 ///  - `input_interval(Interval)`: which input pixels an interval of output pixels depends on, along one axis.
+///
+/// A layer may take over the passes of a layer that follows it and works in place, where both at once are quicker:
+///  - `forward_then(next, x, y, samples, mode, workspace)`: `forward`, then next.forward(y, y, ...);
+///  - `backward_through(next, x, y, dy, dx, samples, workspace)`: both backwards, y being the output of `next`.
 template <class L>
 concept Layer = std::movable<L> && std::floating_point<typename L::Scalar> &&
     requires(L layer, const L& constant, const typename L::Scalar* in, typename L::Scalar* out, ImageShape shape,
@@ -135,6 +141,13 @@ inline constexpr bool backward_in_place = requires {
 template <class L>
 inline constexpr bool backward_reads_output = requires {
   requires L::backward_reads_output;
+};
+
+/// Whether L takes over the passes of a Next that follows it.
+template <class L, class Next>
+inline constexpr bool joins = requires(L layer, Next next, const typename L::Scalar* in, typename L::Scalar* out) {
+  layer.forward_then(next, in, out, Index{}, Mode::train, out);
+  layer.backward_through(next, in, in, out, out, Index{}, out);
 };
 
 template <class L>

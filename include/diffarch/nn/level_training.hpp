@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -65,6 +66,7 @@ class LevelTraining {
       average_.emplace(std::span<const Scalar>(all), ExponentialMovingAverageOptions{.decay = options.averaging_decay});
     }
     order_.resize(static_cast<std::size_t>(data.cols()));
+    uniforms_.resize(order_.size());
     clean_.resize(data.rows(), options.batch_size);
     noisy_.resize(data.rows(), options.batch_size);
     shuffle();
@@ -141,9 +143,10 @@ class LevelTraining {
   void shuffle() {
     std::iota(order_.begin(), order_.end(), Index{0});
     const CounterRandom random(options_.seed, streams::sample_order(level_.sigma()));
-    for (Index i = data_.cols() - 1; i > 0; --i) {
-      const auto j = static_cast<Index>(random.uniform(state_.epoch, i) * static_cast<double>(i + 1));
-      std::swap(order_[static_cast<std::size_t>(i)], order_[static_cast<std::size_t>(std::min(i, j))]);
+    random.uniforms(state_.epoch, uniforms_);
+    for (std::size_t i = order_.size() - 1; i > 0; --i) {
+      const auto j = static_cast<std::size_t>(uniforms_[i] * static_cast<double>(i + 1));
+      std::swap(order_[i], order_[std::min(i, j)]);
     }
   }
 
@@ -152,39 +155,34 @@ class LevelTraining {
     const auto signal = static_cast<Scalar>(level_.signal);
     const auto noise = static_cast<Scalar>(level_.noise);
     const Index d = data_.rows();
-    constexpr Index chunk = 1024;  // a multiple of the four numbers of one Philox block
-    const Index chunks = (d + chunk - 1) / chunk;
-    parallel_for(options_.batch_size * chunks, 40 * std::min(d, chunk), [&](Index task) {
-      const Index column = task / chunks;
-      const Index sample = order_[static_cast<std::size_t>(state_.step * options_.batch_size + column)];
-      const Index draw = state_.epoch * data_.cols() + sample;  // never the same noise twice
-      const Index end = std::min(d, (task % chunks + 1) * chunk);
-      for (Index row = task % chunks * chunk; row < end; row += 4) {
-        const auto normals = random.normals(draw, row / 4);
-        for (Index k = 0; k < std::min<Index>(4, end - row); ++k) {
-          const Scalar x0 = data_(row + k, sample);
-          clean_(row + k, column) = x0;
-          noisy_(row + k, column) = signal * x0 + noise * static_cast<Scalar>(normals[static_cast<std::size_t>(k)]);
-        }
-      }
+    const Index* const samples = order_.data() + state_.step * options_.batch_size;
+    parallel_for(options_.batch_size, d, [=, from = data_.data(), to = clean_.data()](Index column) {
+      for (Index row = 0; row < d; ++row) to[column * d + row] = from[samples[column] * d + row];
     });
+    const Index draw = state_.epoch * data_.cols();  // never the same noise twice
+    for_each_normal(
+        random, d, options_.batch_size, [=](Index column) { return draw + samples[column]; },
+        [=, clean = std::as_const(clean_).data(), noisy = noisy_.data()](Index i, double normal) {
+          noisy[i] = signal * clean[i] + noise * static_cast<Scalar>(normal);
+        });
   }
 
-  /// Mean squared error, and its gradient with respect to x0_hat. Columns are summed in a fixed order.
+  /// Mean squared error, and its gradient with respect to x0_hat. Summed in an order that depends on the size alone.
   double compare(const Batch<Scalar>& x0_hat, Batch<Scalar>& gradient) {
-    const auto count = static_cast<double>(x0_hat.size());
-    const auto factor = static_cast<Scalar>(2.0 / count);
-    double sum = 0.0;
-    for (Index column = 0; column < x0_hat.cols(); ++column) {
-      double column_sum = 0.0;
-      for (Index row = 0; row < x0_hat.rows(); ++row) {
-        const Scalar difference = x0_hat(row, column) - clean_(row, column);
-        gradient(row, column) = factor * difference;
-        column_sum += static_cast<double>(difference) * static_cast<double>(difference);
-      }
-      sum += column_sum;
-    }
-    return sum / count;
+    const Index size = x0_hat.size();
+    const auto factor = static_cast<Scalar>(2.0 / static_cast<double>(size));
+    constexpr Index lanes = 16;
+    std::array<double, lanes> sums{};
+    const auto add = [&, a = x0_hat.data(), b = clean_.data(), to = gradient.data()](Index i, std::size_t lane) {
+      const Scalar difference = a[i] - b[i];
+      to[i] = factor * difference;
+      sums[lane] += static_cast<double>(difference) * static_cast<double>(difference);
+    };
+    Index begin = 0;
+    for (; begin + lanes <= size; begin += lanes)
+      for (Index lane = 0; lane < lanes; ++lane) add(begin + lane, static_cast<std::size_t>(lane));
+    for (Index i = begin; i < size; ++i) add(i, static_cast<std::size_t>(i - begin));
+    return std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(size);
   }
 
   Network<Body>& network_;
@@ -196,6 +194,7 @@ class LevelTraining {
   std::optional<Adam<Scalar>> optimiser_;
   std::optional<ExponentialMovingAverage<Scalar>> average_;
   std::vector<Index> order_;
+  std::vector<double> uniforms_;  ///< as many, for `shuffle`
   Batch<Scalar> clean_;
   Batch<Scalar> noisy_;
   State state_;

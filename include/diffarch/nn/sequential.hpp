@@ -64,8 +64,13 @@ class Sequential {
 
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
     const auto values = boundaries(y);
-    for_each_index(
-        [&]<std::size_t I>() { get<I>().forward(I == 0 ? x : values[I], values[I + 1], samples, mode, workspace); });
+    for_each_index([&]<std::size_t I>() {
+      const Scalar* const input = I == 0 ? x : values[I];
+      if constexpr (joins_next<I>())
+        get<I>().forward_then(get<I + 1>(), input, values[I + 2], samples, mode, workspace);
+      else if constexpr (!joins_previous<I>())
+        get<I>().forward(input, values[I + 1], samples, mode, workspace);
+    });
   }
 
   void backward(const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx, Index samples, Scalar* workspace) {
@@ -78,7 +83,11 @@ class Sequential {
       constexpr std::size_t I = count - 1 - Reversed;
       Scalar* input_gradient = dx;
       if constexpr (I > 0) input_gradient = gradient_shared<I>() ? gradient : buffers[gradient_buffer<I>()];
-      get<I>().backward(I == 0 ? x : values[I], values[I + 1], gradient, input_gradient, samples, rest);
+      const Scalar* const input = I == 0 ? x : values[I];
+      if constexpr (joins_next<I>())
+        get<I>().backward_through(get<I + 1>(), input, values[I + 2], gradient, input_gradient, samples, rest);
+      else if constexpr (!joins_previous<I>())
+        get<I>().backward(input, values[I + 1], gradient, input_gradient, samples, rest);
       gradient = input_gradient;
     });
   }
@@ -122,6 +131,23 @@ class Sequential {
   template <std::size_t I>
   [[nodiscard]] static constexpr bool gradient_shared() {
     return detail::backward_in_place<LayerAt<I>>;
+  }
+
+  /// Whether layer I computes the one after it, which is in place both ways, along with itself.
+  template <std::size_t I>
+  [[nodiscard]] static constexpr bool joins_next() {
+    if constexpr (I + 1 >= count)
+      return false;
+    else
+      return shares_output<I + 1>() && gradient_shared<I + 1>() && detail::joins<LayerAt<I>, LayerAt<I + 1>>;
+  }
+
+  template <std::size_t I>
+  [[nodiscard]] static constexpr bool joins_previous() {
+    if constexpr (I == 0)
+      return false;
+    else
+      return joins_next<I - 1>();
   }
 
   /// Which of the two buffers holds the gradient before layer I: the one that does not hold the gradient after it.
