@@ -43,6 +43,10 @@ class GaussianMixture {
   [[nodiscard]] const Vector<Scalar>& weights() const noexcept { return weights_; }
   [[nodiscard]] const Matrix<Scalar>& means() const noexcept { return means_; }
   [[nodiscard]] const std::vector<Matrix<Scalar>>& covariances() const noexcept { return covariances_; }
+  /// Orthonormal eigenvectors of each covariance (d, d), with `deviations` of the same component.
+  [[nodiscard]] const std::vector<Matrix<Scalar>>& directions() const noexcept { return directions_; }
+  /// Standard deviations along the directions of each component (d), at least 0.
+  [[nodiscard]] const std::vector<Vector<Scalar>>& deviations() const noexcept { return deviations_; }
 
   /// Mean of the mixture (d).
   [[nodiscard]] Vector<Scalar> mean() const { return means_ * weights_; }

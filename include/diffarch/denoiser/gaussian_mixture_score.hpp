@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/fitter.hpp"
+#include "diffarch/data/gaussian_mixture.hpp"
+
+namespace diffarch {
+
+/// The exact denoiser of a Gaussian mixture: the ground truth that learned denoisers of its samples approximate, and
+/// the premise of the paper's Theorem 1. `fit` takes the `GaussianMixture` itself in place of samples.
+struct GaussianMixtureScore {
+  [[nodiscard]] std::string name() const { return "GaussianMixtureScore"; }
+};
+
+static_assert(Architecture<GaussianMixtureScore>);
+
+/// Model of `GaussianMixtureScore`. Of y = signal x + noise eps, component k has the posterior
+///   N(m_k + S_k (y - signal m_k), C_k),  S_k = signal Sigma_k A_k^-1,  C_k = noise^2 Sigma_k A_k^-1,
+///   A_k = signal^2 Sigma_k + noise^2 I,  and probability r_k ~ w_k N(y; signal m_k, A_k),
+/// so x0_hat = sum_k r_k (m_k + S_k (y - signal m_k)). Computed in the eigenbasis of each Sigma_k, so components may be
+/// singular. Cost of denoise: O(m d^2) per sample.
+template <class Scalar_>
+class GaussianMixtureDenoiser {
+ public:
+  using Scalar = Scalar_;
+  using BackendType = Cpu;
+
+  explicit GaussianMixtureDenoiser(GaussianMixture<Scalar> mixture) : mixture_(std::move(mixture)) {}
+
+  [[nodiscard]] Index dimension() const noexcept { return mixture_.dimension(); }
+  [[nodiscard]] const GaussianMixture<Scalar>& mixture() const noexcept { return mixture_; }
+
+  /// E[x | y] (d, n) of y (d, n). Without noise it is y / signal. Throws DimensionMismatch.
+  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+    check(y);
+    Batch<Scalar> x0_hat(y.rows(), y.cols());
+    if (level.is_clean()) return y / static_cast<Scalar>(level.signal);
+    parallel_for(y.cols(), mixture_.components() * y.rows() * y.rows(), [&](Index column) {
+      const Posterior posterior = posterior_of(y.col(column), level);
+      x0_hat.col(column) = posterior.means * posterior.probabilities;
+    });
+    return x0_hat;
+  }
+
+  /// Cov[x | y] (d, d) of one sample y (d, 1): its trace is the squared error that no denoiser can avoid there.
+  /// Throws DimensionMismatch, or InvalidArgument for another number of samples.
+  [[nodiscard]] Matrix<double> posterior_covariance(const Batch<Scalar>& y, NoiseLevel level) const {
+    check(y);
+    detail::require(y.cols() == 1, "posterior_covariance: y is ", detail::shape_text(y), "; expected one sample");
+    const Index d = dimension();
+    Matrix<double> covariance = Matrix<double>::Zero(d, d);
+    if (level.is_clean()) return covariance;
+    const Posterior posterior = posterior_of(y.col(0), level);
+    const Vector<double> mean = (posterior.means * posterior.probabilities).template cast<double>();
+    for (Index k = 0; k < mixture_.components(); ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      const Vector<double> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
+      const Matrix<double> directions = mixture_.directions()[at].template cast<double>();
+      const Vector<double> kept =
+          variance.unaryExpr([level](double v) { return v * level.noise * level.noise / marginal_variance(v, level); });
+      const Vector<double> offset = posterior.means.col(k).template cast<double>() - mean;
+      covariance += static_cast<double>(posterior.probabilities(k)) *
+                    (directions * kept.asDiagonal() * directions.transpose() + offset * offset.transpose());
+    }
+    return covariance;
+  }
+
+  /// d x0_hat / d y (d, d) at one sample y (d, 1): signal / noise^2 times the posterior covariance (Tweedie's second
+  /// formula). Throws like posterior_covariance, and InvalidArgument without noise.
+  [[nodiscard]] Matrix<double> jacobian(const Batch<Scalar>& y, NoiseLevel level) const {
+    detail::require(!level.is_clean(), "GaussianMixtureScore: the Jacobian needs noise > 0");
+    return level.signal / (level.noise * level.noise) * posterior_covariance(y, level);
+  }
+
+ private:
+  struct Posterior {
+    Vector<Scalar> probabilities;  ///< r_k (m)
+    Matrix<Scalar> means;          ///< E[x | y, component k], (d, m)
+  };
+
+  [[nodiscard]] static double marginal_variance(double variance, NoiseLevel level) noexcept {
+    return variance * level.signal * level.signal + level.noise * level.noise;
+  }
+
+  void check(const Batch<Scalar>& y) const {
+    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
+                                       " but the model has dimension ", dimension());
+  }
+
+  template <class Column>
+  [[nodiscard]] Posterior posterior_of(const Column& y, NoiseLevel level) const {
+    const Index m = mixture_.components();
+    Posterior posterior{Vector<Scalar>(m), Matrix<Scalar>(dimension(), m)};
+    Vector<double> log_probabilities(m);
+    for (Index k = 0; k < m; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      const Matrix<Scalar>& directions = mixture_.directions()[at];
+      const Vector<Scalar>& deviations = mixture_.deviations()[at];
+      Vector<Scalar> coordinates =
+          directions.transpose() * (y - static_cast<Scalar>(level.signal) * mixture_.means().col(k));
+      double log_probability = std::log(static_cast<double>(mixture_.weights()(k)));
+      for (Index i = 0; i < coordinates.size(); ++i) {
+        const double variance = static_cast<double>(deviations(i)) * static_cast<double>(deviations(i));
+        const double marginal = marginal_variance(variance, level);
+        const auto coordinate = static_cast<double>(coordinates(i));
+        log_probability -= 0.5 * (coordinate * coordinate / marginal + std::log(marginal));
+        coordinates(i) = static_cast<Scalar>(level.signal * variance / marginal * coordinate);
+      }
+      log_probabilities(k) = log_probability;
+      posterior.means.col(k) = mixture_.means().col(k) + directions * coordinates;
+    }
+    const Vector<double> odds = (log_probabilities.array() - log_probabilities.maxCoeff()).exp();
+    posterior.probabilities = (odds / odds.sum()).template cast<Scalar>();
+    return posterior;
+  }
+
+  GaussianMixture<Scalar> mixture_;
+};
+
+template <class Scalar>
+struct Fitter<GaussianMixtureScore, Cpu, Scalar> {
+  using Model = GaussianMixtureDenoiser<Scalar>;
+
+  [[nodiscard]] static Model fit(const GaussianMixtureScore& /*architecture*/, const GaussianMixture<Scalar>& mixture,
+                                 const NoiseLevels& /*levels*/, const ProgressCallback& /*progress*/) {
+    return Model(mixture);
+  }
+};
+
+}  // namespace diffarch
