@@ -65,5 +65,16 @@ TEST_CASE("Levels that are negative or not finite are refused", "[core]") {
     REQUIRE_THAT(refusal({bad, {1.0, 0.0}}), ContainsSubstring("expected finite, not negative"));
 }
 
+TEST_CASE("The nearest step is measured in log sigma", "[core]") {
+  const NoiseLevels levels({NoiseLevel::from_alpha_bar(0.0), NoiseLevel::from_sigma(4.0), NoiseLevel::from_sigma(1.0),
+                            NoiseLevel::from_sigma(0.0)});
+  REQUIRE(levels.nearest_step(NoiseLevel::from_alpha_bar(0.0)) == 0);
+  REQUIRE(levels.nearest_step(NoiseLevel::from_sigma(4.0)) == 1);
+  REQUIRE(levels.nearest_step(NoiseLevel::from_sigma(1e9)) == 1);
+  REQUIRE(levels.nearest_step(NoiseLevel::from_sigma(2.1)) == 1);
+  REQUIRE(levels.nearest_step(NoiseLevel::from_sigma(1.9).variance_preserving()) == 2);
+  REQUIRE(levels.nearest_step(NoiseLevel::from_sigma(0.0)) == 2);
+}
+
 }  // namespace
 }  // namespace diffarch

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <ostream>
 #include <utility>
 #include <vector>
@@ -50,6 +51,22 @@ class NoiseLevels {
   [[nodiscard]] double sigma_T() const noexcept { return levels_.front().sigma(); }
   /// Smallest sigma > 0: the level of the last denoiser call.
   [[nodiscard]] double last_sigma() const noexcept { return (*this)[steps() - 1].sigma(); }
+
+  /// The step, in [0, steps()), that starts at the sigma nearest to this level's on a logarithmic scale.
+  [[nodiscard]] Index nearest_step(NoiseLevel level) const noexcept {
+    if (level.is_clean()) return steps() - 1;
+    Index nearest = 0;
+    double distance = std::numeric_limits<double>::infinity();
+    for (Index step = 0; step < steps(); ++step) {
+      if ((*this)[step] == level) return step;
+      const double candidate = std::abs(std::log((*this)[step].sigma() / level.sigma()));
+      if (candidate < distance) {
+        distance = candidate;
+        nearest = step;
+      }
+    }
+    return nearest;
+  }
 
   /// All N + 1 sigmas, decreasing, the last one 0.
   [[nodiscard]] std::vector<double> sigmas() const {

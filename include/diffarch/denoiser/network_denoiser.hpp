@@ -4,6 +4,7 @@
 #include <cmath>
 #include <concepts>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,19 +78,28 @@ class NetworkDenoiser {
 
   /// dD/dy at one y (d, 1): (d, d), by as many backward passes as it has blocks of rows.
   [[nodiscard]] Matrix<double> jacobian(const Batch<Scalar>& y, NoiseLevel level) const {
+    std::vector<Index> rows(static_cast<std::size_t>(dimension()));
+    std::iota(rows.begin(), rows.end(), Index{0});
+    return jacobian_rows(y, level, rows);
+  }
+
+  /// Some rows of dD/dy at one y (d, 1): (rows, d), the gradients of these elements of x0_hat. Rows in [0, d).
+  [[nodiscard]] Matrix<double> jacobian_rows(const Batch<Scalar>& y, NoiseLevel level,
+                                             const std::vector<Index>& rows) const {
     detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
                                        detail::shape_text(y), ", expected (", dimension(), ", 1)");
     Network& net = working_network(level);
     const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block_size);
-    Matrix<double> j(dimension(), dimension());
-    Batch<Scalar> rows;
-    for (Index first = 0; first < dimension(); first += block_size) {
-      const Index count = std::min(block_size, dimension() - first);
+    const auto row_count = static_cast<Index>(rows.size());
+    Matrix<double> j(row_count, dimension());
+    Batch<Scalar> gradients;
+    for (Index first = 0; first < row_count; first += block_size) {
+      const Index count = std::min(block_size, row_count - first);
       net.forward(copies, nn::Mode::evaluate);
       net.output_gradient().setZero();
-      for (Index i = 0; i < count; ++i) net.output_gradient()(first + i, i) = Scalar(1);
-      net.backward(copies, rows);
-      j.middleRows(first, count) = rows.leftCols(count).transpose().template cast<double>() / level.scale();
+      for (Index i = 0; i < count; ++i) net.output_gradient()(rows[static_cast<std::size_t>(first + i)], i) = Scalar(1);
+      net.backward(copies, gradients);
+      j.middleRows(first, count) = gradients.leftCols(count).transpose().template cast<double>() / level.scale();
     }
     return j;
   }

@@ -71,7 +71,7 @@ class PatchPolynomialDenoiser {
   /// degree, sigma and window, when a fit fails.
   [[nodiscard]] LevelFit fit_at(NoiseLevel level) const {
     const ImageShape& shape = architecture_.shape;
-    const Index step = nearest_step(level);
+    const Index step = levels_.nearest_step(level);
     LevelFit fit;
     fit.patch_size = architecture_.patches.patch_size(step, levels_.steps(), shape);
     const Index p = architecture_.patches.width(step, levels_.steps());
@@ -121,22 +121,6 @@ class PatchPolynomialDenoiser {
   }
 
  private:
-  /// The step of the schedule with the nearest sigma, on a logarithmic scale.
-  [[nodiscard]] Index nearest_step(NoiseLevel level) const {
-    if (level.is_clean()) return levels_.steps() - 1;
-    Index nearest = 0;
-    double distance = std::numeric_limits<double>::infinity();
-    for (Index step = 0; step < levels_.steps(); ++step) {
-      const double candidate = std::abs(std::log(levels_[step].sigma() / level.sigma()));
-      if (levels_[step] == level) return step;
-      if (candidate < distance) {
-        distance = candidate;
-        nearest = step;
-      }
-    }
-    return nearest;
-  }
-
   /// The window that starts at (row, column) of every image: (S S channels, n).
   [[nodiscard]] Batch<Scalar> patches_of(const Batch<Scalar>& images, Index row, Index column, Index size) const {
     const ImageShape& shape = architecture_.shape;

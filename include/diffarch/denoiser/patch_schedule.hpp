@@ -8,6 +8,21 @@
 
 namespace diffarch {
 
+namespace detail {
+
+/// A list given for other numbers of steps, at step `step` of `steps`: first entry at the first step, last at the last,
+/// linear in between. `values` is not empty.
+[[nodiscard]] inline double value_at_step(const std::vector<Index>& values, Index step, Index steps) {
+  const double last = static_cast<double>(values.size() - 1);
+  const double position = steps > 1 ? last * static_cast<double>(step) / static_cast<double>(steps - 1) : 0.0;
+  const auto low = static_cast<std::size_t>(position);
+  const std::size_t high = std::min(low + 1, values.size() - 1);
+  const double fraction = position - static_cast<double>(low);
+  return (1.0 - fraction) * static_cast<double>(values[low]) + fraction * static_cast<double>(values[high]);
+}
+
+}  // namespace detail
+
 /// How far a local denoiser looks at each noise level, and with how many features: the whole image in heavy noise, a
 /// few pixels at the end. The defaults are the paper's, for 10 levels and images of 64 pixels.
 struct PatchSchedule {
@@ -23,14 +38,15 @@ struct PatchSchedule {
   [[nodiscard]] Index patch_size(Index step, Index steps, const ImageShape& shape) const {
     check();
     const Index side = std::min(shape.height, shape.width);
-    const double scaled = at(patch_sizes, step, steps) * static_cast<double>(side) / static_cast<double>(image_size);
+    const double scaled =
+        detail::value_at_step(patch_sizes, step, steps) * static_cast<double>(side) / static_cast<double>(image_size);
     return std::clamp<Index>(std::lround(scaled), 1, side);
   }
 
   /// Number of features of step `step` of `steps`. Throws like patch_size.
   [[nodiscard]] Index width(Index step, Index steps) const {
     check();
-    return std::lround(at(widths, step, steps));
+    return std::lround(detail::value_at_step(widths, step, steps));
   }
 
  private:
@@ -42,15 +58,6 @@ struct PatchSchedule {
                       image_size, "; expected 1 <= patch size <= ", image_size);
     for (const Index width : widths)
       detail::require(width >= 1, "PatchSchedule: width = ", width, ", expected at least 1");
-  }
-
-  [[nodiscard]] static double at(const std::vector<Index>& values, Index step, Index steps) {
-    const double last = static_cast<double>(values.size() - 1);
-    const double position = steps > 1 ? last * static_cast<double>(step) / static_cast<double>(steps - 1) : 0.0;
-    const auto low = static_cast<std::size_t>(position);
-    const std::size_t high = std::min(low + 1, values.size() - 1);
-    const double fraction = position - static_cast<double>(low);
-    return (1.0 - fraction) * static_cast<double>(values[low]) + fraction * static_cast<double>(values[high]);
   }
 };
 
