@@ -2,15 +2,14 @@
 
 #include <cmath>
 
-#include "diffarch/core/batch.hpp"
-#include "diffarch/core/noise_level.hpp"
+#include "diffarch/analysis/jacobian.hpp"
 
 namespace diffarch {
 
 /// How far a denoiser is from the gradient of a potential: sqrt(sum |J - J^T|^2 / sum |J|^2), Frobenius norms of J =
 /// dD/dy summed over the columns of y (d, n). 0: its score (D - y) / sigma^2 has a log density; 2: J is antisymmetric.
 /// `directions` (d, k), orthonormal: J is taken in their span, as V^T J V; the identity for all of J.
-/// The model gives `jacobian_product(y, v, level)`. Throws DimensionMismatch.
+/// By `jacobian_product(model, y, v, level)`: any model. Throws DimensionMismatch.
 template <class Model>
 [[nodiscard]] double curl_asymmetry(const Model& model, const Batch<typename Model::Scalar>& y,
                                     const Matrix<double>& directions, NoiseLevel level) {
@@ -19,7 +18,7 @@ template <class Model>
   double antisymmetric = 0.0;
   double total = 0.0;
   for (Index column = 0; column < y.cols(); ++column) {
-    const Matrix<double> j = directions.transpose() * model.jacobian_product(y.col(column), directions, level);
+    const Matrix<double> j = directions.transpose() * jacobian_product(model, y.col(column), directions, level);
     antisymmetric += (j - j.transpose()).squaredNorm();
     total += j.squaredNorm();
   }
