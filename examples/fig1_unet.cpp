@@ -13,7 +13,7 @@
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
 //   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
-#include "common/unet_row.hpp"
+#include "common/trained_networks.hpp"
 
 namespace {
 
@@ -26,7 +26,23 @@ const TrainingProfile cpu{
     .steps = 10,
     .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
 
+/// global: a network that sees everything (4 pools for images of 64 pixels, 3 for smaller ones); default and local: one
+/// and two pools fewer; few_channels and circular: the default with 8 instead of 32 channels, or circular padding.
 const std::vector<std::string> all_rows{"global", "default", "local", "few_channels", "circular"};
+
+void add_row(const std::string& row, int default_pools, NetworkFigure& figure) {
+  UNetChoice choice{.pools = default_pools};
+  if (row == "global") ++choice.pools;
+  if (row == "local") --choice.pools;
+  if (row == "few_channels") choice.channels = 8;
+  if (row == "circular") choice.padding = Padding::circular;
+  std::string label = detail::concat(choice.pools, choice.pools == 1 ? " pool" : " pools");
+  if (row == "few_channels") label += "\n8 channels";
+  if (row == "circular") label += "\ncircular";
+  Json entry;
+  const auto model = trained_unet(choice, row, figure, entry);
+  add_network_row(row, label, model, std::move(entry), figure);
+}
 
 }  // namespace
 
@@ -44,8 +60,8 @@ int main(int argc, char** argv) {
   return run_program(app, options, argc, argv, [&] {
     apply_profile(app, image_profiles(cpu), options, network);
     run_network_figure("U-Nets", options, network, [&](NetworkFigure& figure) {
-      const bool is_large = figure.images.shape().height >= 64;
-      for (const std::string& row : rows) run_unet_row(row, is_large, figure);
+      const int default_pools = figure.images.shape().height >= 64 ? 3 : 2;
+      for (const std::string& row : rows) add_row(row, default_pools, figure);
     });
   });
 }

@@ -10,8 +10,7 @@
 // one, so that a fifth of the paper's epochs at three times its learning rate are enough; batches of 50 because a step
 // of the optimiser on 15 million weights costs as much as the products for 30 images.
 
-#include "common/network_row.hpp"
-#include "diffarch/denoiser/bottleneck.hpp"
+#include "common/trained_networks.hpp"
 
 namespace {
 
@@ -22,12 +21,6 @@ const TrainingProfile cpu{.size = 32,
                           .count = 1000,
                           .steps = 10,
                           .training = {.epochs = 100, .batch_size = 50, .learning_rate = 3e-4, .warm_start = true}};
-
-template <int H>
-void row(NetworkFigure& figure) {
-  run_network_row(detail::concat("h_", H), detail::concat("h = ", H),
-                  Bottleneck<H>{figure.network.training, figure.images.shape()}, figure);
-}
 
 }  // namespace
 
@@ -46,9 +39,10 @@ int main(int argc, char** argv) {
     apply_profile(app, image_profiles(cpu), options, network);
     run_network_figure("Networks with a bottleneck of h,", options, network, [&](NetworkFigure& figure) {
       for (const int h : widths) {
-        if (h == 1000) row<1000>(figure);
-        if (h == 500) row<500>(figure);
-        if (h == 100) row<100>(figure);
+        const std::string name = detail::concat("h_", h);
+        Json entry;
+        const auto model = trained_bottleneck(h, name, figure, entry);
+        add_network_row(name, detail::concat("h = ", h), model, std::move(entry), figure);
       }
     });
   });

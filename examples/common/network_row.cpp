@@ -7,11 +7,15 @@
 #include "diffarch/analysis/memorisation.hpp"
 #include "diffarch/analysis/sharpness.hpp"
 #include "diffarch/io/npy.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
 
 namespace figures {
 
 using namespace diffarch;
 
+namespace {
+
+/// Measures what a row has generated, prints it and adds it to the figure.
 void report_network_row(const std::string& name, const std::string& label, Json entry, const Batch<float>& shown,
                         const Batch<float>& measured, NetworkFigure& figure) {
   const Batch<float>& images = figure.images.samples();
@@ -66,6 +70,23 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   }
 }
 
+}  // namespace
+
+void add_network_row(const std::string& name, const std::string& label, const std::optional<AnyDenoiser<float>>& model,
+                     Json entry, NetworkFigure& figure) {
+  entry["row"] = name;
+  if (!model) {
+    figure.report["rows"].push_back(std::move(entry));
+    return;
+  }
+  DiffusionSampler<AnyArchitecture<float>, CosineSchedule> sampler{
+      AnyArchitecture<float>{entry["architecture"].get<std::string>()}, figure.schedule};
+  sampler.set_progress(ConsoleProgress{}).set_model(*model);
+  const Batch<float> shown = sampler.sample_from(figure.noise);
+  const Batch<float> measured = sampler.sample(figure.options.measured, Seed{figure.options.seed + 1});
+  report_network_row(name, label, std::move(entry), shown, measured, figure);
+}
+
 TrainingProfiles image_profiles(const TrainingProfile& cpu) {
   return {.quick = {.size = 16,
                     .count = 24,
@@ -87,7 +108,7 @@ void run_network_figure(const std::string& networks, const FigureOptions& option
   report.set_training_data(images);
   record_training(network, report);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
-  NetworkFigure figure{options, network, schedule, images, noise, report};
+  NetworkFigure figure{{options, network, schedule, images}, noise, report};
   add_rows(figure);
   report.add_plot(options.program + "_losses.png", figure.losses,
                   {.columns = std::min<Index>(3, static_cast<Index>(figure.losses.size())),

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/denoiser/any_denoiser.hpp"
 #include "figure_data.hpp"
 #include "network_training.hpp"
 
@@ -12,43 +14,38 @@
 
 namespace figures {
 
-/// What all rows of a figure share, and what they add to it.
-struct NetworkFigure {
+/// What the networks of a program share.
+struct NetworkSetting {
   const FigureOptions& options;
   const NetworkOptions& network;
   diffarch::CosineSchedule schedule;
   const diffarch::Dataset<float>& images;
-  const diffarch::Batch<float>& noise;  ///< x_T of the samples that are shown
-  FigureReport& report;
-  std::vector<diffarch::LabelledRow> rows = {};
   std::vector<diffarch::Panel> losses = {};
 };
 
-/// Measures what a row has generated: memorised fraction and nearest distances of `measured` fresh samples, sharpness
-/// relative to the data; prints it and adds it to the figure: the samples shown, each above its nearest training image
-/// with rms distance and gap ratio.
-void report_network_row(const std::string& name, const std::string& label, Json entry,
-                        const diffarch::Batch<float>& shown, const diffarch::Batch<float>& measured,
-                        NetworkFigure& figure);
-
-/// Trains (or takes) the networks of an architecture, samples from the figure's noise and reports. Where only training
-/// is asked for, that.
+/// Trains (or takes) the networks of an architecture; see `trained_model`.
 template <class A>
-void run_network_row(const std::string& name, const std::string& label, const A& architecture, NetworkFigure& figure) {
-  using namespace diffarch;
-  Json entry = {{"row", name}};
-  auto model = trained_model(name, architecture, figure.schedule, figure.images.samples(), figure.options,
-                             figure.network, entry, figure.losses);
-  if (!model) {
-    figure.report["rows"].push_back(std::move(entry));
-    return;
-  }
-  DiffusionSampler<A, CosineSchedule> sampler{architecture, figure.schedule};
-  sampler.set_progress(ConsoleProgress{}).set_model(std::move(*model));
-  const Batch<float> shown = sampler.sample_from(figure.noise);
-  const Batch<float> measured = sampler.sample(figure.options.measured, Seed{figure.options.seed + 1});
-  report_network_row(name, label, std::move(entry), shown, measured, figure);
+[[nodiscard]] std::optional<diffarch::AnyDenoiser<float>> trained_network(const std::string& name,
+                                                                          const A& architecture,
+                                                                          NetworkSetting& setting, Json& row) {
+  auto model = trained_model(name, architecture, setting.schedule, setting.images.samples(), setting.options,
+                             setting.network, row, setting.losses);
+  if (!model) return std::nullopt;
+  return diffarch::AnyDenoiser<float>(std::move(*model));
 }
+
+/// What all rows of a figure share, and what they add to it.
+struct NetworkFigure : NetworkSetting {
+  const diffarch::Batch<float>& noise;  ///< x_T of the samples that are shown
+  FigureReport& report;
+  std::vector<diffarch::LabelledRow> rows = {};
+};
+
+/// One row: samples of `model` from the figure's noise, each above its nearest training image with rms distance and gap
+/// ratio. Of `measured` fresh samples it prints and reports memorised fraction, nearest distances, and sharpness
+/// relative to the data. Without a model (only training was asked for) just `entry` is reported.
+void add_network_row(const std::string& name, const std::string& label,
+                     const std::optional<diffarch::AnyDenoiser<float>>& model, Json entry, NetworkFigure& figure);
 
 /// The profiles of a figure of images: --quick and the paper's sizes are the same for all.
 [[nodiscard]] TrainingProfiles image_profiles(const TrainingProfile& cpu);

@@ -34,6 +34,7 @@
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/data/synthetic_images.hpp"
+#include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"
 #include "diffarch/denoiser/gaussian_denoiser.hpp"

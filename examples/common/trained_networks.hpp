@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "diffarch/denoiser/any_denoiser.hpp"
+#include "diffarch/denoiser/bottleneck.hpp"
+#include "diffarch/denoiser/conv_unet.hpp"
+#include "network_row.hpp"
+
+// The networks of the example programs, chosen at run time. Every network type is a translation unit's work:
+// trained_*.cpp.
+
+namespace figures {
+
+/// A `ConvUNet` chosen at run time.
+struct UNetChoice {
+  int pools = 2;
+  int channels = 32;
+  diffarch::Padding padding = diffarch::Padding::zeros;
+};
+
+/// Trains the networks of a U-Net (1 to 4 pools and 32 channels with zeros, 1 to 3 with circular padding, 2 or 3 pools
+/// and 8 channels with zeros) under `name`, or takes them from --weights; `row` gets architecture and losses. No model
+/// where only training was asked for. Throws InvalidArgument for a U-Net that the programs do not have.
+[[nodiscard]] std::optional<diffarch::AnyDenoiser<float>> trained_unet(const UNetChoice& choice,
+                                                                       const std::string& name, NetworkSetting& setting,
+                                                                       Json& row);
+
+/// The same for `Bottleneck<H>` of images, H = 1000, 500 or 100.
+[[nodiscard]] std::optional<diffarch::AnyDenoiser<float>> trained_bottleneck(int width, const std::string& name,
+                                                                             NetworkSetting& setting, Json& row);
+
+/// One type of them.
+template <int Pools, int Channels, diffarch::Padding padding>
+std::optional<diffarch::AnyDenoiser<float>> train_unet(const std::string& name, NetworkSetting& setting, Json& row) {
+  return trained_network(name,
+                         diffarch::ConvUNet<Pools, Channels, padding>{setting.images.shape(), setting.network.training},
+                         setting, row);
+}
+
+}  // namespace figures
