@@ -22,13 +22,13 @@ struct Bilinear {
   }
 };
 
-const NoiseLevel level = NoiseLevel::from_sigma(0.8);
+const NoiseLevel curl_level = NoiseLevel::from_sigma(0.8);
 
 /// J = j everywhere.
 double asymmetry(const Matrix<double>& j, const Matrix<double>& directions) {
   Batch<double> y = Batch<double>::Zero(j.rows(), 3);
   y.row(0).setOnes();
-  return curl_asymmetry(Bilinear{j, Matrix<double>::Zero(j.rows(), j.cols())}, y, directions, level);
+  return curl_asymmetry(Bilinear{j, Matrix<double>::Zero(j.rows(), j.cols())}, y, directions, curl_level);
 }
 double asymmetry(const Matrix<double>& j) { return asymmetry(j, Matrix<double>::Identity(j.rows(), j.cols())); }
 
@@ -41,7 +41,7 @@ double asymmetry_in_plane(const A& architecture) {
   }
   const auto model = fit(architecture, x, CustomSchedule::from_sigmas({0.8, 0.0}));
   const Batch<double> y = x.leftCols(20) + 0.8 * random_matrix(2, 20, 2);
-  return curl_asymmetry(model, y, Matrix<double>::Identity(2, 2), level);
+  return curl_asymmetry(model, y, Matrix<double>::Identity(2, 2), curl_level);
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ TEST_CASE("Columns are averaged as mean squares, large Jacobians counting more",
   y(0, 2) = 1.0;  // symmetric
   const double expected =
       std::sqrt(0.25 * 4.0 * model.b.squaredNorm() / (5.0 * model.a.squaredNorm() + 0.25 * model.b.squaredNorm()));
-  CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(3, 3), level) == Approx(expected).epsilon(1e-13));
+  CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(3, 3), curl_level) == Approx(expected).epsilon(1e-13));
 }
 
 TEST_CASE("Directions of another dimension are refused", "[analysis]") {

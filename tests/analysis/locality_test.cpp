@@ -172,6 +172,10 @@ TEST_CASE("Boxes and radii of known maps", "[analysis][locality]") {
   CHECK(locality_radius(map, 1.0) == 4);
   CHECK(locality_radius(map, 0.71, PixelGeometry::torus) == 2);
   CHECK(locality_radius(map, 1.0, PixelGeometry::torus) == 3);
+  // All that is seen lies before the pixel, across the border: it ends the arc.
+  Matrix<double> before = Matrix<double>::Zero(6, 8);
+  before(1, 2) = before(5, 1) = before(0, 2) = 1.0;
+  CHECK(observed_receptive_field(map_of(1, 2, before), 0.0, PixelGeometry::torus) == PixelBox{-2, 0, -1, 0});
   // A pixel that does not see itself; a torus without a gap.
   CHECK(observed_receptive_field(map_of(4, 7, s), 0.6, PixelGeometry::torus) == PixelBox{3, 4, 3, 3});
   CHECK(observed_receptive_field(map_of(4, 7, s), 0.6) == PixelBox{-3, -2, -5, -5});
