@@ -1,0 +1,245 @@
+// Not a figure of the paper: which schedule should DDIM take for the data at hand?
+//
+// A linear denoiser sampled with N steps of DDIM generates a Gaussian that is known in closed form, and it is too
+// narrow: every mode loses variance by the angle between its steps. How much is left of each mode, and how far, in W2,
+// the generated Gaussian is from that of the data, depends on the schedule. We compare the cosine schedules and
+// Karras's with the one that is optimal for the spectrum of these data, and with variance-exact DDIM, whose steps are
+// corrected mode by mode and for which the schedule does not matter. Each prediction is measured twice:
+//  - from initial noise whose first two moments are exact in the modes (K + 1 samples): a linear sampler then has no
+//    sampling error, and the measured W2 is the predicted one up to rounding;
+//  - from --measured independent samples, whose own sampling error, W2 of about sqrt(total variance / 2n), is added to
+//    what is predicted, and whose standard error is known: the score z says how well they agree.
+// W2 is that of the covariances, which share their modes; the error of the mean is beside it.
+
+#include <cmath>
+
+#include "common/figure_data.hpp"
+#include "common/linear_row.hpp"
+#include "diffarch/analysis/moment_matching.hpp"
+#include "diffarch/core/random.hpp"
+#include "diffarch/io/npy.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/variance_exact_ddim.hpp"
+#include "diffarch/schedule/custom.hpp"
+#include "diffarch/schedule/karras.hpp"
+#include "diffarch/schedule/spectrum_optimal.hpp"
+
+namespace {
+
+using namespace diffarch;
+using namespace figures;
+
+/// W2 between Gaussians that share their modes, from the variances of each.
+double w2_of_variances(const Vector<double>& a, const Vector<double>& b) {
+  return (a.cwiseSqrt() - b.cwiseSqrt()).norm();
+}
+
+/// What `w2_of_variances`, squared, is on average when the variances v of one Gaussian are those of n samples of it,
+/// about its known mean, and how far it scatters.
+struct ExpectedSquaredW2 {
+  double mean = 0.0;
+  double standard_error = 0.0;
+};
+
+/// Per mode it is v S - 2 sqrt(lambda v S) + lambda with n S chi-square of n degrees: E S = 1, E sqrt(S) = c, Var S =
+/// 2 / n, Var sqrt(S) = 1 - c^2, Cov(S, sqrt(S)) = c / n, with c = sqrt(2 / n) Gamma((n + 1) / 2) / Gamma(n / 2).
+ExpectedSquaredW2 expected_squared_w2(const Vector<double>& variances, const Vector<double>& lambdas, Index samples) {
+  const auto n = static_cast<double>(samples);
+  const double c = std::sqrt(2.0 / n) * std::exp(std::lgamma(0.5 * (n + 1.0)) - std::lgamma(0.5 * n));
+  ExpectedSquaredW2 result;
+  double variance = 0.0;
+  for (Index mode = 0; mode < variances.size(); ++mode) {
+    const double v = variances(mode);
+    const double lambda = lambdas(mode);
+    const double product = std::sqrt(lambda * v);
+    result.mean += v - 2.0 * c * product + lambda;
+    variance += 2.0 * v * v / n + 4.0 * lambda * v * (1.0 - c) * (1.0 + c) - 4.0 * v * product * c / n;
+  }
+  result.standard_error = std::sqrt(variance);
+  return result;
+}
+
+/// A schedule, or a rule on a schedule, that is compared.
+struct Contender {
+  std::string name;
+  NoiseLevels levels;
+  bool variance_exact = false;
+};
+
+std::vector<Contender> contenders(const Vector<double>& eigenvalues, Index steps) {
+  return {{"cosine", CosineSchedule{.steps = steps}.levels()},
+          {"cosine, no offset", OffsetFreeCosineSchedule{.steps = steps}.levels()},
+          {"Karras", KarrasSchedule{.steps = steps}.levels()},
+          {"spectrum optimal", SpectrumOptimalSchedule(eigenvalues, steps).levels()},
+          {"cosine, variance exact", CosineSchedule{.steps = steps}.levels(), true}};
+}
+
+/// What one contender generates: predicted, from moment-matched noise, and from independent noise.
+template <class Scalar>
+struct Outcome {
+  PredictedGaussian predicted;
+  Vector<double> matched_variance;
+  Vector<double> measured_variance;
+  Batch<Scalar> shown;
+};
+
+template <class Scalar, class Rule>
+Outcome<Scalar> run_contender(const GaussianDenoiser<Cpu, Scalar>& model, const Contender& contender, const Rule& rule,
+                              const Batch<Scalar>& matched_noise, const Batch<Scalar>& shown_noise,
+                              const FigureOptions& options) {
+  const CustomSchedule schedule(std::vector<NoiseLevel>(contender.levels.begin(), contender.levels.end()));
+  DiffusionSampler<Linear, CustomSchedule, Cpu, Rule, Scalar> sampler{Linear{}, schedule, rule};
+  sampler.set_progress(ConsoleProgress{});
+  sampler.set_model(model);
+  Outcome<Scalar> outcome{predicted_distribution(model, schedule, rule).finite_steps, {}, {}, {}};
+  const auto variances = [&](const Batch<Scalar>& samples) {
+    return gaussian_agreement(samples, outcome.predicted.mean, model.basis(), outcome.predicted.mode_variance)
+        .measured_variance;
+  };
+  outcome.matched_variance = variances(sampler.sample_from(matched_noise));
+  outcome.measured_variance = variances(sampler.sample(options.measured, Seed{options.seed + 1}));
+  outcome.shown = sampler.sample_from(shown_noise);
+  return outcome;
+}
+
+Series course_of_sigma(const Contender& contender) {
+  Series series{.label = contender.name, .x = {}, .y = {}, .style = SeriesStyle::lines_points, .point_size = 0.5};
+  const NoiseLevels& levels = contender.levels;
+  for (Index k = 0; k < levels.steps(); ++k) {  // sigma_N = 0 has no place on a logarithmic axis
+    series.x.push_back(static_cast<double>(k));
+    series.y.push_back(levels[k].sigma());
+  }
+  return series;
+}
+
+Series kept_variance(const std::string& label, const Vector<double>& eigenvalues, const Vector<double>& variances) {
+  Series series{.label = label, .x = {}, .y = {}, .style = SeriesStyle::lines};
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
+    series.x.push_back(eigenvalues(mode));
+    series.y.push_back(variances(mode) / eigenvalues(mode));
+  }
+  return series;
+}
+
+template <class Scalar>
+void figure(const FigureOptions& options, const std::vector<Index>& step_counts) {
+  FigureReport report(options, CosineSchedule{.steps = step_counts.front()}, Ddim{});
+  report["settings"]["steps"] = step_counts;
+  const Dataset<Scalar> images = load_data<Scalar>(options);
+  report.set_training_data(images);
+  const Batch<Scalar> shown_noise = initial_noise<Scalar>(options, images.shape());
+  record_noise(shown_noise, images.shape(), options, report);
+
+  const GaussianDenoiser<Cpu, Scalar> model = fit(Linear{}, images, CosineSchedule{.steps = step_counts.front()});
+  const Vector<double>& lambdas = model.eigenvalues();
+  const Index modes = lambdas.size();
+  detail::require(modes >= 1, images.name(), ": the images are all equal, and there is no spectrum");
+  const Batch<Scalar> matched_noise =
+      match_moments(normal_batch<Scalar>(model.dimension(), modes + 1, Seed{options.seed + 2}),
+                    Vector<double>(Vector<double>::Zero(model.dimension())), model.basis(),
+                    Vector<double>(Vector<double>::Ones(modes)));
+
+  // As many samples of the data's own Gaussian: what the W2 of a perfect sampler would be measured to be.
+  const Vector<double> exact_variance =
+      normal_batch<double>(modes, options.measured, Seed{options.seed + 3}).array().square().rowwise().mean() *
+      lambdas.array();
+  const double exact_w2 = w2_of_variances(exact_variance, lambdas);
+  const double exact_expected = std::sqrt(expected_squared_w2(lambdas, lambdas, options.measured).mean);
+  std::printf(
+      "%ld modes, total variance %.6g, largest %.6g, smallest %.3g\n"
+      "W2 of %ld samples of the data's own Gaussian: %.4g (expected %.4g)\n\n",
+      static_cast<long>(modes), lambdas.sum(), lambdas(0), lambdas(modes - 1), static_cast<long>(options.measured),
+      exact_w2, exact_expected);
+  report["spectrum"] = {{"modes", modes}, {"total_variance", lambdas.sum()}, {"eigenvalues", to_json(lambdas)}};
+  report["exact_samples"] = {{"samples", options.measured}, {"w2", exact_w2}, {"expected_w2", exact_expected}};
+
+  std::vector<Panel> panels;
+  std::vector<LabelledRow> rows;
+  for (const Index steps : step_counts) {
+    Panel sigmas{.title = detail::concat("Schedules of ", steps, " steps"),
+                 .x_label = "step",
+                 .y_label = "sigma",
+                 .log_y = true};
+    Panel kept{.title = detail::concat("Variance generated / variance of the data, ", steps, " steps"),
+               .x_label = "eigenvalue of the data covariance",
+               .log_x = true,
+               .legend_beside = true,
+               .y_range = PlotRange{0.0, 1.1}};
+    std::printf("%4s  %-22s %9s %9s  %9s %9s  %10s %9s  %9s %9s %6s  %9s\n", "N", "schedule", "sigma_T", "last", "W2",
+                "/ cosine", "matched", "rel diff", "sampled", "expected", "z", "mean err");
+    double cosine_w2 = 0.0;
+    for (const Contender& contender : contenders(lambdas, steps)) {
+      const auto outcome =
+          contender.variance_exact
+              ? run_contender(model, contender, VarianceExactDdim{}, matched_noise, shown_noise, options)
+              : run_contender(model, contender, Ddim{}, matched_noise, shown_noise, options);
+      const Vector<double>& predicted_variance = outcome.predicted.mode_variance;
+      const double w2 = w2_of_variances(predicted_variance, lambdas);
+      if (cosine_w2 == 0.0) cosine_w2 = w2;
+      const double matched_w2 = w2_of_variances(outcome.matched_variance, lambdas);
+      const double measured_w2 = w2_of_variances(outcome.measured_variance, lambdas);
+      const ExpectedSquaredW2 expected = expected_squared_w2(predicted_variance, lambdas, options.measured);
+      const double z = (measured_w2 * measured_w2 - expected.mean) / expected.standard_error;
+      const double mean_error = outcome.predicted.mean_offset.norm();
+      const double difference = std::abs(matched_w2 - w2) / w2;
+      std::printf("%4ld  %-22s %9.4g %9.3g  %9.5g %9.4f  %10.6g %9.1e  %9.5g %9.5g %+6.2f  %9.2e\n",
+                  static_cast<long>(steps), contender.name.c_str(), contender.levels.sigma_T(),
+                  contender.levels.last_sigma(), w2, w2 / cosine_w2, matched_w2, difference, measured_w2,
+                  std::sqrt(expected.mean), z, mean_error);
+      report["rows"].push_back({{"steps", steps},
+                                {"schedule", contender.name},
+                                {"rule", contender.variance_exact ? VarianceExactDdim{}.name() : Ddim{}.name()},
+                                {"sigmas", contender.levels.sigmas()},
+                                {"w2", w2},
+                                {"ratio_to_cosine", w2 / cosine_w2},
+                                {"w2_from_moment_matched_noise", matched_w2},
+                                {"relative_difference", difference},
+                                {"w2_of_samples", measured_w2},
+                                {"expected_w2_of_samples", std::sqrt(expected.mean)},
+                                {"squared_w2_standard_error", expected.standard_error},
+                                {"z", z},
+                                {"mean_error", mean_error},
+                                {"predicted_mode_variance", to_json(predicted_variance)},
+                                {"measured_mode_variance", to_json(outcome.measured_variance)}});
+      if (!contender.variance_exact) sigmas.series.push_back(course_of_sigma(contender));
+      kept.series.push_back(kept_variance(contender.name, lambdas, predicted_variance));
+      if (steps == step_counts.front()) rows.emplace_back(contender.name, outcome.shown);
+      if (options.save_npy) {
+        const auto file = report.path(detail::concat("steps_", steps, "_row_", report["rows"].size(), ".npy"));
+        write_npy_images(file, outcome.shown, images.shape());
+        report.add_file(file);
+      }
+    }
+    std::printf("\n");
+    panels.push_back(std::move(sigmas));
+    panels.push_back(std::move(kept));
+  }
+  report.add_plot("spectrum_schedules.png", panels,
+                  {.columns = 2,
+                   .panel_width = 680,
+                   .panel_height = 440,
+                   .title = "DDIM with a linear denoiser: schedules, and what they keep of each mode"});
+  report.add_picture(
+      "spectrum_schedules_samples.png", rows, images.shape(),
+      {.title = detail::concat("Samples of the linear denoiser, ", step_counts.front(), " DDIM steps of each schedule"),
+       .footer = "every column starts from the same noise"});
+  report.write();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("The DDIM schedule that is optimal for the spectrum of the data, beside the usual ones",
+               "spectrum_schedules");
+  FigureOptions options;
+  std::vector<Index> step_counts{10, 50};
+  add_figure_options(app, options);
+  app.remove_option(app.get_option("--steps"));
+  app.add_option("--steps", step_counts, "Sampling steps N, comma separated")->delimiter(',')->capture_default_str();
+  return run_program(app, options, argc, argv, [&] {
+    if (options.double_precision)
+      figure<double>(options, step_counts);
+    else
+      figure<float>(options, step_counts);
+  });
+}
