@@ -88,8 +88,8 @@ void add_network_row(const std::string& name, const std::string& label, const st
 }
 
 TrainingProfiles image_profiles(const TrainingProfile& cpu) {
-  return {.quick = {.size = 16,
-                    .count = 24,
+  return {.quick = {.size = 32,
+                    .count = 8,
                     .steps = 3,
                     .training = {.epochs = 2, .batch_size = 8, .learning_rate = 1e-3, .warm_start = true}},
           .cpu = cpu,

@@ -1,0 +1,320 @@
+// Theory against networks: how much of what a trained U-Net generates do closed forms predict?
+//
+// A U-Net is trained for every noise level. Four denoisers that nobody trains stand beside it: Linear, which knows two
+// moments of the data; Ideal, the posterior mean over the training images; LocalScore, the posterior mean over the
+// training patches at each place; EquivariantLocalScore, over the patches of all places. If the network's receptive
+// field decides what it creates (Theorem 2), the local ones should predict its images, pixel by pixel, from the same
+// noise, and Ideal should not.
+//
+// A network's receptive field is the largest its weights allow; how much of it is used changes with the noise. As Kamb
+// and Ganguli (2024) do, the patch size of each noise level is calibrated: the one whose predictions have the largest
+// median R^2 along trajectories of the network, from noise that is not used again. A third row shows what theory says
+// without any calibration: patches as wide as the receptive field.
+//
+// Two comparisons, each as Pearson's r, R^2 and explained variance, three numbers that are often called by each other's
+// names, as medians over the samples:
+//   single step   at the noisy images of the network's own trajectories, x0_hat against x0_hat
+//   trajectory    each denoiser goes its own way from the same noise; the final images are compared
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "common/trained_networks.hpp"
+#include "diffarch/analysis/denoiser_agreement.hpp"
+#include "diffarch/denoiser/ideal.hpp"
+#include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+
+namespace {
+
+using namespace diffarch;
+using namespace figures;
+
+// As figure 1, whose weights can be used: --weights DIR, with its default, local, global as 2, 1, 3.
+const TrainingProfile cpu{
+    .size = 32,
+    .count = 100,
+    .steps = 10,
+    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
+
+const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
+                                                     {"pools_2", {.pools = 2}},
+                                                     {"pools_3", {.pools = 3}},
+                                                     {"pools_1_circular", {.pools = 1, .padding = Padding::circular}},
+                                                     {"pools_2_circular", {.pools = 2, .padding = Padding::circular}},
+                                                     {"pools_3_circular", {.pools = 3, .padding = Padding::circular}}};
+
+using Sampler = DiffusionSampler<AnyArchitecture<float>, CosineSchedule>;
+
+/// What sampling from the common noise went through: y and x0_hat of every step, and where it ended.
+struct Trajectory {
+  std::vector<Batch<float>> noisy;
+  std::vector<Batch<float>> predictions;
+  Batch<float> samples;
+};
+
+Trajectory trajectory_of(const AnyDenoiser<float>& model, const std::string& name, const CosineSchedule& schedule,
+                         const Batch<float>& noise) {
+  Sampler sampler{AnyArchitecture<float>{name}, schedule};
+  sampler.set_model(model);
+  Trajectory result;
+  sampler.set_batch_size(noise.cols());
+  result.samples = sampler.sample_from(noise, [&](const Sampler::Step& step) {
+    result.noisy.push_back(step.y);
+    result.predictions.push_back(step.x0_hat);
+  });
+  return result;
+}
+
+/// A denoiser that stands beside the networks.
+struct Theory {
+  std::string name;
+  AnyDenoiser<float> model;
+  std::vector<Index> patch_sizes = {};  ///< of the local ones, one for each noise level
+};
+
+/// Patch sizes that are tried: odd, so that the pixel is in the middle, finer where they are small; with the largest
+/// every window sees the whole image.
+std::vector<Index> candidate_sizes(Index largest) {
+  std::vector<Index> sizes;
+  for (const Index size : {1, 3, 5, 7, 9, 11, 13, 15, 19, 23, 27, 31, 39, 47, 63})
+    if (size < largest) sizes.push_back(size);
+  sizes.push_back(largest);
+  return sizes;
+}
+
+/// For every noise level, the patch size whose x0_hat has the largest median R^2 to the network's.
+template <class Model>
+std::vector<Index> calibrated_sizes(const Model& local, const Trajectory& network, const NoiseLevels& levels,
+                                    const std::vector<Index>& candidates) {
+  const ProgressCallback bar = ConsoleProgress{};
+  ProgressReporter progress(bar, "calibrate patch sizes", levels.steps());
+  std::vector<Index> sizes;
+  for (Index step = 0; step < levels.steps(); ++step) {
+    const auto at = static_cast<std::size_t>(step);
+    double best = -std::numeric_limits<double>::infinity();
+    sizes.push_back(candidates.front());
+    for (const Index size : candidates) {
+      const Batch<float> x0_hat = local.denoise_with_patch(network.noisy[at], levels[step], size);
+      const double score = median(r_squared(x0_hat, network.predictions[at]));
+      if (score > best) {
+        best = score;
+        sizes.back() = size;
+      }
+    }
+    progress.advance();
+  }
+  return sizes;
+}
+
+template <class A>
+Theory local_theory(const std::string& name, A architecture, std::vector<Index> sizes, const Dataset<float>& images,
+                    const CosineSchedule& schedule) {
+  architecture.patch_sizes = sizes;
+  return {name, AnyDenoiser<float>(fit(architecture, images, schedule)), std::move(sizes)};
+}
+
+std::string list_text(const std::vector<Index>& values) {
+  std::string text;
+  for (const Index value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
+  return text;
+}
+
+Json to_json(const Agreement& agreement) {
+  return {{"sigma", agreement.level.sigma()},
+          {"pearson_r_median", agreement.median_pearson_correlation},
+          {"r_squared_median", agreement.median_r_squared},
+          {"explained_variance_median", agreement.median_explained_variance},
+          {"r_squared", figures::to_json(agreement.r_squared)}};
+}
+
+struct Comparison {
+  NetworkSetting& setting;
+  FigureReport& report;
+  NoiseLevels levels;
+  Batch<float> shown_noise;
+  Batch<float> noise;              ///< of the trajectories that are compared
+  Batch<float> calibration_noise;  ///< of those that choose patch sizes
+  std::vector<Theory> common;      ///< theories that do not depend on the network
+  std::vector<Trajectory> common_trajectories = {};
+  std::vector<LabelledRow> rows = {};
+  std::vector<Panel> panels = {};
+};
+
+void compare_network(const std::string& name, Comparison& comparison) {
+  NetworkSetting& setting = comparison.setting;
+  const Dataset<float>& images = setting.images;
+  const UNetChoice& choice = all_networks.at(name);
+  Json entry = {{"network", name}};
+  const auto network = trained_unet(choice, name, setting, entry);
+  if (!network) {
+    comparison.report["networks"].push_back(std::move(entry));
+    return;
+  }
+  const std::string architecture = entry["architecture"].get<std::string>();
+  const NoiseLevels& levels = comparison.levels;
+  const ImageShape& shape = images.shape();
+
+  const Trajectory calibration = trajectory_of(*network, name, setting.schedule, comparison.calibration_noise);
+  const Index side = std::max(shape.height, shape.width);
+  const auto local = fit(LocalScore{shape}, images, setting.schedule);
+  const auto equivariant = fit(EquivariantLocalScore{shape}, images, setting.schedule);
+  std::vector<Theory> theories;
+  theories.push_back(local_theory("LocalScore", LocalScore{shape},
+                                  calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1)), images,
+                                  setting.schedule));
+  theories.push_back(local_theory("EquivariantLocalScore", EquivariantLocalScore{shape},
+                                  calibrated_sizes(equivariant, calibration, levels, candidate_sizes(side)), images,
+                                  setting.schedule));
+  const Index field = entry["receptive_field"].get<Index>();
+  const bool is_circular = choice.padding == Padding::circular;
+  theories.push_back(
+      is_circular ? local_theory("receptive field", EquivariantLocalScore{shape}, {field}, images, setting.schedule)
+                  : local_theory("receptive field", LocalScore{shape}, {field}, images, setting.schedule));
+
+  const Trajectory theirs = trajectory_of(*network, name, setting.schedule, comparison.noise);
+  Panel panel{.title = architecture,
+              .x_label = "sigma",
+              .y_label = "median R^2, single step",
+              .log_x = true,
+              .y_range = PlotRange{-0.2, 1.02}};
+  std::printf("%s, %ld trajectories; medians over them:\n", architecture.c_str(),
+              static_cast<long>(comparison.noise.cols()));
+  std::printf("  %-22s %28s %28s\n", "", "single step, mean of levels", "final images");
+  std::printf("  %-22s %9s %9s %8s %9s %9s %8s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
+              "patch sizes");
+  comparison.rows.emplace_back(architecture, theirs.samples.leftCols(comparison.shown_noise.cols()));
+  Json compared = Json::array();
+  const auto compare = [&](const Theory& theory, const Batch<float>& samples) {
+    Series curve{.label = theory.name, .style = SeriesStyle::lines_points};
+    Json steps = Json::array();
+    double r = 0.0;
+    double r2 = 0.0;
+    double explained = 0.0;
+    for (Index step = 0; step < levels.steps(); ++step) {
+      const auto at = static_cast<std::size_t>(step);
+      const Agreement here =
+          agreement(theory.model.denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]);
+      steps.push_back(to_json(here));
+      curve.x.push_back(levels[step].sigma());
+      curve.y.push_back(here.median_r_squared);
+      const double share = 1.0 / static_cast<double>(levels.steps());
+      r += share * here.median_pearson_correlation;
+      r2 += share * here.median_r_squared;
+      explained += share * here.median_explained_variance;
+    }
+    const Agreement end = agreement(samples, theirs.samples, levels[levels.steps()]);
+    std::printf("  %-22s %9.3f %9.3f %8.3f %9.3f %9.3f %8.3f  %s\n", theory.name.c_str(), r, r2, explained,
+                end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance,
+                list_text(theory.patch_sizes).c_str());
+    std::fflush(stdout);
+    panel.series.push_back(std::move(curve));
+    compared.push_back({{"denoiser", theory.name},
+                        {"patch_sizes", theory.patch_sizes},
+                        {"single_step", std::move(steps)},
+                        {"final_images", to_json(end)}});
+    return end;
+  };
+  for (std::size_t i = 0; i < comparison.common.size(); ++i)
+    compare(comparison.common[i], comparison.common_trajectories[i].samples);
+  for (const Theory& theory : theories) {
+    const Trajectory ours = trajectory_of(theory.model, theory.name, setting.schedule, comparison.noise);
+    const Agreement end = compare(theory, ours.samples);
+    LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
+                    : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
+                    : is_circular                            ? "Equivariant,\nreceptive field"
+                                                             : "LocalScore,\nreceptive field",
+                    ours.samples.leftCols(comparison.shown_noise.cols()));
+    for (Index i = 0; i < row.samples.cols(); ++i) {
+      char text[32];
+      std::snprintf(text, sizeof text, "R^2 %.2f", end.r_squared(i));
+      row.captions.emplace_back(text);
+    }
+    comparison.rows.push_back(std::move(row));
+  }
+  comparison.panels.push_back(std::move(panel));
+  entry["denoisers"] = std::move(compared);
+  comparison.report["networks"].push_back(std::move(entry));
+}
+
+void compare(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names,
+             Index calibration) {
+  detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
+  const CosineSchedule schedule{.steps = options.steps};
+  FigureReport report(options, schedule, Ddim{});
+  const Dataset<float> images = load_data<float>(options);
+  report.set_training_data(images);
+  record_training(network, report);
+  report["calibration_trajectories"] = calibration;
+
+  NetworkSetting setting{options, network, schedule, images};
+  const Index d = images.dimension();
+  Comparison comparison{setting,
+                        report,
+                        schedule.levels(),
+                        initial_noise<float>(options, images.shape()),
+                        {},
+                        normal_batch<float>(d, calibration, Seed{options.seed + 1})};
+  comparison.noise.resize(d, options.measured);
+  const Index shown = std::min(options.measured, comparison.shown_noise.cols());
+  comparison.noise.leftCols(shown) = comparison.shown_noise.leftCols(shown);
+  comparison.shown_noise = comparison.noise.leftCols(shown).eval();
+  comparison.noise.rightCols(options.measured - shown) =
+      normal_batch<float>(d, options.measured - shown, Seed{options.seed}, streams::initial_noise, shown);
+  if (!network.train_only) {
+    comparison.common.push_back({"Linear", AnyDenoiser<float>(fit(Linear{}, images, schedule))});
+    comparison.common.push_back({"Ideal", AnyDenoiser<float>(fit(Ideal{}, images, schedule))});
+    for (const Theory& theory : comparison.common) {
+      comparison.common_trajectories.push_back(trajectory_of(theory.model, theory.name, schedule, comparison.noise));
+      comparison.rows.emplace_back(theory.name, comparison.common_trajectories.back().samples.leftCols(shown));
+    }
+  }
+  for (const std::string& name : names) compare_network(name, comparison);
+
+  report.add_plot("compare_denoisers_losses.png", setting.losses,
+                  {.columns = std::min<Index>(3, static_cast<Index>(setting.losses.size())),
+                   .title = "Training loss of the networks, one for each noise level"});
+  if (!network.train_only) {
+    report.add_plot("compare_denoisers_agreement.png", comparison.panels,
+                    {.columns = std::min<Index>(3, static_cast<Index>(comparison.panels.size())),
+                     .title = "How well theory predicts x0_hat of the networks along their own trajectories"});
+    report.add_picture(
+        "compare_denoisers.png", comparison.rows, images.shape(),
+        {.title = detail::concat("Networks and theory from the same noise, ", images.size(), " training images (",
+                                 images.name(), "), ", options.steps, " DDIM steps"),
+         .footer = "R^2: of the image in the row, as a prediction of the network's above it"});
+  }
+  report.write();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Theory against trained U-Nets: closed forms as predictions of what they generate", "compare_denoisers");
+  FigureOptions options{.samples = 8, .measured = 32};
+  NetworkOptions network;
+  std::vector<std::string> names;
+  for (const auto& [name, choice] : all_networks) names.push_back(name);
+  Index calibration = 8;
+  add_figure_options(app, options);
+  add_network_options(app, network);
+  app.add_option("--networks", names, "U-Nets, comma separated")
+      ->delimiter(',')
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  app.add_option("--calibration", calibration, "Trajectories that choose the patch sizes")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  return run_program(app, options, argc, argv, [&] {
+    TrainingProfiles profiles = image_profiles(cpu);
+    if (options.quick) {
+      if (app.count("--measured") == 0) options.measured = 3;
+      if (app.count("--calibration") == 0) calibration = 2;
+      if (app.count("--networks") == 0) names = {"pools_1_circular"};
+    }
+    apply_profile(app, profiles, options, network);
+    compare(options, network, names, calibration);
+  });
+}
