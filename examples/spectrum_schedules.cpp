@@ -9,7 +9,8 @@
 //    sampling error, and the measured W2 is the predicted one up to rounding;
 //  - from --measured independent samples, whose own sampling error, W2 of about sqrt(total variance / 2n), is added to
 //    what is predicted, and whose standard error is known: the score z says how well they agree.
-// W2 is that of the covariances, which share their modes; the error of the mean is beside it.
+// W2 is that of the covariances, which share their modes. The error of the mean is beside it, and W2 of both together:
+// a small sigma_T helps the one and hurts the other.
 
 #include <cmath>
 
@@ -165,8 +166,8 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
                .log_x = true,
                .legend_beside = true,
                .y_range = PlotRange{0.0, 1.1}};
-    std::printf("%4s  %-22s %9s %9s  %9s %9s  %10s %9s  %9s %9s %6s  %9s\n", "N", "schedule", "sigma_T", "last", "W2",
-                "/ cosine", "matched", "rel diff", "sampled", "expected", "z", "mean err");
+    std::printf("%4s  %-22s %9s %9s  %9s %9s  %10s %9s  %9s %9s %6s  %9s %9s\n", "N", "schedule", "sigma_T", "last",
+                "W2", "/ cosine", "matched", "rel diff", "sampled", "expected", "z", "mean err", "both");
     double cosine_w2 = 0.0;
     for (const Contender& contender : contenders(lambdas, steps)) {
       const auto outcome =
@@ -182,10 +183,10 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
       const double z = (measured_w2 * measured_w2 - expected.mean) / expected.standard_error;
       const double mean_error = outcome.predicted.mean_offset.norm();
       const double difference = std::abs(matched_w2 - w2) / w2;
-      std::printf("%4ld  %-22s %9.4g %9.3g  %9.5g %9.4f  %10.6g %9.1e  %9.5g %9.5g %+6.2f  %9.2e\n",
+      std::printf("%4ld  %-22s %9.4g %9.3g  %9.5g %9.4f  %10.6g %9.1e  %9.5g %9.5g %+6.2f  %9.2e %9.5g\n",
                   static_cast<long>(steps), contender.name.c_str(), contender.levels.sigma_T(),
                   contender.levels.last_sigma(), w2, w2 / cosine_w2, matched_w2, difference, measured_w2,
-                  std::sqrt(expected.mean), z, mean_error);
+                  std::sqrt(expected.mean), z, mean_error, std::hypot(w2, mean_error));
       report["rows"].push_back({{"steps", steps},
                                 {"schedule", contender.name},
                                 {"rule", contender.variance_exact ? VarianceExactDdim{}.name() : Ddim{}.name()},
@@ -199,6 +200,7 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
                                 {"squared_w2_standard_error", expected.standard_error},
                                 {"z", z},
                                 {"mean_error", mean_error},
+                                {"w2_with_mean_error", std::hypot(w2, mean_error)},
                                 {"predicted_mode_variance", to_json(predicted_variance)},
                                 {"measured_mode_variance", to_json(outcome.measured_variance)}});
       if (!contender.variance_exact) sigmas.series.push_back(course_of_sigma(contender));
