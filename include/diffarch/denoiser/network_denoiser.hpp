@@ -89,12 +89,13 @@ class NetworkDenoiser {
     detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
                                        detail::shape_text(y), ", expected (", dimension(), ", 1)");
     Network& net = working_network(level);
-    const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block_size);
     const auto row_count = static_cast<Index>(rows.size());
+    const Index block = std::min(block_size, row_count);
+    const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block);
     Matrix<double> j(row_count, dimension());
     Batch<Scalar> gradients;
-    for (Index first = 0; first < row_count; first += block_size) {
-      const Index count = std::min(block_size, row_count - first);
+    for (Index first = 0; first < row_count; first += block) {
+      const Index count = std::min(block, row_count - first);
       net.forward(copies, nn::Mode::evaluate);
       net.output_gradient().setZero();
       for (Index i = 0; i < count; ++i) net.output_gradient()(rows[static_cast<std::size_t>(first + i)], i) = Scalar(1);
