@@ -1,0 +1,131 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/random.hpp"
+#include "diffarch/solver/linear_algebra.hpp"
+
+namespace diffarch {
+
+namespace streams {
+inline constexpr Stream permutations{8};  ///< permutation tests
+}  // namespace streams
+
+struct KernelTestOptions {
+  double bandwidth = 0.0;    ///< h > 0 of the kernel exp(-|a - b|^2 / (2 h^2)); 0: median distance between all samples
+  Index permutations = 999;  ///< B >= 1; the smallest p-value is 1 / (B + 1)
+  Seed seed = {};            ///< of the permutations
+};
+
+struct KernelTwoSampleTest {
+  double mmd_squared = 0.0;  ///< unbiased: 0 on average, and then negative as often as not, when x and y are alike
+  double p_value = 1.0;      ///< chance of an mmd_squared this large if x and y came from one distribution
+  double bandwidth = 0.0;    ///< h
+};
+
+namespace detail {
+
+/// Median of the distances between all pairs of N samples from their squares (N, N).
+template <class Scalar>
+[[nodiscard]] double median_distance(const Matrix<Scalar>& squared) {
+  std::vector<Scalar> values;
+  values.reserve(static_cast<std::size_t>(squared.cols() * (squared.cols() - 1) / 2));
+  for (Index j = 0; j < squared.cols(); ++j)
+    for (Index i = 0; i < j; ++i) values.push_back(squared(i, j));
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return std::sqrt(static_cast<double>(*middle));
+}
+
+/// The shuffle number `permutation` of 0 ... n - 1 (Fisher and Yates); number 0 is the identity.
+[[nodiscard]] inline std::vector<Index> shuffled(Index n, const CounterRandom& random, Index permutation) {
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Index{0});
+  if (permutation > 0)
+    for (Index i = n - 1; i > 0; --i)
+      std::swap(order[static_cast<std::size_t>(i)],
+                order[static_cast<std::size_t>(random.uniform(permutation, i) * static_cast<double>(i + 1))]);
+  return order;
+}
+
+/// |a_i - a_j|^2 of all pairs of columns, in double.
+template <class Scalar>
+[[nodiscard]] Matrix<Scalar> squared_distances(const Matrix<Scalar>& a) {
+  const Vector<Scalar> norms = a.colwise().squaredNorm();
+  Matrix<Scalar> squared = Scalar(-2) * LinearAlgebra<Cpu>::multiply_transposed(a, a);
+  squared.colwise() += norms;
+  squared.rowwise() += norms.transpose();
+  squared.diagonal().setZero();
+  return squared.cwiseMax(Scalar(0));
+}
+
+}  // namespace detail
+
+/// Do samples x (d, m) and y (d, n) come from one distribution? The kernel two-sample test with a Gaussian kernel k
+/// (Gretton et al. 2012, "A Kernel Two-Sample Test", eq. 3), for points of the plane and features of images:
+///   MMD^2 = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j).
+/// The p-value is exact for every sample size: (1 + number of permutations of the m + n samples with an MMD^2 at least
+/// this large) / (1 + B) (Phipson and Smyth 2010). It says whether the distributions differ, not by how much.
+/// Memory (m + n)^2 + (m + n) B numbers, cost O((m + n)^2 (d + B)).
+/// Throws DimensionMismatch; InvalidArgument for fewer than two samples of either, options out of range, a value that
+/// is not finite, or, without a bandwidth, when more than half of all pairs of samples coincide.
+template <class Scalar>
+[[nodiscard]] KernelTwoSampleTest kernel_two_sample_test(const Batch<Scalar>& x, const Batch<Scalar>& y,
+                                                         const KernelTestOptions& options = {}) {
+  detail::require<DimensionMismatch>(x.rows() == y.rows(), "kernel_two_sample_test: samples ", detail::shape_text(x),
+                                     " and ", detail::shape_text(y));
+  const Index m = x.cols();
+  const Index n = y.cols();
+  detail::require(m >= 2 && n >= 2, "kernel_two_sample_test: ", m, " and ", n,
+                  " samples; expected at least two of each");
+  detail::require(x.allFinite() && y.allFinite(), "kernel_two_sample_test: a sample of ", x.allFinite() ? "y" : "x",
+                  " is not finite");
+  detail::require(options.permutations >= 1, "kernel_two_sample_test: permutations = ", options.permutations,
+                  ", expected at least 1");
+  detail::require(options.bandwidth >= 0.0 && std::isfinite(options.bandwidth),
+                  "kernel_two_sample_test: bandwidth = ", options.bandwidth, ", expected a finite bandwidth >= 0");
+
+  Matrix<double> pooled(x.rows(), m + n);
+  pooled << x.template cast<double>(), y.template cast<double>();
+  pooled.colwise() -= pooled.rowwise().mean().eval();  // less cancellation in the squared distances
+  Matrix<double> kernel = detail::squared_distances(pooled);
+  KernelTwoSampleTest result;
+  result.bandwidth = options.bandwidth > 0.0 ? options.bandwidth : detail::median_distance(kernel);
+  detail::require(result.bandwidth > 0.0,
+                  "kernel_two_sample_test: more than half of the pairs of samples coincide; give a bandwidth");
+  kernel = (kernel / (-2.0 * result.bandwidth * result.bandwidth)).array().exp();
+  kernel.diagonal().setZero();
+
+  // Column b of `is_x` marks the samples that permutation b calls x; sums within and between are quadratic forms of it.
+  Matrix<double> is_x = Matrix<double>::Zero(m + n, options.permutations + 1);
+  const CounterRandom random(options.seed, streams::permutations);
+  parallel_for(options.permutations + 1, 32 * (m + n), [&](Index b) {
+    const std::vector<Index> order = detail::shuffled(m + n, random, b);
+    for (Index i = 0; i < m; ++i) is_x(order[static_cast<std::size_t>(i)], b) = 1.0;
+  });
+  const Matrix<double> sums = LinearAlgebra<Cpu>::multiply(kernel, is_x);
+  const double total = kernel.sum();
+  const auto mmd_squared = [&](Index b) {
+    const double from_x = sums.col(b).sum();
+    const double within_x = is_x.col(b).dot(sums.col(b));
+    const double between = from_x - within_x;
+    const double within_y = total - from_x - between;
+    const auto count_x = static_cast<double>(m);
+    const auto count_y = static_cast<double>(n);
+    return within_x / (count_x * (count_x - 1.0)) + within_y / (count_y * (count_y - 1.0)) -
+           2.0 * between / (count_x * count_y);
+  };
+  result.mmd_squared = mmd_squared(0);
+  constexpr double rounding = 1e-12;  // permutations of equal samples have the same MMD^2 up to this
+  Index at_least = 0;
+  for (Index b = 1; b <= options.permutations; ++b)
+    if (mmd_squared(b) >= result.mmd_squared - rounding) ++at_least;
+  result.p_value = static_cast<double>(1 + at_least) / static_cast<double>(1 + options.permutations);
+  return result;
+}
+
+}  // namespace diffarch
