@@ -14,6 +14,7 @@
 #include "diffarch/analysis/locality.hpp"
 #include "diffarch/analysis/median.hpp"
 #include "diffarch/analysis/memorisation.hpp"
+#include "diffarch/analysis/moment_estimates.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/analysis/noisy_samples.hpp"
