@@ -9,6 +9,7 @@
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/analysis/energy_distance.hpp"
 #include "diffarch/analysis/gaussian_agreement.hpp"
+#include "diffarch/analysis/intrinsic_dimension.hpp"
 #include "diffarch/analysis/jacobian.hpp"
 #include "diffarch/analysis/kernel_two_sample_test.hpp"
 #include "diffarch/analysis/locality.hpp"
