@@ -35,13 +35,17 @@ NearestNeighbours brute_force(const Batch<Scalar>& training, const Batch<Scalar>
   return result;
 }
 
+/// Searches for all queries and checks the first of them, since brute force takes its time.
 template <class Scalar>
-void check(const Batch<Scalar>& training, const Batch<Scalar>& queries, Index k) {
+void check(const Batch<Scalar>& training, const Batch<Scalar>& queries, Index k, Index checked = 1000) {
   const auto found = nearest_neighbours(training, queries, k);
-  const auto expected = brute_force(training, queries, k);
-  REQUIRE(found.indices == expected.indices);
+  const Index count = std::min(checked, queries.cols());
+  const auto expected = brute_force(training, Batch<Scalar>(queries.leftCols(count)), k);
+  REQUIRE(found.indices.leftCols(count) == expected.indices);
   // Distances are measured as |q - x| in double: relative rounding of a sum of squares, d eps < 1e-13.
-  REQUIRE(((found.distances - expected.distances).cwiseAbs().array() <= 1e-13 * expected.distances.array()).all());
+  REQUIRE(
+      ((found.distances.leftCols(count) - expected.distances).cwiseAbs().array() <= 1e-13 * expected.distances.array())
+          .all());
 }
 
 TEMPLATE_TEST_CASE("Nearest neighbours equal brute force", "[analysis]", float, double) {
@@ -86,6 +90,106 @@ TEMPLATE_TEST_CASE("Ties go to the lower index and a copy is at distance zero", 
   const auto first_two = nearest_neighbours(training, Batch<TestType>(training.col(17)), 2);
   REQUIRE(first_two.indices(0, 0) == 4);
   REQUIRE(first_two.indices(1, 0) == 11);
+}
+
+/// Samples (d, n) near a subspace of ten dimensions, as images are: what the search by a subspace is for.
+template <class Scalar>
+Batch<Scalar> samples_near_a_subspace(Index d, Index n, unsigned seed) {
+  return (3.0 * random_matrix(d, 10, 77) * random_matrix(10, n, seed) + random_matrix(d, n, seed + 1))
+      .template cast<Scalar>();
+}
+
+TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analysis]", float, double) {
+  // At least 256 values and queries, so that there is a subspace: of data with structure, without any (the search goes
+  // on without the subspace after the first 512 samples) and of queries that do not differ.
+  const Index d = 260;
+  const Index n = 700;
+  const auto training = samples_near_a_subspace<TestType>(d, n, 20);
+  check(training, samples_near_a_subspace<TestType>(d, 270, 22), 3, 40);
+  check(Batch<TestType>(training.array() + TestType(50)),
+        Batch<TestType>(samples_near_a_subspace<TestType>(d, 260, 24).array() + TestType(50)), 1, 40);
+  check(random_matrix<TestType>(d, n, 25), random_matrix<TestType>(d, 256, 26), 2, 40);
+  check(training, Batch<TestType>(training.col(5).replicate(1, 256)), 2, 1);
+}
+
+TEST_CASE("Neighbours depend on no block, order of blocks or number of threads", "[analysis]") {
+  const auto training = samples_near_a_subspace<float>(260, 1100, 30);
+  const auto queries = samples_near_a_subspace<float>(260, 300, 32);
+  const auto whole = nearest_neighbours(training, queries, 3);
+  const auto same = [&](const NearestNeighbours& other) {
+    return other.indices == whole.indices && test::bitwise_equal(other.distances, whole.distances);
+  };
+  for (const int threads : {1, 3}) {
+    const test::ThreadCount scope(threads);
+    REQUIRE(same(nearest_neighbours(training, queries, 3)));
+  }
+  NeighbourSearch<float> forwards(queries, 3);
+  for (Index first = 0; first < 1100; first += 37)
+    forwards.add(training.middleCols(first, std::min<Index>(37, 1100 - first)), first);
+  REQUIRE(same(forwards.result()));
+  NeighbourSearch<float> backwards(queries, 3);
+  for (const Index first : {900, 400, 399, 0}) {
+    const Index end = first == 900 ? 1100 : first == 400 ? 900 : first == 399 ? 400 : 399;
+    backwards.add(training.middleCols(first, end - first), first);
+  }
+  REQUIRE(same(backwards.result()));
+  // Few queries are shared out by parts of the training set, many by groups; each has the neighbours it has alone.
+  for (const Index q : {0, 123, 299}) {
+    const auto alone = nearest_neighbours(training, Batch<float>(queries.col(q)), 3);
+    REQUIRE(alone.indices == whole.indices.col(q));
+    REQUIRE(test::bitwise_equal(alone.distances, Matrix<double>(whole.distances.col(q))));
+  }
+}
+
+TEMPLATE_TEST_CASE("Neighbours of huge and of tiny values equal brute force", "[analysis]", float, double) {
+  const Batch<TestType> training = random_matrix<TestType>(12, 80, 41);
+  const Batch<TestType> queries = random_matrix<TestType>(12, 9, 42);
+  // Squares of 1e30 are beyond float, those of 1e-30 below it.
+  for (const TestType scale : {TestType(1e30), TestType(1e-30)})
+    check(Batch<TestType>(scale * training), Batch<TestType>(scale * queries), 2);
+}
+
+TEMPLATE_TEST_CASE("A sample is no neighbour of itself, its copy is", "[analysis]", float, double) {
+  Batch<TestType> samples = random_matrix<TestType>(6, 90, 43);
+  samples.col(70) = samples.col(3);
+  const auto found = nearest_other_neighbours(samples, 2);
+  const auto with_self = brute_force(samples, samples, 4);
+  for (Index q = 0; q < 90; ++q) {
+    std::vector<Index> expected;
+    for (Index j = 0; j < 4; ++j)
+      if (with_self.indices(j, q) != q) expected.push_back(with_self.indices(j, q));
+    REQUIRE(found.indices(0, q) == expected[0]);
+    REQUIRE(found.indices(1, q) == expected[1]);
+  }
+  REQUIRE(found.indices(0, 3) == 70);
+  REQUIRE(found.indices(0, 70) == 3);
+  REQUIRE(found.distances(0, 70) == 0.0);
+  REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_other_neighbours(samples, 90); }) ==
+          "nearest_other_neighbours: k = 90, expected 1 <= k <= 89 (the number of other samples)");
+}
+
+TEST_CASE("Columns that are not finite are named, and a search that has seen too little says so", "[analysis]") {
+  const Batch<float> training = random_matrix<float>(3, 5, 7);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Batch<float> damaged = training;
+    damaged(1, 3) = bad;
+    REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_neighbours(damaged, training, 1); }) ==
+            "NeighbourSearch: training sample 3 (a column) has a value that is NaN, infinite or too large to square");
+    REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_neighbours(training, damaged, 1); }) ==
+            "NeighbourSearch: query 3 (a column) has a value that is NaN, infinite or too large to square");
+    NeighbourSearch<float> search(training, 1);
+    REQUIRE(
+        test::message_of<InvalidArgument>([&] { search.add(damaged, 1000); }) ==
+        "NeighbourSearch: training sample 1003 (a column) has a value that is NaN, infinite or too large to square");
+  }
+  NeighbourSearch<float> search(training, 3);
+  search.add(training.leftCols(2), 0);
+  REQUIRE(test::message_of<InvalidArgument>([&] { return search.result(); }) ==
+          "NeighbourSearch: query 0 has seen 2 training samples, expected at least k = 3");
+  REQUIRE(test::message_of<DimensionMismatch>([&] { search.add(Batch<float>(4, 2), 2); }) ==
+          "NeighbourSearch: training samples are (4, 2), queries (3, 5)");
+  REQUIRE(test::message_of<InvalidArgument>([&] { return NeighbourSearch<float>(training, 0); }) ==
+          "NeighbourSearch: k = 0, expected at least 1");
 }
 
 TEST_CASE("No queries have no neighbours, and impossible k and shapes are refused", "[analysis]") {
