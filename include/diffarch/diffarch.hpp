@@ -4,6 +4,7 @@
 // reader when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
 // diffarch::onednn is.
 
+#include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/chi_square.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
@@ -122,6 +123,7 @@
 #include "diffarch/solver/multi_index.hpp"
 #include "diffarch/solver/power_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
+#include "diffarch/solver/singular_values.hpp"
 #include "diffarch/solver/symmetric_solve.hpp"
 #include "diffarch/version.hpp"
 

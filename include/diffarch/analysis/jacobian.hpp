@@ -1,6 +1,5 @@
 #pragma once
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +8,7 @@
 
 #include "diffarch/core/concepts.hpp"
 #include "diffarch/core/wiener_gain.hpp"
+#include "diffarch/solver/singular_values.hpp"
 
 namespace diffarch {
 
@@ -203,19 +203,8 @@ template <class Scalar>
                   ", expected 0 < tolerance < 1");
   detail::require<NumericalError>(jacobian.allFinite(), "jacobian_rank: an element of the Jacobian is not finite");
   if (jacobian.size() == 0) return 0;
-  // Eigenvalues of [0 J; J^T 0] are the singular values with both signs, as accurate as those of J (squares would not
-  // be), and need nothing that the closed forms have not compiled already.
-  const Index rows = jacobian.rows();
-  const Index size = rows + jacobian.cols();
-  Matrix<double> symmetric = Matrix<double>::Zero(size, size);
-  symmetric.topRightCorner(rows, jacobian.cols()) = jacobian.template cast<double>();
-  symmetric.bottomLeftCorner(jacobian.cols(), rows) = jacobian.template cast<double>().transpose();
-  const detail::SerialEigen serial;  // the same bits whatever the number of threads
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(symmetric, Eigen::EigenvaluesOnly);
-  detail::require<NumericalError>(solver.info() == Eigen::Success, "jacobian_rank: no convergence for a ",
-                                  detail::shape_text(jacobian), " matrix");
-  const Vector<double>& values = solver.eigenvalues();
-  return (values.array() > std::max(tolerance * values(size - 1), std::numeric_limits<double>::min())).count();
+  const Vector<double> values = singular_values(jacobian);
+  return (values.array() > std::max(tolerance * values(0), std::numeric_limits<double>::min())).count();
 }
 
 /// Local intrinsic dimension of what a denoiser predicts: the rank of its Jacobian at every column of y (d, n), (n
