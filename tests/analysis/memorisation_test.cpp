@@ -49,3 +49,30 @@ TEST_CASE("Copies of a training sample that is there twice have ratio 1", "[anal
   CHECK_THROWS_AS(memorisation(training, samples, 0.0), InvalidArgument);
   CHECK_THROWS_AS(memorisation(training, random_matrix(2, 3, 1)), DimensionMismatch);
 }
+
+TEST_CASE("The bootstrap interval of the memorised fraction is the binomial one, and a point at 0", "[analysis]") {
+  const Batch<double> training{{0.0, 10.0}};
+  Batch<double> samples = Batch<double>::Constant(1, 10, 5.0);
+  samples.leftCols(4).setZero();
+  const Memorisation found = memorisation(training, samples);
+  // Binomial(10, 0.4): P(X < 1) = 0.006, P(X <= 1) = 0.046; P(X <= 6) = 0.945, P(X <= 7) = 0.988. With 2000 resamples
+  // the 2.5 % and 97.5 % quantiles are 1 and 7: a binomial count of probability 0.046 is within 0.025 of 2000 by 4.5
+  // standard deviations, one of 0.0123 by 5.
+  CHECK(found.bootstrap.lower == Approx(0.1));
+  CHECK(found.bootstrap.upper == Approx(0.7));
+  const Memorisation none = memorisation(training, Batch<double>(samples.rightCols(6)));
+  CHECK(none.bootstrap.lower == 0.0);
+  CHECK(none.bootstrap.upper == 0.0);
+  CHECK(none.upper > 0.3);
+}
+
+TEST_CASE("Samples that are not finite are named, and two training samples are enough for a ratio", "[analysis]") {
+  const Batch<double> training{{0.0, 10.0}};
+  Batch<double> samples{{1.0, 2.0, std::nan(""), 3.0}};
+  CHECK(message_of<InvalidArgument>([&] { return memorisation(training, samples); }) ==
+        "NeighbourSearch: query 2 (a column) has a value that is NaN, infinite or too large to square");
+  samples(0, 2) = 8.0;
+  const Memorisation found = memorisation(training, samples);
+  CHECK(found.gap_ratio.isApprox(Vector<double>{{1.0 / 9.0, 2.0 / 8.0, 2.0 / 8.0, 3.0 / 7.0}}));
+  CHECK(found.fraction == 0.75);
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "diffarch/analysis/bootstrap.hpp"
+#include "diffarch/analysis/median.hpp"
+#include "diffarch/analysis/nearest_neighbours.hpp"
+
+namespace diffarch {
+
+/// How far samples are from the training set, in units of the typical distance between training samples.
+struct Novelty {
+  Vector<double> relative_distance;  ///< distance to the nearest training sample / spacing: 0 for a copy
+  double spacing = 0.0;              ///< median distance of a training sample to the nearest other one
+  double median = 0.0;               ///< of the relative distances
+  Interval interval;                 ///< of that median, by the percentile bootstrap over the samples
+};
+
+/// Median distance of a training sample (d, n) to the nearest other one: how far apart independent draws of the same
+/// distribution are. Throws InvalidArgument for fewer than two samples, one that is not finite, or when more than half
+/// of them and more have an identical copy.
+template <class Scalar>
+[[nodiscard]] double training_spacing(const Batch<Scalar>& training) {
+  detail::require(training.cols() >= 2, "training_spacing: ", training.cols(),
+                  " training samples, expected at least two");
+  const double spacing = median(Vector<double>(nearest_other_neighbours(training, 1).distances.row(0).transpose()));
+  detail::require(spacing > 0.0, "training_spacing: more than half of the ", training.cols(),
+                  " training samples have an identical copy, so that there is no typical distance");
+  return spacing;
+}
+
+/// The same from distances to the nearest training sample, and the spacing of the training samples, when these are
+/// known (from `memorisation`, say). Throws InvalidArgument for no distances, a distance that is negative or not
+/// finite, or a spacing that is not positive.
+[[nodiscard]] inline Novelty novelty(const Vector<double>& nearest_distances, double spacing,
+                                     const BootstrapOptions& options = {}) {
+  detail::require(spacing > 0.0 && std::isfinite(spacing), "novelty: the training samples have spacing ", spacing,
+                  ", expected a positive number");
+  for (Index i = 0; i < nearest_distances.size(); ++i)
+    detail::require(nearest_distances(i) >= 0.0, "novelty: distance ", i, " is ", nearest_distances(i));
+  Novelty result;
+  result.relative_distance.resize(nearest_distances.size());
+  for (Index i = 0; i < nearest_distances.size(); ++i) result.relative_distance(i) = nearest_distances(i) / spacing;
+  result.spacing = spacing;
+  result.median = median(result.relative_distance);
+  result.interval = bootstrap_interval(
+      result.relative_distance, [](const Vector<double>& values) { return median(values); }, options);
+  return result;
+}
+
+/// Novelty of samples (d, q), q >= 1, with respect to the training set (d, n), n >= 2: about 1 when samples are as far
+/// from the training set as independent draws would be, near 0 when they are copies, larger for samples that are away
+/// from the data. The comparison of a sample's nearest training sample with that one's own neighbours is the
+/// authenticity of Alaa et al., "How faithful is your synthetic data?" (ICML 2022, section 4), and the comparison of
+/// distance distributions the data-copying test of Meehan, Chaudhuri and Dasgupta (AISTATS 2020); here with one length
+/// for the whole set, so that the result is a number with a unit. The interval is over samples, the training set fixed.
+/// Cost O(d n (n + q)). Throws InvalidArgument, naming the first column that is not finite; DimensionMismatch.
+template <class Scalar>
+[[nodiscard]] Novelty novelty(const Batch<Scalar>& training, const Batch<Scalar>& samples,
+                              const BootstrapOptions& options = {}) {
+  detail::require(samples.cols() >= 1, "novelty: no samples");
+  const double spacing = training_spacing(training);
+  return novelty(Vector<double>(nearest_neighbours(training, samples, 1).distances.row(0).transpose()), spacing,
+                 options);
+}
+
+}  // namespace diffarch
