@@ -35,8 +35,7 @@ template <class Scalar>
   }
   require(distinct.cols() >= k + 1, name, ": ", samples.cols(), " samples, ", distinct.cols(),
           " of them distinct; expected at least ", k + 1);
-  const NearestNeighbours nearest = nearest_neighbours(distinct, distinct, k + 1);
-  return nearest.distances.bottomRows(k);  // the first is the sample itself, at distance 0
+  return nearest_other_neighbours(distinct, k).distances;
 }
 
 /// Of m exponential waiting times with sum `sum`: their rate, unbiased, and 95 % of what it may be.

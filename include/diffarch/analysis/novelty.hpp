@@ -16,7 +16,7 @@ struct Novelty {
 
 /// Median distance of a training sample (d, n) to the nearest other one: how far apart independent draws of the same
 /// distribution are. Throws InvalidArgument for fewer than two samples, one that is not finite, or when more than half
-/// of them and more have an identical copy.
+/// of them have an identical copy.
 template <class Scalar>
 [[nodiscard]] double training_spacing(const Batch<Scalar>& training) {
   detail::require(training.cols() >= 2, "training_spacing: ", training.cols(),
