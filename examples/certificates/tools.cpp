@@ -1,7 +1,6 @@
 #include "certificates/tools.hpp"
 
 #include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -29,7 +28,12 @@ Vector<double> eigenvalues(const Matrix<double>& symmetric) {
 }
 
 Vector<double> singular_values(const Matrix<double>& matrix) {
-  return Eigen::JacobiSVD<Matrix<double>>(matrix).singularValues();
+  // The eigenvalues of [0 M; M^T 0] are the singular values of M with both signs, as accurate as those of M.
+  const Index size = matrix.rows() + matrix.cols();
+  Matrix<double> symmetric = Matrix<double>::Zero(size, size);
+  symmetric.topRightCorner(matrix.rows(), matrix.cols()) = matrix;
+  symmetric.bottomLeftCorner(matrix.cols(), matrix.rows()) = matrix.transpose();
+  return eigenvalues(symmetric).head(std::min(matrix.rows(), matrix.cols())).cwiseMax(0.0);
 }
 
 WeightedPoints gauss_hermite(Index nodes) {
@@ -108,6 +112,16 @@ Series series_of(std::string label, const Vector<double>& x, const Vector<double
   Series series{.label = std::move(label), .x = {x.begin(), x.end()}, .y = {y.begin(), y.end()}, .style = style};
   for (double& value : series.y) value = std::max(value, floor);
   return series;
+}
+
+void add_prediction(Panel& panel, std::string label, const Vector<double>& x, const Vector<double>& predicted,
+                    const Vector<double>& measured) {
+  const bool has_black =
+      std::any_of(panel.series.begin(), panel.series.end(), [](const Series& one) { return one.label == "measured"; });
+  panel.series.push_back(series_of(std::move(label), x, predicted, SeriesStyle::lines));
+  panel.series.push_back(series_of(has_black ? "" : "measured", x, measured, SeriesStyle::points));
+  panel.series.back().colour = "#000000";
+  panel.series.back().point_size = 0.6;
 }
 
 }  // namespace certificates

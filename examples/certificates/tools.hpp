@@ -56,7 +56,11 @@ struct WeightedPoints {
 [[nodiscard]] Series series_of(std::string label, const Vector<double>& x, const Vector<double>& y, SeriesStyle style,
                                double floor = -1e300);
 
-/// What one sample sees of a sampler whose steps are watched: nothing. It keeps DiffusionSampler from collapsing the
+/// Adds a predicted line in a colour of its own, and the measured points on it in black.
+void add_prediction(Panel& panel, std::string label, const Vector<double>& x, const Vector<double>& predicted,
+                    const Vector<double>& measured);
+
+/// An observer that looks at nothing. It keeps DiffusionSampler from collapsing the
 /// steps of a linear denoiser into one product, so that every step is really taken.
 struct TakeEveryStep {
   template <class Step>
