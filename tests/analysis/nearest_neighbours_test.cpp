@@ -105,11 +105,19 @@ TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analys
   const Index d = 260;
   const Index n = 700;
   const auto training = samples_near_a_subspace<TestType>(d, n, 20);
-  check(training, samples_near_a_subspace<TestType>(d, 270, 22), 3, 40);
+  check(training, samples_near_a_subspace<TestType>(d, 270, 22), 3, 15);
   check(Batch<TestType>(training.array() + TestType(50)),
-        Batch<TestType>(samples_near_a_subspace<TestType>(d, 260, 24).array() + TestType(50)), 1, 40);
-  check(random_matrix<TestType>(d, n, 25), random_matrix<TestType>(d, 256, 26), 2, 40);
+        Batch<TestType>(samples_near_a_subspace<TestType>(d, 260, 24).array() + TestType(50)), 1, 15);
+  check(random_matrix<TestType>(d, n, 25), random_matrix<TestType>(d, 256, 26), 2, 15);
   check(training, Batch<TestType>(training.col(5).replicate(1, 256)), 2, 1);
+  // Near copies, whose distances are below the rounding of the bounds in float.
+  const auto originals = samples_near_a_subspace<TestType>(d, 7, 27);
+  const auto near_copies = [&](Index count, unsigned seed) {
+    Batch<TestType> copies = TestType(1e-3) * random_matrix<TestType>(d, count, seed);
+    for (Index i = 0; i < count; ++i) copies.col(i) += originals.col(i % 7);
+    return copies;
+  };
+  check<TestType>(near_copies(600, 28), near_copies(256, 29), 3, 15);
 }
 
 TEST_CASE("Neighbours depend on no block, order of blocks or number of threads", "[analysis]") {
@@ -139,6 +147,14 @@ TEST_CASE("Neighbours depend on no block, order of blocks or number of threads",
     REQUIRE(alone.indices == whole.indices.col(q));
     REQUIRE(test::bitwise_equal(alone.distances, Matrix<double>(whole.distances.col(q))));
   }
+}
+
+TEST_CASE("Ties go to the lower index also when it is seen last", "[analysis]") {
+  Batch<double> training = random_matrix(8, 30, 6);
+  for (const Index copy : {25, 11, 4}) training.col(copy) = training.col(17);
+  NeighbourSearch<double> search(Batch<double>(training.col(17)), 2);
+  for (Index first = 25; first >= 0; first -= 5) search.add(training.middleCols(first, 5), first);
+  REQUIRE(search.result().indices.col(0) == (Eigen::Matrix<Index, Eigen::Dynamic, 1>{{4, 11}}));
 }
 
 TEMPLATE_TEST_CASE("Neighbours of huge and of tiny values equal brute force", "[analysis]", float, double) {
