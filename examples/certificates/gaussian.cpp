@@ -201,11 +201,10 @@ Certificate rank_k_generates_rank_k_gaussian() {
       {.title = "Variances of the modes, K = 4",
        .x_label = "mode",
        .y_label = "variance",
-       .series = {series_of("data", mode_numbers(d), data.variances, SeriesStyle::lines_points),
-                  series_of("predicted, 10 steps", mode_numbers(rank), predicted, SeriesStyle::lines),
-                  series_of("measured, 10 steps", mode_numbers(d), measured, SeriesStyle::points, 1e-30),
-                  series_of("measured, 4000 steps", mode_numbers(d), limit, SeriesStyle::points, 1e-30)},
-       .log_y = true});
+       .series = {series_of("data", mode_numbers(d), data.variances, SeriesStyle::lines),
+                  series_of("predicted, 10 steps", mode_numbers(rank), predicted, SeriesStyle::dashed_lines),
+                  series_of("measured, 10 steps", mode_numbers(d), measured, SeriesStyle::points),
+                  series_of("measured, 4000 steps", mode_numbers(d), limit, SeriesStyle::points)}});
   return certificate;
 }
 

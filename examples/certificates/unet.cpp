@@ -109,7 +109,7 @@ Certificate unet_receptive_field() {
   Certificate certificate;
   Panel panel{.title = "Input pixels that each output pixel depends on",
               .x_label = "distance along a row, pixels",
-              .y_label = "pixel in its period of 2^pools"};
+              .y_label = "10 x pools + pixel in its period of 2^pools"};
   check_reach<1>(certificate, panel, 18.0, 18.0, 48);
   check_reach<2>(certificate, panel, 44.0, 44.0, 96);
   check_reach<3>(certificate, panel, 92.0, 100.0, 208);
