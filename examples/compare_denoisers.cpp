@@ -79,7 +79,7 @@ struct Theory {
 /// every window sees the whole image.
 std::vector<Index> candidate_sizes(Index largest) {
   std::vector<Index> sizes;
-  for (const Index size : {1, 3, 5, 7, 9, 11, 13, 15, 19, 23, 27, 31, 39, 47, 63})
+  for (const Index size : {1, 3, 5, 7, 9, 11, 15, 19, 23, 31, 47, 63})
     if (size < largest) sizes.push_back(size);
   sizes.push_back(largest);
   return sizes;
@@ -135,9 +135,10 @@ struct Comparison {
   FigureReport& report;
   NoiseLevels levels;
   Batch<float> shown_noise;
-  Batch<float> noise;              ///< of the trajectories that are compared
-  Batch<float> calibration_noise;  ///< of those that choose patch sizes
-  std::vector<Theory> common;      ///< theories that do not depend on the network
+  Batch<float> noise;                    ///< of the trajectories that are compared
+  Batch<float> calibration_noise;        ///< of those that choose patch sizes
+  std::vector<std::string> local_names;  ///< which theories that depend on the network
+  std::vector<Theory> common = {};       ///< theories that do not depend on the network
   std::vector<Trajectory> common_trajectories = {};
   std::vector<LabelledRow> rows = {};
   std::vector<Panel> panels = {};
@@ -159,20 +160,26 @@ void compare_network(const std::string& name, Comparison& comparison) {
 
   const Trajectory calibration = trajectory_of(*network, name, setting.schedule, comparison.calibration_noise);
   const Index side = std::max(shape.height, shape.width);
-  const auto local = fit(LocalScore{shape}, images, setting.schedule);
-  const auto equivariant = fit(EquivariantLocalScore{shape}, images, setting.schedule);
-  std::vector<Theory> theories;
-  theories.push_back(local_theory("LocalScore", LocalScore{shape},
-                                  calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1)), images,
-                                  setting.schedule));
-  theories.push_back(local_theory("EquivariantLocalScore", EquivariantLocalScore{shape},
-                                  calibrated_sizes(equivariant, calibration, levels, candidate_sizes(side)), images,
-                                  setting.schedule));
   const Index field = entry["receptive_field"].get<Index>();
   const bool is_circular = choice.padding == Padding::circular;
-  theories.push_back(
-      is_circular ? local_theory("receptive field", EquivariantLocalScore{shape}, {field}, images, setting.schedule)
-                  : local_theory("receptive field", LocalScore{shape}, {field}, images, setting.schedule));
+  std::vector<Theory> theories;
+  const auto add_local = [&](const std::string& theory, const auto& local, std::vector<Index> sizes) {
+    theories.push_back(local_theory(theory, local, std::move(sizes), images, setting.schedule));
+  };
+  for (const std::string& theory : comparison.local_names) {
+    if (theory == "LocalScore") {
+      const auto local = fit(LocalScore{shape}, images, setting.schedule);
+      add_local(theory, LocalScore{shape}, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1)));
+    } else if (theory == "EquivariantLocalScore") {
+      const auto local = fit(EquivariantLocalScore{shape}, images, setting.schedule);
+      add_local(theory, EquivariantLocalScore{shape},
+                calibrated_sizes(local, calibration, levels, candidate_sizes(side)));
+    } else if (is_circular) {
+      add_local(theory, EquivariantLocalScore{shape}, {field});
+    } else {
+      add_local(theory, LocalScore{shape}, {field});
+    }
+  }
 
   const Trajectory theirs = trajectory_of(*network, name, setting.schedule, comparison.noise);
   Panel panel{.title = architecture,
@@ -240,7 +247,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
 }
 
 void compare(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names,
-             Index calibration) {
+             const std::vector<std::string>& local_names, Index calibration) {
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
@@ -256,7 +263,8 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
                         schedule.levels(),
                         initial_noise<float>(options, images.shape()),
                         {},
-                        normal_batch<float>(d, calibration, Seed{options.seed + 1})};
+                        normal_batch<float>(d, calibration, Seed{options.seed + 1}),
+                        local_names};
   comparison.noise.resize(d, options.measured);
   const Index shown = std::min(options.measured, comparison.shown_noise.cols());
   comparison.noise.leftCols(shown) = comparison.shown_noise.leftCols(shown);
@@ -297,6 +305,7 @@ int main(int argc, char** argv) {
   NetworkOptions network;
   std::vector<std::string> names;
   for (const auto& [name, choice] : all_networks) names.push_back(name);
+  std::vector<std::string> local_names{"LocalScore", "EquivariantLocalScore", "receptive field"};
   Index calibration = 8;
   add_figure_options(app, options);
   add_network_options(app, network);
@@ -307,6 +316,13 @@ int main(int argc, char** argv) {
   app.add_option("--calibration", calibration, "Trajectories that choose the patch sizes")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
+  app.add_option("--local", local_names,
+                 "Theories with patches, comma separated: LocalScore and EquivariantLocalScore with calibrated patch "
+                 "sizes (the second costs as many times the first as an image has pixels), and patches as wide as the "
+                 "network's receptive field")
+      ->delimiter(',')
+      ->check(CLI::IsMember(local_names))
+      ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
     TrainingProfiles profiles = image_profiles(cpu);
     if (options.quick) {
@@ -315,6 +331,6 @@ int main(int argc, char** argv) {
       if (app.count("--networks") == 0) names = {"pools_1_circular"};
     }
     apply_profile(app, profiles, options, network);
-    compare(options, network, names, calibration);
+    compare(options, network, names, local_names, calibration);
   });
 }

@@ -4,6 +4,7 @@
 // reader when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
 // diffarch::onednn is.
 
+#include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/chi_square.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
@@ -20,6 +21,7 @@
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/analysis/noisy_samples.hpp"
+#include "diffarch/analysis/novelty.hpp"
 #include "diffarch/analysis/psnr.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/analysis/sharpness.hpp"
@@ -119,6 +121,7 @@
 #include "diffarch/solver/hermite_moments.hpp"
 #include "diffarch/solver/hermite_products.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
+#include "diffarch/solver/moment_coreset.hpp"
 #include "diffarch/solver/moment_table.hpp"
 #include "diffarch/solver/multi_index.hpp"
 #include "diffarch/solver/power_features.hpp"

@@ -1,0 +1,310 @@
+// A map of creativity: what every architecture makes of one training set.
+//
+// All architectures are fitted to the same images and sampled at the same noise levels from the same noise. Of the
+// samples four numbers are measured, each with a 95 % interval:
+//   memorised   share of samples that copy a training image: distance to the nearest one below a third of that to the
+//               next (Yoon et al. 2023)
+//   novelty     median distance to the nearest training image, relative to that between training images: 0 for copies,
+//               1 for images as far from the training set as its images are from each other
+//   dimension   intrinsic dimension of the set of samples (TwoNN, Facco et al. 2017)
+//   Bures       distance W2 between the Gaussians of samples and training set (mean and covariance), per value: how
+//               far the samples are from the data in the first two moments
+// A denoiser that learns the training set by heart is at novelty 0; one that knows two moments only is novel, but its
+// Gaussian images are nobody's. Creativity is between: new, and like the data.
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include "common/trained_networks.hpp"
+#include "diffarch/analysis/bures.hpp"
+#include "diffarch/analysis/intrinsic_dimension.hpp"
+#include "diffarch/analysis/memorisation.hpp"
+#include "diffarch/analysis/novelty.hpp"
+#include "diffarch/denoiser/ideal.hpp"
+#include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/rank_k.hpp"
+#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+
+namespace {
+
+using namespace diffarch;
+using namespace figures;
+
+// As figure 1, whose weights can be used: --weights DIR.
+const TrainingProfile cpu{
+    .size = 32,
+    .count = 100,
+    .steps = 10,
+    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
+
+using Any = AnyArchitecture<float>;
+
+/// One architecture of the map.
+struct Entry {
+  std::string name;
+  std::string label;
+  /// The model for the data of the setting; nothing where only networks are to be trained.
+  std::function<std::optional<AnyDenoiser<float>>(const Entry& entry, NetworkSetting& setting, Json& row)> make;
+};
+
+/// An entry that is fitted, not trained.
+template <class MakeArchitecture>
+Entry fitted(std::string name, std::string label, const MakeArchitecture& make_architecture) {
+  return {std::move(name), std::move(label),
+          [make_architecture](const Entry& /*entry*/, NetworkSetting& setting,
+                              Json& row) -> std::optional<AnyDenoiser<float>> {
+            if (setting.network.train_only) return std::nullopt;
+            const Any architecture = Any::of(make_architecture(setting));
+            row["architecture"] = architecture.name();
+            return fit(architecture, setting.images, setting.schedule, Cpu{}, ConsoleProgress{});
+          }};
+}
+
+Entry unet(std::string name, std::string label, UNetChoice choice) {
+  return {std::move(name), std::move(label), [choice](const Entry& entry, NetworkSetting& setting, Json& row) {
+            return trained_unet(choice, entry.name, setting, row);
+          }};
+}
+
+Entry bottleneck(std::string name, std::string label, int width) {
+  return {std::move(name), std::move(label), [width](const Entry& entry, NetworkSetting& setting, Json& row) {
+            return trained_bottleneck(width, entry.name, setting, row);
+          }};
+}
+
+std::vector<Entry> all_entries() {
+  // The networks have the names of figure 1's rows.
+  return {fitted("linear", "Linear", [](const NetworkSetting&) { return Linear{}; }),
+          fitted("rank_10", "rank 10", [](const NetworkSetting&) { return RankK{.rank = 10}; }),
+          fitted("polynomial", "polynomial\ndegree 3",
+                 [](const NetworkSetting&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
+          fitted("patch_polynomial", "patch poly-\nnomial, 3",
+                 [](const NetworkSetting& setting) { return PatchPolynomial<3>{.shape = setting.images.shape()}; }),
+          bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
+          unet("local", "U-Net\n1 pool", {.pools = 1}),
+          unet("default", "U-Net\n2 pools", {.pools = 2}),
+          unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
+          unet("global", "U-Net\n3 pools", {.pools = 3}),
+          fitted("local_score", "LocalScore",
+                 [](const NetworkSetting& setting) { return LocalScore{.shape = setting.images.shape()}; }),
+          fitted("equivariant_local_score", "Equivariant\nLocalScore",
+                 [](const NetworkSetting& setting) { return EquivariantLocalScore{.shape = setting.images.shape()}; }),
+          fitted("ideal", "Ideal", [](const NetworkSetting&) { return Ideal{}; })};
+}
+
+std::vector<std::string> names_of(const std::vector<Entry>& entries) {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+/// A number with a 95 % interval.
+struct Measured {
+  double value;
+  double lower;
+  double upper;
+};
+
+Json to_json(const Measured& measured) {
+  return {{"value", measured.value}, {"interval_95", {measured.lower, measured.upper}}};
+}
+
+/// What is measured of the samples of one architecture.
+struct MapPoint {
+  std::string label;
+  Measured memorised;
+  Measured novelty;
+  std::optional<Measured> dimension;
+  Measured bures;
+};
+
+/// Bures distance per value between samples and data, with an interval by the grouped jackknife: ten distances, each
+/// of the samples without one tenth.
+Measured bures_to_data(const Batch<float>& samples, const FactoredGaussian<double>& data) {
+  const double per_value = 1.0 / std::sqrt(static_cast<double>(samples.rows()));
+  const double all = per_value * bures_distance(factored_gaussian(samples), data);
+  const Index groups = std::min<Index>(10, samples.cols() / 2);
+  Vector<double> without(groups);
+  for (Index g = 0; g < groups; ++g) {
+    const Index begin = samples.cols() * g / groups;
+    const Index end = samples.cols() * (g + 1) / groups;
+    Batch<float> rest(samples.rows(), samples.cols() - (end - begin));
+    rest << samples.leftCols(begin), samples.rightCols(samples.cols() - end);
+    without(g) = per_value * bures_distance(factored_gaussian(rest), data);
+  }
+  const auto count = static_cast<double>(groups);
+  const double error = std::sqrt((count - 1.0) / count * (without.array() - without.mean()).square().sum());
+  return {all, all - 1.96 * error, all + 1.96 * error};
+}
+
+/// A point with its two intervals as a cross.
+std::vector<Series> cross(const std::string& label, const Measured& x, const Measured& y, const std::string& colour) {
+  return {{.label = label,
+           .x = {x.value},
+           .y = {y.value},
+           .style = SeriesStyle::points,
+           .colour = colour,
+           .point_size = 1.4},
+          {.x = {x.lower, x.upper}, .y = {y.value, y.value}, .colour = colour, .line_width = 1.5},
+          {.x = {x.value, x.value}, .y = {y.lower, y.upper}, .colour = colour, .line_width = 1.5}};
+}
+
+struct Map {
+  NetworkSetting& setting;
+  FigureReport& report;
+  const Batch<float>& noise;  ///< x_T of the samples that are shown
+  FactoredGaussian<double> data;
+  std::vector<LabelledRow> rows = {};
+  std::vector<MapPoint> points = {};
+};
+
+void add_entry(const Entry& entry, Map& map) {
+  const FigureOptions& options = map.setting.options;
+  const Dataset<float>& images = map.setting.images;
+  Json row = {{"name", entry.name}};
+  const auto model = entry.make(entry, map.setting, row);
+  if (!model) {
+    map.report["architectures"].push_back(std::move(row));
+    return;
+  }
+  DiffusionSampler<Any, CosineSchedule> sampler{Any{row["architecture"].get<std::string>()}, map.setting.schedule};
+  sampler.set_progress(ConsoleProgress{}).set_model(*model);
+  // Polynomials may run away: what escaped is counted and left out.
+  const double data_rms =
+      std::sqrt(images.samples().cast<double>().squaredNorm() / static_cast<double>(images.samples().size()));
+  EscapeLog shown_log(10.0 * data_rms);
+  EscapeLog log(10.0 * data_rms);
+  map.rows.emplace_back(entry.label, sampler.sample_from(map.noise, shown_log));
+  const Batch<float> all = sampler.sample(options.measured, Seed{options.seed + 1}, log);
+  std::vector<Index> kept;
+  for (Index i = 0; i < all.cols(); ++i)
+    if (!log.has_escaped(i)) kept.push_back(i);
+  detail::require<NumericalError>(kept.size() >= 10, row["architecture"].get<std::string>(), ": ", kept.size(), " of ",
+                                  all.cols(), " samples stayed finite and near the data; nothing to measure");
+  const Batch<float> samples = all(Eigen::all, kept);
+
+  const Memorisation copies = memorisation(images.samples(), samples);
+  const Novelty novel = novelty(images.samples(), samples, {.seed = Seed{options.seed}});
+  MapPoint point{.label = entry.label,
+                 .memorised = {copies.fraction, copies.lower, copies.upper},
+                 .novelty = {novel.median, novel.interval.lower, novel.interval.upper},
+                 .dimension = {},
+                 .bures = bures_to_data(samples, map.data)};
+  try {
+    const IntrinsicDimension dimension = two_nn_dimension(samples);
+    point.dimension = Measured{dimension.dimension, dimension.lower, dimension.upper};
+    row["intrinsic_dimension"] = to_json(*point.dimension);
+    row["intrinsic_dimension"]["distinct_samples"] = dimension.points;
+  } catch (const InvalidArgument& too_few) {  // of a denoiser that always ends at the same few images
+    row["intrinsic_dimension"] = too_few.what();
+  }
+  row["samples"] = samples.cols();
+  row["escaped"] = all.cols() - samples.cols();
+  row["memorised_fraction"] = to_json(point.memorised);
+  row["novelty"] = to_json(point.novelty);
+  row["bures_distance_per_value"] = to_json(point.bures);
+  char dimension[32] = "  few distinct  ";
+  if (point.dimension)
+    std::snprintf(dimension, sizeof dimension, "%5.1f (%4.1f-%5.1f)", point.dimension->value, point.dimension->lower,
+                  point.dimension->upper);
+  std::printf("%-34s %5.3f (%5.3f-%5.3f) %6.3f (%5.3f-%5.3f) %s %6.4f (%6.4f-%6.4f)\n",
+              row["architecture"].get<std::string>().c_str(), point.memorised.value, point.memorised.lower,
+              point.memorised.upper, point.novelty.value, point.novelty.lower, point.novelty.upper, dimension,
+              point.bures.value, point.bures.lower, point.bures.upper);
+  std::fflush(stdout);
+  map.points.push_back(std::move(point));
+  map.report["architectures"].push_back(std::move(row));
+}
+
+std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
+  static const std::vector<std::string> colours{"#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77",
+                                                "#cc6677", "#882255", "#aa4499", "#e69f00", "#0072b2", "#000000"};
+  Panel creativity{.title = "new, and like the data?",
+                   .x_label = "novelty: distance to the nearest training image / between training images",
+                   .y_label = "Bures distance to the data, per value",
+                   .legend_beside = true};
+  Panel copies{.title = "copies, and the dimension of what is generated",
+               .x_label = "memorised fraction",
+               .y_label = "intrinsic dimension (TwoNN)",
+               .legend_beside = true};
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const MapPoint& point = points[i];
+    std::string label = point.label;
+    std::replace(label.begin(), label.end(), '\n', ' ');
+    const std::string& colour = colours[i % colours.size()];
+    for (Series& series : cross(label, point.novelty, point.bures, colour))
+      creativity.series.push_back(std::move(series));
+    if (point.dimension)
+      for (Series& series : cross(label, point.memorised, *point.dimension, colour))
+        copies.series.push_back(std::move(series));
+  }
+  return {std::move(creativity), std::move(copies)};
+}
+
+void draw_map(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names) {
+  detail::require(!options.double_precision, options.program, " works in single precision: --dtype f32");
+  detail::require(options.measured >= 20, "--measured ", options.measured, ": expected at least 20 samples");
+  const CosineSchedule schedule{.steps = options.steps};
+  FigureReport report(options, schedule, Ddim{});
+  const Dataset<float> images = load_data<float>(options);
+  report.set_training_data(images);
+  record_training(network, report);
+  const Batch<float> noise = initial_noise<float>(options, images.shape());
+  NetworkSetting setting{options, network, schedule, images};
+  Map map{setting, report, noise, factored_gaussian(images.samples())};
+
+  std::printf("%-34s %-19s %-20s %-18s %s\n", "", "memorised (95 %)", "novelty", "dimension", "Bures per value");
+  for (const Entry& entry : all_entries())
+    if (std::find(names.begin(), names.end(), entry.name) != names.end()) add_entry(entry, map);
+  if (!map.points.empty()) {
+    report.add_plot("creativity_map_plot.png", panels_of(map.points),
+                    {.columns = 2,
+                     .panel_width = 760,
+                     .title = detail::concat("What architectures make of ", images.size(), " images (", images.name(),
+                                             "); ", options.measured, " samples each, 95 % intervals")});
+    for (std::size_t i = 0; i < map.rows.size(); ++i) {
+      char text[64];
+      std::snprintf(text, sizeof text, "\ncopies %.0f %%\nnovelty %.2f", 100.0 * map.points[i].memorised.value,
+                    map.points[i].novelty.value);
+      map.rows[i].label += text;
+    }
+    report.add_picture("creativity_map.png", map.rows, images.shape(),
+                       {.title = detail::concat("Samples of architectures fitted to the same ", images.size(),
+                                                " images (", images.name(), "), ", options.steps, " DDIM steps"),
+                        .footer = "every column starts from the same noise"});
+  }
+  if (!setting.losses.empty())
+    report.add_plot("creativity_map_losses.png", setting.losses,
+                    {.columns = std::min<Index>(3, static_cast<Index>(setting.losses.size())),
+                     .title = "Training loss of the networks, one for each noise level"});
+  report.write();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("A map of creativity: all architectures on one training set", "creativity_map");
+  FigureOptions options{.samples = 10, .measured = 200};
+  NetworkOptions network;
+  const std::vector<std::string> all = names_of(all_entries());
+  std::vector<std::string> names = all;
+  add_figure_options(app, options);
+  add_network_options(app, network);
+  app.add_option("--architectures", names, "Architectures, comma separated")
+      ->delimiter(',')
+      ->check(CLI::IsMember(all))
+      ->capture_default_str();
+  return run_program(app, options, argc, argv, [&] {
+    if (options.quick) {
+      if (app.count("--measured") == 0) options.measured = 20;
+      if (app.count("--architectures") == 0)
+        names = {"linear", "polynomial", "bottleneck_100", "local", "local_score", "ideal"};
+    }
+    apply_profile(app, image_profiles(cpu), options, network);
+    draw_map(options, network, names);
+  });
+}
