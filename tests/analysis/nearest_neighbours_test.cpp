@@ -100,15 +100,15 @@ Batch<Scalar> samples_near_a_subspace(Index d, Index n, unsigned seed) {
 }
 
 TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analysis]", float, double) {
-  // At least 256 values and queries, so that there is a subspace: of data with structure, without any (the search goes
-  // on without the subspace after the first 512 samples) and of queries that do not differ.
-  const Index d = 260;
-  const Index n = 700;
-  const auto training = samples_near_a_subspace<TestType>(d, n, 20);
-  check(training, samples_near_a_subspace<TestType>(d, 270, 22), 3, 15);
+  // At least 256 values and queries and more than 1024 samples, so that there is a subspace: of data with structure,
+  // far from zero, without any structure (the search goes on without the subspace after 512 more samples) and of
+  // queries that do not differ.
+  const Index d = 256;
+  const auto training = samples_near_a_subspace<TestType>(d, 1300, 20);
+  check(training, samples_near_a_subspace<TestType>(d, 257, 22), 3, 15);
   check(Batch<TestType>(training.array() + TestType(50)),
-        Batch<TestType>(samples_near_a_subspace<TestType>(d, 260, 24).array() + TestType(50)), 1, 15);
-  check(random_matrix<TestType>(d, n, 25), random_matrix<TestType>(d, 256, 26), 2, 15);
+        Batch<TestType>(samples_near_a_subspace<TestType>(d, 256, 24).array() + TestType(50)), 1, 15);
+  check(random_matrix<TestType>(d, 1700, 25), random_matrix<TestType>(d, 256, 26), 2, 15);
   check(training, Batch<TestType>(training.col(5).replicate(1, 256)), 2, 1);
   // Near copies, whose distances are below the rounding of the bounds in float.
   const auto originals = samples_near_a_subspace<TestType>(d, 7, 27);
@@ -117,12 +117,12 @@ TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analys
     for (Index i = 0; i < count; ++i) copies.col(i) += originals.col(i % 7);
     return copies;
   };
-  check<TestType>(near_copies(600, 28), near_copies(256, 29), 3, 15);
+  check<TestType>(near_copies(1300, 28), near_copies(256, 29), 3, 15);
 }
 
 TEST_CASE("Neighbours depend on no block, order of blocks or number of threads", "[analysis]") {
-  const auto training = samples_near_a_subspace<float>(260, 1100, 30);
-  const auto queries = samples_near_a_subspace<float>(260, 300, 32);
+  const auto training = samples_near_a_subspace<float>(256, 1400, 30);
+  const auto queries = samples_near_a_subspace<float>(256, 300, 32);
   const auto whole = nearest_neighbours(training, queries, 3);
   const auto same = [&](const NearestNeighbours& other) {
     return other.indices == whole.indices && test::bitwise_equal(other.distances, whole.distances);
@@ -132,12 +132,12 @@ TEST_CASE("Neighbours depend on no block, order of blocks or number of threads",
     REQUIRE(same(nearest_neighbours(training, queries, 3)));
   }
   NeighbourSearch<float> forwards(queries, 3);
-  for (Index first = 0; first < 1100; first += 37)
-    forwards.add(training.middleCols(first, std::min<Index>(37, 1100 - first)), first);
+  for (Index first = 0; first < 1400; first += 37)
+    forwards.add(training.middleCols(first, std::min<Index>(37, 1400 - first)), first);
   REQUIRE(same(forwards.result()));
   NeighbourSearch<float> backwards(queries, 3);
   for (const Index first : {900, 400, 399, 0}) {
-    const Index end = first == 900 ? 1100 : first == 400 ? 900 : first == 399 ? 400 : 399;
+    const Index end = first == 900 ? 1400 : first == 400 ? 900 : first == 399 ? 400 : 399;
     backwards.add(training.middleCols(first, end - first), first);
   }
   REQUIRE(same(backwards.result()));

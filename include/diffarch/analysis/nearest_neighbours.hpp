@@ -58,8 +58,9 @@ template <class Scalar>
 ///
 /// Every pair gets a lower bound of its distance from matrix products in Scalar, and the pairs whose bound, less the
 /// largest rounding error it can have, is not above the k-th distance so far are measured as |q - x| in double, lowest
-/// bound first. The bound is the expanded square |q|^2 - 2 q.x + |x|^2 about the mean query, or where that costs less
-/// of the coordinates in a subspace S of 64 dimensions and the length of what is outside:
+/// bound first. The bound is the expanded square |q|^2 - 2 q.x + |x|^2 about the mean query, or later, of data with
+/// many queries and values, that of the coordinates in a subspace S of 64 dimensions and of the length of what is
+/// outside:
 ///   |q - x|^2 >= |S^T (q - x)|^2 + (|q - S S^T q| - |x - S S^T x|)^2.
 /// S is about the leading principal subspace of the queries (randomised subspace iteration of Halko, Martinsson and
 /// Tropp 2011, section 4.5); any S gives the same neighbours. When S spares too little, as for data without a falling
@@ -76,7 +77,6 @@ class NeighbourSearch {
     if (queries_.cols() == 0) return;
     centre_ = (queries_.template cast<double>().rowwise().sum() / static_cast<double>(queries_.cols()))
                   .template cast<Scalar>();
-    if (queries_.cols() >= 4 * subspace_dimension && queries_.rows() >= 4 * subspace_dimension) find_subspace();
     bound_queries();
   }
 
@@ -86,10 +86,17 @@ class NeighbourSearch {
   void add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>& block, Index first_index) {
     detail::require<DimensionMismatch>(block.rows() == queries_.rows(), "NeighbourSearch: training samples are ",
                                        detail::shape_text(block), ", queries ", detail::shape_text(queries_));
-    const Index largest = strip * std::clamp<Index>(tile_values / (strip * std::max<Index>(block.rows(), 1)), 1, 32);
+    const Index largest = strip * std::clamp<Index>(tile_values / (strip * std::max<Index>(block.rows(), 1)), 1, 256);
     for (Index first = 0; first < block.cols();) {
-      // The first tile, which shows whether the subspace is worth it, is a small one.
-      const Index size = std::min(seen_ == 0 ? strip : largest, block.cols() - first);
+      // A subspace pays for itself by a few hundred samples; with distances known from the first ones, the next show
+      // whether it is worth it.
+      const bool may_try = subspace_seen_ == 0 && std::min(queries_.cols(), block.rows()) >= 4 * subspace_dimension;
+      if (may_try && seen_ >= subspace_after) {
+        find_subspace();
+        bound_queries();
+      }
+      const bool is_short = may_try || (subspace_.size() > 0 && subspace_seen_ < subspace_trial);
+      const Index size = std::min(is_short ? std::min(largest, subspace_trial) : largest, block.cols() - first);
       add_tile(block.middleCols(first, size), first_index + first);
       first += size;
       seen_ += size;
@@ -119,8 +126,11 @@ class NeighbourSearch {
   using View = Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>;
 
   static constexpr Index subspace_dimension = 64;
-  static constexpr Index tile_values = Index{1} << 22U;  // of training samples that threads share
-  static constexpr Index strip = 512;                    // training samples of one product
+  static constexpr Index tile_values = Index{1} << 22U;   // of training samples that threads share
+  static constexpr Index strip = 64;                      // training samples of the least task
+  static constexpr Index strip_values = Index{1} << 19U;  // of training samples of one product
+  static constexpr Index subspace_after = 1024;           // training samples
+  static constexpr Index subspace_trial = 512;
   static constexpr Index scan_chunk = 64;
   // Measuring a pair costs as much as the product of about eight.
   static constexpr double worthwhile_share = 0.125;
@@ -155,7 +165,10 @@ class NeighbourSearch {
   void find_subspace() {
     Batch<Scalar> scaled = queries_.colwise() - centre_;
     const Scalar largest = std::max(scaled.maxCoeff(), -scaled.minCoeff());
-    if (!(largest > std::numeric_limits<Scalar>::min())) return;
+    if (!(largest > std::numeric_limits<Scalar>::min())) {
+      subspace_seen_ = 1;  // not to be tried again
+      return;
+    }
     scaled /= largest;
     const auto trial = normal_batch<Scalar>(scaled.cols(), subspace_dimension, Seed{0}, streams::directions);
     Matrix<Scalar> range = LinearAlgebra<Cpu>::multiply(scaled, trial);
@@ -169,16 +182,15 @@ class NeighbourSearch {
   }
 
   void bound_queries() {
-    query_bounds_ = bounds(queries_);
+    find_bounds(queries_, query_bounds_);
     query_bounds_.vectors *= Scalar(-2);  // exact, and saves a multiplication of every product
   }
 
   /// Errors by the standard model of rounding (Higham 2002, section 3.1), with a factor of two in hand.
-  [[nodiscard]] Bounds bounds(const View& samples) const {
+  void find_bounds(const View& samples, Bounds& result) const {
     const detail::SerialEigen serial;
     const Index n = samples.cols();
     const bool in_subspace = subspace_.size() > 0;
-    Bounds result;
     result.vectors.resize(in_subspace ? subspace_dimension + 1 : samples.rows(), n);
     result.squared_norms.resize(n);
     Vector<double> errors(n);
@@ -189,13 +201,16 @@ class NeighbourSearch {
     parallel_for(parts(n, strip), strip * samples.rows(), [&](Index task) {
       const Index first = task * strip;
       const Index count = std::min(strip, n - first);
-      const Batch<Scalar> centred = samples.middleCols(first, count).colwise() - centre_;
-      if (in_subspace)
+      Batch<Scalar> centred;
+      if (in_subspace) {
+        centred = samples.middleCols(first, count).colwise() - centre_;
         result.vectors.block(0, first, subspace_dimension, count).noalias() = subspace_.transpose() * centred;
-      else
-        result.vectors.middleCols(first, count) = centred;
+      } else {
+        result.vectors.middleCols(first, count) = samples.middleCols(first, count).colwise() - centre_;
+      }
       for (Index i = first; i < first + count; ++i) {
-        const double squared = squared_norm(centred.col(i - first).data(), centred.rows());
+        const double squared =
+            squared_norm(in_subspace ? centred.col(i - first).data() : result.vectors.col(i).data(), samples.rows());
         const double norm = std::sqrt(squared);
         errors(i) = epsilon * norm;  // of the centring
         if (in_subspace) {
@@ -214,7 +229,6 @@ class NeighbourSearch {
     });
     result.largest_error = errors.maxCoeff();
     result.largest_squared_norm = squared_norms.maxCoeff();
-    return result;
   }
 
   /// A task takes a group of queries through a part of the tile, by strips; where groups are few, parts are several.
@@ -222,11 +236,17 @@ class NeighbourSearch {
     require_finite(samples, first_index, "training sample");
     const Index queries = queries_.cols();
     if (queries == 0) return;
-    const Bounds training = bounds(samples);
+    find_bounds(samples, training_bounds_);
+    const Bounds& training = training_bounds_;
     const detail::SerialEigen serial;
-    const Index group = std::clamp<Index>(parts(queries, 8), 32, 256);
+    const Index wanted = thread_count() == 1 ? 1 : 2 * thread_count();  // tasks; what they find is the same
+    const Index group = std::clamp<Index>(parts(queries, wanted), 32, 256);
     const Index groups = parts(queries, group);
-    const Index part = strip * parts(parts(samples.cols(), strip), parts(8, groups));
+    // One product takes many samples where there are tasks enough, so that queries are packed less often.
+    const Index product_strip =
+        groups >= wanted ? 8 * strip
+                         : strip * std::clamp<Index>(strip_values / (strip * std::max<Index>(samples.rows(), 1)), 1, 8);
+    const Index part = product_strip * parts(parts(samples.cols(), product_strip), parts(wanted, groups));
     const Index tasks = groups * parts(samples.cols(), part);
     // The nearest of this part of the tile alone, at first_query and later, those of a task in a row.
     std::vector<std::vector<std::vector<Pair>>> nearest(static_cast<std::size_t>(tasks));
@@ -239,8 +259,8 @@ class NeighbourSearch {
       auto& found = nearest[static_cast<std::size_t>(task)];
       found.resize(static_cast<std::size_t>(count));
       Matrix<Scalar> products;
-      for (Index first = begin; first < end; first += strip) {
-        const Index size = std::min(strip, end - first);
+      for (Index first = begin; first < end; first += product_strip) {
+        const Index size = std::min(product_strip, end - first);
         products.noalias() =
             training.vectors.middleCols(first, size).transpose() * query_bounds_.vectors.middleCols(first_query, count);
         for (Index q = 0; q < count; ++q)
@@ -257,8 +277,11 @@ class NeighbourSearch {
           keep_nearest(best_[static_cast<std::size_t>((task % groups) * group) + q], pair);
       all_measured += measured[static_cast<std::size_t>(task)];
     }
-    const double pairs = static_cast<double>(samples.cols()) * static_cast<double>(queries);
-    if (subspace_.size() > 0 && all_measured > worthwhile_share * pairs) {
+    if (subspace_.size() == 0) return;
+    subspace_seen_ += samples.cols();
+    subspace_measured_ += all_measured;
+    const double pairs = static_cast<double>(subspace_seen_) * static_cast<double>(queries);
+    if (subspace_seen_ >= subspace_trial && subspace_measured_ > worthwhile_share * pairs) {
       subspace_.resize(0, 0);
       bound_queries();
     }
@@ -340,6 +363,9 @@ class NeighbourSearch {
   Vector<Scalar> centre_;                // mean query, (d)
   Matrix<Scalar> subspace_;              // S, (d, subspace_dimension), or empty
   double subspace_error_ = 0.0;          // |S^T S - 1|
+  Index subspace_seen_ = 0;              // training samples, since there is a subspace
+  double subspace_measured_ = 0.0;       // pairs, of those
+  Bounds training_bounds_;               // of the last tile
   Bounds query_bounds_;                  // vectors times -2
   std::vector<std::vector<Pair>> best_;  // of each query, a heap with the farthest in front
 };
