@@ -24,7 +24,7 @@ using ConservativeModel = MonomialDenoiser<double, true>;
 
 template <class Model>
 Model model_of(int degree, const GaussianMixture<double>& mixture) {
-  return Model(degree, HermiteMoments::from(moments_of(mixture, 2 * degree), 2 * degree));
+  return Model(degree, HermiteMoments::from(certificates::moments_of(mixture, 2 * degree), 2 * degree));
 }
 
 /// Noisy points of a mixture, (d, n).
@@ -73,7 +73,7 @@ struct EvenMoments {
   double sixth = 0.0;
 
   explicit EvenMoments(const GaussianMixture<double>& mixture) {
-    const MomentTable<double> table = moments_of(mixture, 6);
+    const MomentTable<double> table = certificates::moments_of(mixture, 6);
     second = static_cast<double>(table.values()(2));
     fourth = static_cast<double>(table.values()(4));
     sixth = static_cast<double>(table.values()(6));
