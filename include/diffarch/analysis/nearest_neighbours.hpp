@@ -41,9 +41,9 @@ template <class Scalar>
       const double difference = static_cast<double>(x[i + lane]) - (y == nullptr ? 0.0 : y[i + lane]);
       sums[lane] += difference * difference;
     }
-  for (; i < d; ++i) {
-    const double difference = static_cast<double>(x[i]) - (y == nullptr ? 0.0 : y[i]);
-    sums[i % lanes] += difference * difference;
+  for (Index lane = 0; lane < d % lanes; ++lane) {
+    const double difference = static_cast<double>(x[i + lane]) - (y == nullptr ? 0.0 : y[i + lane]);
+    sums[lane] += difference * difference;
   }
   for (Index width = lanes / 2; width > 0; width /= 2)
     for (Index lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
