@@ -186,6 +186,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
               .x_label = "sigma",
               .y_label = "median R^2, single step",
               .log_x = true,
+              .legend_beside = true,
               .y_range = PlotRange{-0.2, 1.02}};
   std::printf("%s, %ld trajectories; medians over them:\n", architecture.c_str(),
               static_cast<long>(comparison.noise.cols()));
@@ -236,7 +237,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
                     ours.samples.leftCols(comparison.shown_noise.cols()));
     for (Index i = 0; i < row.samples.cols(); ++i) {
       char text[32];
-      std::snprintf(text, sizeof text, "R^2 %.2f", end.r_squared(i));
+      std::snprintf(text, sizeof text, "%.2f", end.r_squared(i));
       row.captions.emplace_back(text);
     }
     comparison.rows.push_back(std::move(row));
@@ -292,7 +293,7 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
         "compare_denoisers.png", comparison.rows, images.shape(),
         {.title = detail::concat("Networks and theory from the same noise, ", images.size(), " training images (",
                                  images.name(), "), ", options.steps, " DDIM steps"),
-         .footer = "R^2: of the image in the row, as a prediction of the network's above it"});
+         .footer = "below the images: R^2 of each as a prediction of the network's above it"});
   }
   report.write();
 }

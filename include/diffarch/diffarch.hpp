@@ -62,6 +62,7 @@
 #include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/patch_schedule.hpp"
 #include "diffarch/denoiser/polynomial.hpp"
+#include "diffarch/denoiser/posterior_weight.hpp"
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/random_feature_fit.hpp"
 #include "diffarch/denoiser/random_features.hpp"

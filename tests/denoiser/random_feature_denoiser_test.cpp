@@ -9,7 +9,7 @@ using namespace diffarch::test;
 
 namespace {
 
-CustomSchedule at_sigma(double sigma) { return CustomSchedule::from_sigmas({sigma, 0.0}); }
+CustomSchedule single_level_schedule(double sigma) { return CustomSchedule::from_sigmas({sigma, 0.0}); }
 
 constexpr double sigma = 0.5;
 const NoiseLevel level = NoiseLevel::from_sigma(sigma);
@@ -20,10 +20,11 @@ TEST_CASE("Degree one with enough features is the linear denoiser, as the ridge 
           "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(5, 40, 1);
   const Batch<double> y = random_matrix(5, 20, 2);
-  const auto linear = fit(Linear{}, x, at_sigma(sigma));
+  const auto linear = fit(Linear{}, x, single_level_schedule(sigma));
   const auto error = [&](double ridge) {
     const Polynomial<1, RandomFeatures<>> architecture{{.width = 30, .averaging = {.ridge = ridge}}};
-    return relative_difference(fit(architecture, x, at_sigma(sigma)).denoise(y, level), linear.denoise(y, level));
+    return relative_difference(fit(architecture, x, single_level_schedule(sigma)).denoise(y, level),
+                               linear.denoise(y, level));
   };
   CHECK(error(1e-10) < 1e-7);
   CHECK(error(1e-4) > error(1e-7));
@@ -34,14 +35,15 @@ TEST_CASE("Many noise draws tend to the exact average", "[denoiser][polynomial]"
   const Batch<double> x = correlated_samples(6, 30, 3);
   const Batch<double> y = x + sigma * random_matrix(6, 30, 4);
   const Polynomial<3, RandomFeatures<>> exact{{.width = 10, .averaging = {.ridge = 1e-12}}};
-  const Batch<double> expected = fit(exact, x, at_sigma(sigma)).denoise(y, level);
+  const Batch<double> expected = fit(exact, x, single_level_schedule(sigma)).denoise(y, level);
   const auto error = [&](Index draws, std::uint64_t first_seed) {
     double sum = 0.0;
     for (std::uint64_t seed = first_seed; seed < first_seed + 10; ++seed) {
       const Polynomial<3, RandomFeatures<SingleDraw>> single{
           {.width = 10, .averaging = {.ridge = 1e-12, .noise = Seed{seed}}}};
-      sum += (fit(single, Batch<double>(x.replicate(1, draws)), at_sigma(sigma)).denoise(y, level) - expected)
-                 .squaredNorm();
+      sum +=
+          (fit(single, Batch<double>(x.replicate(1, draws)), single_level_schedule(sigma)).denoise(y, level) - expected)
+              .squaredNorm();
     }
     return std::sqrt(sum);
   };
@@ -62,7 +64,8 @@ TEST_CASE("A single draw blows up where width meets the number of images; the ex
   const Batch<double> test = draw(400, 6);
   const Batch<double> y = test + 0.4 * random_matrix(d, 400, 7);
   const auto error = [&](const auto& architecture) {
-    return (fit(architecture, x, at_sigma(0.4)).denoise(y, noise) - test).squaredNorm() / real(test.size());
+    return (fit(architecture, x, single_level_schedule(0.4)).denoise(y, noise) - test).squaredNorm() /
+           real(test.size());
   };
   const auto single = [&](Index width) { return error(Polynomial<3, RandomFeatures<SingleDraw>>{{.width = width}}); };
   const auto exact = [&](Index width) { return error(Polynomial<3, RandomFeatures<>>{{.width = width}}); };
@@ -78,7 +81,7 @@ TEST_CASE("A single draw blows up where width meets the number of images; the ex
 
 TEST_CASE("Jacobians equal differences, and the leading form is the limit far out", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 8);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, at_sigma(sigma));
+  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, single_level_schedule(sigma));
   const Batch<double> y = random_matrix(6, 1, 9);
   const Matrix<double> v = random_matrix(6, 3, 10);
   constexpr double step = 1e-5;
@@ -95,33 +98,34 @@ TEST_CASE("Jacobians equal differences, and the leading form is the limit far ou
 
 TEST_CASE("Columns are independent, bitwise, and data of one image give the image", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 11);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, at_sigma(sigma));
+  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, single_level_schedule(sigma));
   const Batch<double> y = random_matrix(6, 40, 12);
   CHECK(bitwise_equal(Batch<double>(model.denoise(y, level).col(7)), model.denoise(y.col(7), level)));
   const Batch<double> one =
-      fit(Polynomial<3, RandomFeatures<>>{{.width = 10}}, Batch<double>(x.col(0)), at_sigma(sigma)).denoise(y, level);
+      fit(Polynomial<3, RandomFeatures<>>{{.width = 10}}, Batch<double>(x.col(0)), single_level_schedule(sigma))
+          .denoise(y, level);
   CHECK(relative_difference(one, x.col(0).replicate(1, 40)) < 1e-14);
 }
 
 TEST_CASE("Degree 27 is finite, and its condition is reported", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(12, 40, 13);
-  const auto model = fit(Polynomial<27, RandomFeatures<>>{{.width = 60}}, x, at_sigma(sigma));
+  const auto model = fit(Polynomial<27, RandomFeatures<>>{{.width = 60}}, x, single_level_schedule(sigma));
   const Batch<double> x0_hat = model.denoise(x + sigma * random_matrix(12, 40, 14), level);
   CHECK(x0_hat.allFinite());
   CHECK(model.condition(level) >= 1.0);
   CHECK(model.condition(level) < 1e9);
   CHECK(message_of<NumericalError>([&] {
-          (void)fit(Polynomial<301, RandomFeatures<>>{{.width = 10}}, x, at_sigma(sigma));
+          (void)fit(Polynomial<301, RandomFeatures<>>{{.width = 10}}, x, single_level_schedule(sigma));
         }).find("degree 301 at sigma = 0.5") != std::string::npos);
 }
 
 TEST_CASE("Bad hyper-parameters of random features are refused", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 15);
   CHECK(message_of<InvalidArgument>([&] {
-          (void)fit(Polynomial<3, RandomFeatures<>>{{.width = 0}}, x, at_sigma(sigma));
+          (void)fit(Polynomial<3, RandomFeatures<>>{{.width = 0}}, x, single_level_schedule(sigma));
         }).find("width = 0") != std::string::npos);
-  CHECK_THROWS_AS(fit(Polynomial<3, RandomFeatures<>>{{.averaging = {.ridge = -1.0}}}, x, at_sigma(sigma)),
+  CHECK_THROWS_AS(fit(Polynomial<3, RandomFeatures<>>{{.averaging = {.ridge = -1.0}}}, x, single_level_schedule(sigma)),
                   InvalidArgument);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 4}}, x, at_sigma(sigma));
+  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 4}}, x, single_level_schedule(sigma));
   CHECK_THROWS_AS(model.denoise(Batch<double>(Batch<double>::Ones(3, 1)), level), DimensionMismatch);
 }

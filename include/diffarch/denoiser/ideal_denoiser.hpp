@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "diffarch/core/fitter.hpp"
+#include "diffarch/denoiser/posterior_weight.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
@@ -46,8 +47,6 @@ class IdealDenoiser {
  private:
   static constexpr Index tile = 1024;
   static constexpr Index query_block = 512;
-  // A weight below e^-40 of the largest is less than a rounding of the sum, in double too.
-  static constexpr double negligible_exponent = 40.0;
   // The largest error of an exponent that is left to the product of the scalar type.
   static constexpr double exponent_tolerance = 2e-3;
 
@@ -83,8 +82,7 @@ class IdealDenoiser {
   template <class Weights, class Query>
   [[nodiscard]] double softmax(Weights weights, const Query& y, double y_squared, Index first, NoiseLevel level,
                                double& smallest, double& weight_sum) const {
-    const double precision =
-        level.is_clean() ? std::numeric_limits<double>::infinity() : 1.0 / (2.0 * level.noise * level.noise);
+    const double precision = detail::posterior_precision(level);
     Vector<double> residuals(weights.size());
     for (Index i = 0; i < residuals.size(); ++i)
       residuals(i) =
@@ -96,8 +94,8 @@ class IdealDenoiser {
     const double error = 2.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * level.signal *
                          std::sqrt(y_squared) * largest_norm_;
     if (error * precision > exponent_tolerance) {
-      const double reach =
-          std::min(in_tile, smallest) + (level.is_clean() ? 0.0 : negligible_exponent / precision) + 8.0 * error;
+      const double reach = std::min(in_tile, smallest) +
+                           (level.is_clean() ? 0.0 : detail::negligible_exponent / precision) + 8.0 * error;
       in_tile = std::numeric_limits<double>::infinity();
       for (Index i = 0; i < residuals.size(); ++i) {
         residuals(i) = residuals(i) > reach ? std::numeric_limits<double>::infinity()
@@ -108,19 +106,14 @@ class IdealDenoiser {
 
     const double before = smallest;
     smallest = std::min(smallest, in_tile);
-    const double rescaling = weight(before - smallest, precision);
+    const double rescaling = detail::posterior_weight(before - smallest, precision);
     double sum = 0.0;
     for (Index i = 0; i < residuals.size(); ++i) {
-      weights(i) = static_cast<Scalar>(weight(residuals(i) - smallest, precision));
+      weights(i) = static_cast<Scalar>(detail::posterior_weight(residuals(i) - smallest, precision));
       sum += static_cast<double>(weights(i));
     }
     weight_sum = rescaling * weight_sum + sum;
     return rescaling;
-  }
-
-  /// exp(-precision excess); the limit without noise, where precision is infinite, is 1 at the minimum and 0 elsewhere.
-  [[nodiscard]] static double weight(double excess, double precision) noexcept {
-    return excess == 0.0 ? 1.0 : std::exp(-precision * excess);
   }
 
   template <class Query, class Sample>

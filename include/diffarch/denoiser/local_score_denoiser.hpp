@@ -8,6 +8,7 @@
 
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/core/image_shape.hpp"
+#include "diffarch/denoiser/posterior_weight.hpp"
 #include "diffarch/denoiser/window_sums.hpp"
 
 namespace diffarch {
@@ -77,7 +78,7 @@ class LocalScoreDenoiser {
       parallel_for(count, parts * dimension(), [&](Index j) {
         Posterior& total = partial[static_cast<std::size_t>(j * parts)];
         for (Index part = 1; part < parts; ++part)
-          total.merge(partial[static_cast<std::size_t>(j * parts + part)], precision_of(level));
+          total.merge(partial[static_cast<std::size_t>(j * parts + part)], detail::posterior_precision(level));
         total.write_mean(x0_hat.col(first + j));
       });
     }
@@ -88,20 +89,10 @@ class LocalScoreDenoiser {
   static constexpr bool pools_shifts = Pooling == PatchPooling::all_shifts;
   static constexpr Index lanes = 16;  ///< training images side by side in vector registers
   static constexpr Index parts = 8;   ///< of the training patches, so that one image can occupy many threads
-  // A weight below e^-40 of the largest is less than a rounding of the sum, in double too.
-  static constexpr double negligible_exponent = 40.0;
 
   using Lanes = Eigen::Array<Scalar, lanes, 1>;
   using LaneMap = Eigen::Map<Lanes>;
   using ConstLaneMap = Eigen::Map<const Lanes>;
-
-  /// exp(-precision excess); the limit without noise, where precision is infinite, is 1 at the minimum and 0 elsewhere.
-  [[nodiscard]] static double weight(double excess, double precision) noexcept {
-    return excess == 0.0 ? 1.0 : std::exp(-precision * excess);
-  }
-  [[nodiscard]] static double precision_of(NoiseLevel level) noexcept {
-    return level.is_clean() ? std::numeric_limits<double>::infinity() : 1.0 / (2.0 * level.noise * level.noise);
-  }
 
   /// What a part of the training patches says of each pixel.
   struct Posterior {
@@ -115,8 +106,8 @@ class LocalScoreDenoiser {
         const auto theirs = static_cast<double>(other.smallest(pixel));
         if (other.weight_sum(pixel) == 0.0) continue;
         const double nearest = std::min(mine, theirs);
-        const double keep = weight_sum(pixel) == 0.0 ? 0.0 : weight(mine - nearest, precision);
-        const double add = weight(theirs - nearest, precision);
+        const double keep = weight_sum(pixel) == 0.0 ? 0.0 : detail::posterior_weight(mine - nearest, precision);
+        const double add = detail::posterior_weight(theirs - nearest, precision);
         weight_sum(pixel) = keep * weight_sum(pixel) + add * other.weight_sum(pixel);
         weighted_sum.col(pixel) = keep * weighted_sum.col(pixel) + add * other.weighted_sum.col(pixel);
         smallest(pixel) = std::min(smallest(pixel), other.smallest(pixel));
@@ -232,18 +223,19 @@ class LocalScoreDenoiser {
   void add_patches(Posterior& posterior, LaneMap distances, NoiseLevel level, Index tile, Index row, Index column,
                    Index patch_row, Index patch_column) const {
     const Index pixel = row * shape_.width + column;
-    const double precision = precision_of(level);
+    const double precision = detail::posterior_precision(level);
     if (tile == tiles_ - 1)
       distances.tail(tiles_ * lanes - images_).setConstant(std::numeric_limits<Scalar>::infinity());
     const Scalar nearest = distances.minCoeff();
     Scalar& smallest = posterior.smallest(pixel);
     if (level.is_clean() ? nearest > smallest
-                         : static_cast<double>(nearest - smallest) * precision > negligible_exponent)
+                         : static_cast<double>(nearest - smallest) * precision > detail::negligible_exponent)
       return;
     double& weight_sum = posterior.weight_sum(pixel);
     auto weighted_sum = posterior.weighted_sum.col(pixel);
     if (nearest < smallest) {
-      const double keep = weight_sum == 0.0 ? 0.0 : weight(static_cast<double>(smallest - nearest), precision);
+      const double keep =
+          weight_sum == 0.0 ? 0.0 : detail::posterior_weight(static_cast<double>(smallest - nearest), precision);
       weight_sum *= keep;
       weighted_sum *= keep;
       smallest = nearest;
