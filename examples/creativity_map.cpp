@@ -82,7 +82,7 @@ std::vector<Entry> all_entries() {
           fitted("rank_10", "rank 10", [](const NetworkSetting&) { return RankK{.rank = 10}; }),
           fitted("polynomial", "polynomial\ndegree 3",
                  [](const NetworkSetting&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
-          fitted("patch_polynomial", "patch poly-\nnomial, 3",
+          fitted("patch_polynomial", "patches,\ndegree 3",
                  [](const NetworkSetting& setting) { return PatchPolynomial<3>{.shape = setting.images.shape()}; }),
           bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
           unet("local", "U-Net\n1 pool", {.pools = 1}),
@@ -224,7 +224,7 @@ std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
   static const std::vector<std::string> colours{"#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77",
                                                 "#cc6677", "#882255", "#aa4499", "#e69f00", "#0072b2", "#000000"};
   Panel creativity{.title = "new, and like the data?",
-                   .x_label = "novelty: distance to the nearest training image / between training images",
+                   .x_label = "novelty (distance to the nearest image / spacing)",
                    .y_label = "Bures distance to the data, per value",
                    .legend_beside = true};
   Panel copies{.title = "copies, and the dimension of what is generated",
