@@ -1,24 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 
-#include "diffarch/solver/linear_algebra.hpp"
+#include "diffarch/analysis/pairwise_distances.hpp"
 
 namespace diffarch {
-
-namespace detail {
-
-/// Sum of |x_i - y_j| over all pairs of columns.
-template <class X, class Y>
-[[nodiscard]] double sum_of_distances(const Eigen::MatrixBase<X>& x, const Eigen::MatrixBase<Y>& y) {
-  Matrix<double> squared = -2.0 * LinearAlgebra<Cpu>::multiply_transposed(x, y);
-  squared.colwise() += x.colwise().squaredNorm().transpose();
-  squared.rowwise() += y.colwise().squaredNorm();
-  return squared.cwiseMax(0.0).cwiseSqrt().sum();
-}
-
-}  // namespace detail
 
 /// Energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'| of two sets of samples (d, n) and (d, m) in double, by its
 /// unbiased U-statistic: zero on average when both are drawn from one distribution (and then negative as often as
@@ -39,7 +24,7 @@ template <class X, class Y>
       for (Index j = 0; j < i; ++j) sum += 2.0 * (a.col(i) - a.col(j)).norm();
     return sum / (count * (count - 1.0));
   };
-  return 2.0 * detail::sum_of_distances(x, y) / (n * m) - within(x, n) - within(y, m);
+  return 2.0 * detail::squared_distances(x, y).cwiseSqrt().sum() / (n * m) - within(x, n) - within(y, m);
 }
 
 }  // namespace diffarch

@@ -40,8 +40,8 @@ inline constexpr bool has_spectral_jacobian = [] {
     return false;
 }();
 
-template <class Model>
-void check_jacobian_point(const Model& /*model*/, const Batch<typename Model::Scalar>& y, Index dimension) {
+template <class Scalar>
+void check_jacobian_point(const Batch<Scalar>& y, Index dimension) {
   require<DimensionMismatch>(y.rows() == dimension && y.cols() == 1, "jacobian: y is ", shape_text(y), ", expected (",
                              dimension, ", 1)");
   require(y.allFinite(), "jacobian: y holds a value that is not finite");
@@ -97,7 +97,7 @@ template <Denoiser Model>
   using Scalar = typename Model::Scalar;
   using BackendType = typename Model::BackendType;
   const Index d = model.dimension();
-  detail::check_jacobian_point(model, y, d);
+  detail::check_jacobian_point(y, d);
   detail::require<DimensionMismatch>(v.rows() == d, "jacobian: the directions are ", detail::shape_text(v),
                                      ", expected (", d, ", k)");
   detail::require(step > 0.0 && std::isfinite(step), "jacobian: step = ", step, ", expected a finite step > 0");
@@ -143,7 +143,7 @@ template <class Model>
   } else if constexpr (detail::has_jacobian<Model>) {
     product = model.jacobian(y, level) * v;
   } else if constexpr (detail::has_spectral_jacobian<Model>) {
-    detail::check_jacobian_point(model, y, model.dimension());
+    detail::check_jacobian_point(y, model.dimension());
     const Matrix<double> basis = detail::spectral_basis(model);
     product = basis * (detail::spectral_gains(model, level).asDiagonal() * (basis.transpose() * v));
   } else {
@@ -161,7 +161,7 @@ template <Denoiser Model>
 [[nodiscard]] Matrix<double> jacobian_rows(const Model& model, const Batch<typename Model::Scalar>& y, NoiseLevel level,
                                            const std::vector<Index>& rows) {
   const Index d = model.dimension();
-  detail::check_jacobian_point(model, y, d);
+  detail::check_jacobian_point(y, d);
   detail::check_jacobian_rows(rows, d);
   Matrix<double> j(static_cast<Index>(rows.size()), d);
   if constexpr (detail::has_jacobian_rows<Model>) {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/analysis/pairwise_distances.hpp"
 #include "diffarch/core/random.hpp"
-#include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
 
@@ -52,17 +52,6 @@ template <class Scalar>
   return order;
 }
 
-/// |a_i - a_j|^2 of all pairs of columns, in double.
-template <class Scalar>
-[[nodiscard]] Matrix<Scalar> squared_distances(const Matrix<Scalar>& a) {
-  const Vector<Scalar> norms = a.colwise().squaredNorm();
-  Matrix<Scalar> squared = Scalar(-2) * LinearAlgebra<Cpu>::multiply_transposed(a, a);
-  squared.colwise() += norms;
-  squared.rowwise() += norms.transpose();
-  squared.diagonal().setZero();
-  return squared.cwiseMax(Scalar(0));
-}
-
 }  // namespace detail
 
 /// Do samples x (d, m) and y (d, n) come from one distribution? The kernel two-sample test with a Gaussian kernel k
@@ -92,7 +81,8 @@ template <class Scalar>
   Matrix<double> pooled(x.rows(), m + n);
   pooled << x.template cast<double>(), y.template cast<double>();
   pooled.colwise() -= pooled.rowwise().mean().eval();  // less cancellation in the squared distances
-  Matrix<double> kernel = detail::squared_distances(pooled);
+  Matrix<double> kernel = detail::squared_distances(pooled, pooled);
+  kernel.diagonal().setZero();
   KernelTwoSampleTest result;
   result.bandwidth = options.bandwidth > 0.0 ? options.bandwidth : detail::median_distance(kernel);
   detail::require(result.bandwidth > 0.0,
