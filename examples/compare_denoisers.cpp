@@ -32,13 +32,6 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-// As figure 1, whose weights can be used: --weights DIR, with its default, local, global as 2, 1, 3.
-const TrainingProfile cpu{
-    .size = 32,
-    .count = 100,
-    .steps = 10,
-    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
-
 const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
                                                      {"pools_2", {.pools = 2}},
                                                      {"pools_3", {.pools = 3}},
@@ -47,6 +40,12 @@ const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
                                                      {"pools_3_circular", {.pools = 3, .padding = Padding::circular}}};
 
 using Sampler = DiffusionSampler<AnyArchitecture<float>, CosineSchedule>;
+
+Sampler sampler_of(const AnyDenoiser<float>& model, const std::string& name, const CosineSchedule& schedule) {
+  Sampler sampler{AnyArchitecture<float>{name}, schedule};
+  sampler.set_model(model);
+  return sampler;
+}
 
 /// What sampling from the common noise went through: y and x0_hat of every step, and where it ended.
 struct Trajectory {
@@ -57,10 +56,9 @@ struct Trajectory {
 
 Trajectory trajectory_of(const AnyDenoiser<float>& model, const std::string& name, const CosineSchedule& schedule,
                          const Batch<float>& noise) {
-  Sampler sampler{AnyArchitecture<float>{name}, schedule};
-  sampler.set_model(model);
-  Trajectory result;
+  Sampler sampler = sampler_of(model, name, schedule);
   sampler.set_batch_size(noise.cols());
+  Trajectory result;
   result.samples = sampler.sample_from(noise, [&](const Sampler::Step& step) {
     result.noisy.push_back(step.y);
     result.predictions.push_back(step.x0_hat);
@@ -139,7 +137,7 @@ struct Comparison {
   Batch<float> calibration_noise;        ///< of those that choose patch sizes
   std::vector<std::string> local_names;  ///< which theories that depend on the network
   std::vector<Theory> common = {};       ///< theories that do not depend on the network
-  std::vector<Trajectory> common_trajectories = {};
+  std::vector<Batch<float>> common_samples = {};
   std::vector<LabelledRow> rows = {};
   std::vector<Panel> panels = {};
 };
@@ -226,15 +224,15 @@ void compare_network(const std::string& name, Comparison& comparison) {
     return end;
   };
   for (std::size_t i = 0; i < comparison.common.size(); ++i)
-    compare(comparison.common[i], comparison.common_trajectories[i].samples);
+    compare(comparison.common[i], comparison.common_samples[i]);
   for (const Theory& theory : theories) {
-    const Trajectory ours = trajectory_of(theory.model, theory.name, setting.schedule, comparison.noise);
-    const Agreement end = compare(theory, ours.samples);
+    const Batch<float> samples = sampler_of(theory.model, theory.name, setting.schedule).sample_from(comparison.noise);
+    const Agreement end = compare(theory, samples);
     LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
                     : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
                     : is_circular                            ? "Equivariant,\nreceptive field"
                                                              : "LocalScore,\nreceptive field",
-                    ours.samples.leftCols(comparison.shown_noise.cols()));
+                    samples.leftCols(comparison.shown_noise.cols()));
     for (Index i = 0; i < row.samples.cols(); ++i) {
       char text[32];
       std::snprintf(text, sizeof text, "%.2f", end.r_squared(i));
@@ -276,15 +274,14 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
     comparison.common.push_back({"Linear", AnyDenoiser<float>(fit(Linear{}, images, schedule))});
     comparison.common.push_back({"Ideal", AnyDenoiser<float>(fit(Ideal{}, images, schedule))});
     for (const Theory& theory : comparison.common) {
-      comparison.common_trajectories.push_back(trajectory_of(theory.model, theory.name, schedule, comparison.noise));
-      comparison.rows.emplace_back(theory.name, comparison.common_trajectories.back().samples.leftCols(shown));
+      comparison.common_samples.push_back(
+          sampler_of(theory.model, theory.name, schedule).sample_from(comparison.noise));
+      comparison.rows.emplace_back(theory.name, comparison.common_samples.back().leftCols(shown));
     }
   }
   for (const std::string& name : names) compare_network(name, comparison);
 
-  report.add_plot("compare_denoisers_losses.png", setting.losses,
-                  {.columns = std::min<Index>(3, static_cast<Index>(setting.losses.size())),
-                   .title = "Training loss of the networks, one for each noise level"});
+  draw_losses(setting.losses, options, report);
   if (!network.train_only) {
     report.add_plot("compare_denoisers_agreement.png", comparison.panels,
                     {.columns = std::min<Index>(3, static_cast<Index>(comparison.panels.size())),
@@ -325,13 +322,12 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember(local_names))
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    TrainingProfiles profiles = image_profiles(cpu);
     if (options.quick) {
       if (app.count("--measured") == 0) options.measured = 3;
       if (app.count("--calibration") == 0) calibration = 2;
       if (app.count("--networks") == 0) names = {"pools_1_circular"};
     }
-    apply_profile(app, profiles, options, network);
+    apply_profile(app, unet_profiles(), options, network);
     compare(options, network, names, local_names, calibration);
   });
 }

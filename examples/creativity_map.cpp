@@ -34,13 +34,6 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-// As figure 1, whose weights can be used: --weights DIR.
-const TrainingProfile cpu{
-    .size = 32,
-    .count = 100,
-    .steps = 10,
-    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
-
 using Any = AnyArchitecture<float>;
 
 /// One architecture of the map.
@@ -160,6 +153,7 @@ struct Map {
   FactoredGaussian<double> data;
   std::vector<LabelledRow> rows = {};
   std::vector<MapPoint> points = {};
+  double spacing = 0.0;  ///< of the training images, where there are samples to measure
 };
 
 void add_entry(const Entry& entry, Map& map) {
@@ -174,10 +168,8 @@ void add_entry(const Entry& entry, Map& map) {
   DiffusionSampler<Any, CosineSchedule> sampler{Any{row["architecture"].get<std::string>()}, map.setting.schedule};
   sampler.set_progress(ConsoleProgress{}).set_model(*model);
   // Polynomials may run away: what escaped is counted and left out.
-  const double data_rms =
-      std::sqrt(images.samples().cast<double>().squaredNorm() / static_cast<double>(images.samples().size()));
-  EscapeLog shown_log(10.0 * data_rms);
-  EscapeLog log(10.0 * data_rms);
+  EscapeLog shown_log = escape_log(images.samples());
+  EscapeLog log = shown_log;
   map.rows.emplace_back(entry.label, sampler.sample_from(map.noise, shown_log));
   const Batch<float> all = sampler.sample(options.measured, Seed{options.seed + 1}, log);
   std::vector<Index> kept;
@@ -188,7 +180,8 @@ void add_entry(const Entry& entry, Map& map) {
   const Batch<float> samples = all(Eigen::all, kept);
 
   const Memorisation copies = memorisation(images.samples(), samples);
-  const Novelty novel = novelty(images.samples(), samples, {.seed = Seed{options.seed}});
+  const Novelty novel = novelty(Vector<double>(copies.neighbours.distances.row(0).transpose()), map.spacing,
+                                {.seed = Seed{options.seed}});
   MapPoint point{.label = entry.label,
                  .memorised = {copies.fraction, copies.lower, copies.upper},
                  .novelty = {novel.median, novel.interval.lower, novel.interval.upper},
@@ -256,6 +249,7 @@ void draw_map(const FigureOptions& options, const NetworkOptions& network, const
   const Batch<float> noise = initial_noise<float>(options, images.shape());
   NetworkSetting setting{options, network, schedule, images};
   Map map{setting, report, noise, factored_gaussian(images.samples())};
+  if (!network.train_only) map.spacing = training_spacing(images.samples());
 
   std::printf("%-34s %-19s %-20s %-18s %s\n", "", "memorised (95 %)", "novelty", "dimension", "Bures per value");
   for (const Entry& entry : all_entries())
@@ -277,10 +271,7 @@ void draw_map(const FigureOptions& options, const NetworkOptions& network, const
                                                 " images (", images.name(), "), ", options.steps, " DDIM steps"),
                         .footer = "every column starts from the same noise"});
   }
-  if (!setting.losses.empty())
-    report.add_plot("creativity_map_losses.png", setting.losses,
-                    {.columns = std::min<Index>(3, static_cast<Index>(setting.losses.size())),
-                     .title = "Training loss of the networks, one for each noise level"});
+  draw_losses(setting.losses, options, report);
   report.write();
 }
 
@@ -304,7 +295,7 @@ int main(int argc, char** argv) {
       if (app.count("--architectures") == 0)
         names = {"linear", "polynomial", "bottleneck_100", "local", "local_score", "ideal"};
     }
-    apply_profile(app, image_profiles(cpu), options, network);
+    apply_profile(app, unet_profiles(), options, network);
     draw_map(options, network, names);
   });
 }

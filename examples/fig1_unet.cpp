@@ -20,12 +20,6 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-const TrainingProfile cpu{
-    .size = 32,
-    .count = 100,
-    .steps = 10,
-    .training = {.epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}};
-
 /// global: a network that sees everything (4 pools for images of 64 pixels, 3 for smaller ones); default and local: one
 /// and two pools fewer; few_channels and circular: the default with 8 instead of 32 channels, or circular padding.
 const std::vector<std::string> all_rows{"global", "default", "local", "few_channels", "circular"};
@@ -58,7 +52,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember(all_rows))
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    apply_profile(app, image_profiles(cpu), options, network);
+    apply_profile(app, unet_profiles(), options, network);
     run_network_figure("U-Nets", options, network, [&](NetworkFigure& figure) {
       const int default_pools = figure.images.shape().height >= 64 ? 3 : 2;
       for (const std::string& row : rows) add_row(row, default_pools, figure);

@@ -16,6 +16,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/io/npy.hpp"
@@ -30,13 +31,8 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-/// W2 between Gaussians that share their modes, from the variances of each.
-double w2_of_variances(const Vector<double>& a, const Vector<double>& b) {
-  return (a.cwiseSqrt() - b.cwiseSqrt()).norm();
-}
-
-/// What `w2_of_variances`, squared, is on average when the variances v of one Gaussian are those of n samples of it,
-/// about its known mean, and how far it scatters.
+/// What `bures_distance_of_spectra`, squared, is on average when the variances v of one Gaussian are those of n samples
+/// of it, about its known mean, and how far it scatters.
 struct ExpectedSquaredW2 {
   double mean = 0.0;
   double standard_error = 0.0;
@@ -144,7 +140,7 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
   const Vector<double> exact_variance =
       normal_batch<double>(modes, options.measured, Seed{options.seed + 3}).array().square().rowwise().mean() *
       lambdas.array();
-  const double exact_w2 = w2_of_variances(exact_variance, lambdas);
+  const double exact_w2 = bures_distance_of_spectra(exact_variance, lambdas);
   const double exact_expected = std::sqrt(expected_squared_w2(lambdas, lambdas, options.measured).mean);
   std::printf(
       "%ld modes, total variance %.6g, largest %.6g, smallest %.3g\n"
@@ -175,10 +171,10 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
               ? run_contender(model, contender, VarianceExactDdim{}, matched_noise, shown_noise, options)
               : run_contender(model, contender, Ddim{}, matched_noise, shown_noise, options);
       const Vector<double>& predicted_variance = outcome.predicted.mode_variance;
-      const double w2 = w2_of_variances(predicted_variance, lambdas);
+      const double w2 = bures_distance_of_spectra(predicted_variance, lambdas);
       if (cosine_w2 == 0.0) cosine_w2 = w2;
-      const double matched_w2 = w2_of_variances(outcome.matched_variance, lambdas);
-      const double measured_w2 = w2_of_variances(outcome.measured_variance, lambdas);
+      const double matched_w2 = bures_distance_of_spectra(outcome.matched_variance, lambdas);
+      const double measured_w2 = bures_distance_of_spectra(outcome.measured_variance, lambdas);
       const ExpectedSquaredW2 expected = expected_squared_w2(predicted_variance, lambdas, options.measured);
       const double z = (measured_w2 * measured_w2 - expected.mean) / expected.standard_error;
       const double mean_error = outcome.predicted.mean_offset.norm();

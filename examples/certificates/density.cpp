@@ -194,16 +194,20 @@ double asymmetry_curve(const Model& model, const GaussianMixture<double>& mixtur
   return result;
 }
 
+Panel asymmetry_panel() {
+  return {.title = "Asymmetry of the Jacobian, three blobs",
+          .x_label = "sigma",
+          .y_label = "|J - J^T| / |J|",
+          .log_x = true,
+          .log_y = true};
+}
+
 }  // namespace
 
 Certificate polynomial_has_curl() {
   Certificate certificate;
   const GaussianMixture<double> mixture = three_component_mixture();
-  Panel panel{.title = "Asymmetry of the Jacobian, three blobs",
-              .x_label = "sigma",
-              .y_label = "|J - J^T| / |J|",
-              .log_x = true,
-              .log_y = true};
+  Panel panel = asymmetry_panel();
   const NoiseLevel level = NoiseLevel::from_sigma(0.6);
   const PolynomialModel linear = model_of<PolynomialModel>(1, mixture);
   certificate.zero("degree 1: largest asymmetry at all sigmas",
@@ -226,11 +230,7 @@ Certificate polynomial_has_curl() {
 Certificate conservative_has_no_curl() {
   Certificate certificate;
   const GaussianMixture<double> mixture = three_component_mixture();
-  Panel panel{.title = "Asymmetry of the Jacobian, three blobs",
-              .x_label = "sigma",
-              .y_label = "|J - J^T| / |J|",
-              .log_x = true,
-              .log_y = true};
+  Panel panel = asymmetry_panel();
   const double sigma = 0.6;
   const NoiseLevel level = NoiseLevel::from_sigma(sigma);
   // Squared error E|x - D(y)|^2 by quadrature over data and noise, exact for these polynomials.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/sampler/escape_log.hpp"
 #include "figure_options.hpp"
 
 // Defined for float and double in figure_support_f32.cpp and figure_support_f64.cpp.
@@ -14,5 +15,9 @@ template <class Scalar>
 /// x_T for the samples that are shown: from --noise, else from the seed. All rows of a figure start from it.
 template <class Scalar>
 [[nodiscard]] diffarch::Batch<Scalar> initial_noise(const FigureOptions& options, const diffarch::ImageShape& shape);
+
+/// Records samples beyond ten times the root mean square of the training images (d, n).
+template <class Scalar>
+[[nodiscard]] diffarch::EscapeLog escape_log(const diffarch::Batch<Scalar>& images);
 
 }  // namespace figures

@@ -57,6 +57,11 @@ Batch<Scalar> initial_noise(const FigureOptions& options, const ImageShape& shap
   return noise;
 }
 
+template <class Scalar>
+EscapeLog escape_log(const Batch<Scalar>& images) {
+  return EscapeLog(10.0 * std::sqrt(images.template cast<double>().squaredNorm() / static_cast<double>(images.size())));
+}
+
 template <class Scalar, class A>
 LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, const CosineSchedule& schedule,
                                  const Dataset<Scalar>& training, const Dataset<Scalar>& originals,

@@ -10,6 +10,7 @@ template LinearRow<float> run_linear_row(const std::string&, const Linear&, cons
 template LinearRow<float> run_linear_row(const std::string&, const RankK&, const CosineSchedule&, const Dataset<float>&,
                                          const Dataset<float>&, const Batch<float>&, const FigureOptions&,
                                          FigureReport&);
+template EscapeLog escape_log(const Batch<float>&);
 template Batch<float> sample_linear(const GaussianDenoiser<Cpu, float>&, const CosineSchedule&, Index, Seed);
 template void record_noise(const Batch<float>&, const ImageShape&, const FigureOptions&, FigureReport&);
 

@@ -10,6 +10,7 @@ template LinearRow<double> run_linear_row(const std::string&, const Linear&, con
 template LinearRow<double> run_linear_row(const std::string&, const RankK&, const CosineSchedule&,
                                           const Dataset<double>&, const Dataset<double>&, const Batch<double>&,
                                           const FigureOptions&, FigureReport&);
+template EscapeLog escape_log(const Batch<double>&);
 template Batch<double> sample_linear(const GaussianDenoiser<Cpu, double>&, const CosineSchedule&, Index, Seed);
 template void record_noise(const Batch<double>&, const ImageShape&, const FigureOptions&, FigureReport&);
 

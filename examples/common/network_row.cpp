@@ -25,7 +25,7 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   const Vector<double> distances = copies.neighbours.distances.row(0).transpose() * per_value;
   const double sharp = sharpness(measured, shape).mean() / sharpness(images, shape).mean();
   // How far apart training images are, as the scale of the distances above.
-  const Vector<double> between = nearest_neighbours(images, images, 2).distances.row(1).transpose() * per_value;
+  const Vector<double> between = nearest_other_neighbours(images, 1).distances.row(0).transpose() * per_value;
 
   std::printf("%s: %s\n", name.c_str(), entry["architecture"].get<std::string>().c_str());
   std::printf("  memorised (d1 / d2 < 1/3): %.3f of %ld samples, 95 %% interval %.3f ... %.3f; d1 / d2: median %.3f\n",
@@ -110,9 +110,7 @@ void run_network_figure(const std::string& networks, const FigureOptions& option
   const Batch<float> noise = initial_noise<float>(options, images.shape());
   NetworkFigure figure{{options, network, schedule, images}, noise, report};
   add_rows(figure);
-  report.add_plot(options.program + "_losses.png", figure.losses,
-                  {.columns = std::min<Index>(3, static_cast<Index>(figure.losses.size())),
-                   .title = "Training loss of the networks, one for each noise level"});
+  draw_losses(figure.losses, options, report);
   if (!figure.rows.empty())
     report.add_picture(
         options.program + ".png", figure.rows, images.shape(),

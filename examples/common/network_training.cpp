@@ -109,4 +109,11 @@ Panel loss_curves(const std::string& title, const std::filesystem::path& folder,
   return panel;
 }
 
+void draw_losses(const std::vector<Panel>& losses, const FigureOptions& options, FigureReport& report) {
+  if (losses.empty()) return;
+  report.add_plot(options.program + "_losses.png", losses,
+                  {.columns = std::min<Index>(3, static_cast<Index>(losses.size())),
+                   .title = "Training loss of the networks, one for each noise level"});
+}
+
 }  // namespace figures

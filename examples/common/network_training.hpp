@@ -59,6 +59,9 @@ void record_training(const NetworkOptions& network, FigureReport& report);
 /// at most ten levels, the loss of every epoch.
 [[nodiscard]] diffarch::Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row);
 
+/// Draws the loss curves of a program's networks as <program>_losses.png; nothing when there are none.
+void draw_losses(const std::vector<diffarch::Panel>& losses, const FigureOptions& options, FigureReport& report);
+
 /// Trains, or continues, the networks of an architecture under `name` in the figure's folder of weights, or, with
 /// --weights, takes those of an earlier run; the loss curves join `row` and `panels`. No model where only (a part of)
 /// the training was asked for.

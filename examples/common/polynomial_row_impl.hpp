@@ -8,6 +8,7 @@
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
+#include "figure_data.hpp"
 #include "polynomial_row.hpp"
 
 namespace figures {
@@ -66,8 +67,7 @@ PolynomialRow run_polynomial_row(const std::string& name, const Architecture& ar
   if (setting.clip) sampler.set_clip(*setting.clip);
   sampler.fit(images);
   const std::chrono::duration<double> fit_time = std::chrono::steady_clock::now() - start;
-  const double data_rms = std::sqrt(images.template cast<double>().squaredNorm() / static_cast<double>(images.size()));
-  const EscapeLog log(10.0 * data_rms);
+  const EscapeLog log = escape_log(images);
   PolynomialRun run{.architecture = architecture.name(),
                     .fit_seconds = fit_time.count(),
                     .log = log,

@@ -16,6 +16,15 @@ extern template Trained train_unet<1, 32, Padding::circular>(const std::string&,
 extern template Trained train_unet<2, 32, Padding::circular>(const std::string&, NetworkSetting&, Json&);
 extern template Trained train_unet<3, 32, Padding::circular>(const std::string&, NetworkSetting&, Json&);
 
+TrainingProfiles unet_profiles() {
+  return image_profiles(
+      {.size = 32,
+       .count = 100,
+       .steps = 10,
+       .training = {
+           .epochs = 200, .batch_size = 16, .learning_rate = 1e-3, .averaging_decay = 0.99, .warm_start = true}});
+}
+
 Trained trained_unet(const UNetChoice& choice, const std::string& name, NetworkSetting& setting, Json& row) {
   const auto is = [&](int pools, int channels, Padding padding) {
     return choice.pools == pools && choice.channels == channels && choice.padding == padding;

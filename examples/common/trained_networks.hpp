@@ -21,6 +21,10 @@ struct UNetChoice {
   diffarch::Padding padding = diffarch::Padding::zeros;
 };
 
+/// The profiles of programs that train U-Nets on images; figure 1 gives the reasons for `cpu`. One program can then use
+/// the weights of another.
+[[nodiscard]] TrainingProfiles unet_profiles();
+
 /// Trains the networks of a U-Net (1 to 4 pools and 32 channels with zeros, 1 to 3 with circular padding, 2 or 3 pools
 /// and 8 channels with zeros) under `name`, or takes them from --weights; `row` gets architecture, losses and receptive
 /// field. No model where only training was asked for. Throws InvalidArgument for a U-Net that the programs do not have.

@@ -1,6 +1,5 @@
 #pragma once
 
-
 #include "diffarch/analysis/pairwise_distances.hpp"
 
 namespace diffarch {
