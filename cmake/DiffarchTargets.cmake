@@ -58,7 +58,18 @@ diffarch_add_optional_target(json "${nlohmann_json_FOUND}" nlohmann_json::nlohma
 
 set(dnnl_FOUND OFF)
 if(DIFFARCH_ONEDNN)
-  find_package(dnnl QUIET CONFIG)
+  # A oneDNN built for OpenCL ends the configuration of everybody who finds it where OpenCL's headers are missing.
+  find_path(DIFFARCH_ONEDNN_CONFIG dnnl-config.cmake
+            PATH_SUFFIXES cmake/dnnl lib/cmake/dnnl lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake/dnnl)
+  mark_as_advanced(DIFFARCH_ONEDNN_CONFIG)
+  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake")
+    find_package(OpenCL QUIET)
+  endif()
+  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake" AND NOT OpenCL_FOUND)
+    message(STATUS "diffarch: oneDNN is installed but needs OpenCL (Debian: ocl-icd-opencl-dev): left out")
+  else()
+    find_package(dnnl QUIET CONFIG)
+  endif()
 endif()
 diffarch_add_optional_target(onednn "${dnnl_FOUND}" DNNL::dnnl DIFFARCH_HAS_ONEDNN
                              "kernels of networks through oneDNN ${dnnl_VERSION}, else Eigen")

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "common/polynomial_row.hpp"
 #include "common/trained_networks.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
@@ -24,9 +25,7 @@
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
-#include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
-#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 
 namespace {
@@ -51,7 +50,7 @@ Entry fitted(std::string name, std::string label, const MakeArchitecture& make_a
           [make_architecture](const Entry& /*entry*/, NetworkSetting& setting,
                               Json& row) -> std::optional<AnyDenoiser<float>> {
             if (setting.network.train_only) return std::nullopt;
-            const Any architecture = Any::of(make_architecture(setting));
+            const Any architecture = make_architecture(setting);
             row["architecture"] = architecture.name();
             return fit(architecture, setting.images, setting.schedule, Cpu{}, ConsoleProgress{});
           }};
@@ -71,22 +70,26 @@ Entry bottleneck(std::string name, std::string label, int width) {
 
 std::vector<Entry> all_entries() {
   // The networks have the names of figure 1's rows.
-  return {fitted("linear", "Linear", [](const NetworkSetting&) { return Linear{}; }),
-          fitted("rank_10", "rank 10", [](const NetworkSetting&) { return RankK{.rank = 10}; }),
+  return {fitted("linear", "Linear", [](const NetworkSetting&) { return Any::of(Linear{}); }),
+          fitted("rank_10", "rank 10", [](const NetworkSetting&) { return Any::of(RankK{.rank = 10}); }),
           fitted("polynomial", "polynomial\ndegree 3",
-                 [](const NetworkSetting&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
+                 [](const NetworkSetting&) { return any_polynomial(Polynomial<3, SpectralFeatures<Conservative>>{}); }),
           fitted("patch_polynomial", "patches,\ndegree 3",
-                 [](const NetworkSetting& setting) { return PatchPolynomial<3>{.shape = setting.images.shape()}; }),
+                 [](const NetworkSetting& setting) {
+                   return any_polynomial(PatchPolynomial<3>{.shape = setting.images.shape()});
+                 }),
           bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
           unet("local", "U-Net\n1 pool", {.pools = 1}),
           unet("default", "U-Net\n2 pools", {.pools = 2}),
           unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
           unet("global", "U-Net\n3 pools", {.pools = 3}),
           fitted("local_score", "LocalScore",
-                 [](const NetworkSetting& setting) { return LocalScore{.shape = setting.images.shape()}; }),
+                 [](const NetworkSetting& setting) { return Any::of(LocalScore{.shape = setting.images.shape()}); }),
           fitted("equivariant_local_score", "Equivariant\nLocalScore",
-                 [](const NetworkSetting& setting) { return EquivariantLocalScore{.shape = setting.images.shape()}; }),
-          fitted("ideal", "Ideal", [](const NetworkSetting&) { return Ideal{}; })};
+                 [](const NetworkSetting& setting) {
+                   return Any::of(EquivariantLocalScore{.shape = setting.images.shape()});
+                 }),
+          fitted("ideal", "Ideal", [](const NetworkSetting&) { return Any::of(Ideal{}); })};
 }
 
 std::vector<std::string> names_of(const std::vector<Entry>& entries) {

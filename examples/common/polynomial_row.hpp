@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/patch_polynomial.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
@@ -36,5 +37,10 @@ struct PolynomialRow {
 template <class Architecture>
 PolynomialRow run_polynomial_row(const std::string& name, const Architecture& architecture,
                                  const PolynomialSetting& setting, FigureReport& report);
+
+/// One of these architectures behind one type, for programs that do not instantiate them: `Polynomial<3,
+/// SpectralFeatures<Conservative>>` and `PatchPolynomial<3>`.
+template <class Architecture>
+[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(const Architecture& architecture);
 
 }  // namespace figures

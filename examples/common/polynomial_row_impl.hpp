@@ -81,4 +81,9 @@ PolynomialRow run_polynomial_row(const std::string& name, const Architecture& ar
   return report_polynomial_row(name, std::move(run), setting, report);
 }
 
+template <class Architecture>
+AnyArchitecture<float> any_polynomial(const Architecture& architecture) {
+  return AnyArchitecture<float>::of(architecture);
+}
+
 }  // namespace figures

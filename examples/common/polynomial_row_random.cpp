@@ -15,4 +15,6 @@ DIFFARCH_ROWS(ExactAverage);
 DIFFARCH_ROWS(SingleDraw);
 DIFFARCH_ROWS(Legacy);
 
+template AnyArchitecture<float> any_polynomial(const PatchPolynomial<3>&);
+
 }  // namespace figures

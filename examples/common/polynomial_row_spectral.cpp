@@ -8,4 +8,6 @@ template PolynomialRow run_polynomial_row(const std::string&, const Polynomial<3
 template PolynomialRow run_polynomial_row(const std::string&, const Polynomial<3, SpectralFeatures<Monomials>>&,
                                           const PolynomialSetting&, FigureReport&);
 
+template AnyArchitecture<float> any_polynomial(const Polynomial<3, SpectralFeatures<Conservative>>&);
+
 }  // namespace figures
