@@ -28,7 +28,7 @@ inline constexpr std::uint64_t bits_of_one = 0x3FF0000000000000U;
 /// [sqrt(1/2), sqrt(2)), f = m - 1 and s = f / (2 + f): log(1 + f) = f - f^2 / 2 + s (f^2 / 2 + R), where
 /// R = 2 artanh(s) / s - 2 is, by Remez' exchange, a polynomial in s^2 within 2^-58. This form, which keeps f exact
 /// where k = 0, is that of FreeBSD's e_log.c.
-[[nodiscard]] inline double minus_two_log_uniform(std::uint32_t word) noexcept {
+[[nodiscard]] constexpr double minus_two_log_uniform(std::uint32_t word) noexcept {
   const double uniform =
       std::bit_cast<double>(bits_of_one | std::uint64_t{word} << 20U | std::uint64_t{1} << 19U) - 1.0;
   const auto bits = std::bit_cast<std::uint64_t>(uniform);
@@ -55,7 +55,7 @@ inline constexpr std::uint64_t bits_of_one = 0x3FF0000000000000U;
 
 /// The square root of x in [1e-10, 100], to one unit in the last place: three of Newton's iterations for 1 / sqrt(x)
 /// and one for sqrt(x). std::sqrt may set errno, and compilers keep it out of vectors for that.
-[[nodiscard]] inline double square_root_by_newton(double x) noexcept {
+[[nodiscard]] constexpr double square_root_by_newton(double x) noexcept {
   // Correct to 3.5 percent: halves and negates the exponent.
   double y = std::bit_cast<double>(0x5FE6EB50C7B537A9U - (std::bit_cast<std::uint64_t>(x) >> 1U));
   const double half = 0.5 * x;
@@ -72,7 +72,7 @@ struct CosineAndSine {
 
 /// Of 2 pi u, u = (word + 1/2) 2^-32, each to two units in the last place. 4 u = q + r with an integer q and
 /// |r| <= 1/2, exactly; polynomials in r^2, again by Remez' exchange, give sine and cosine of pi / 2 r.
-[[nodiscard]] inline CosineAndSine cosine_and_sine_of_turn(std::uint32_t word) noexcept {
+[[nodiscard]] constexpr CosineAndSine cosine_and_sine_of_turn(std::uint32_t word) noexcept {
   const std::uint64_t shifted = std::uint64_t{word} + (std::uint64_t{1} << 29U);
   const std::uint64_t fraction = shifted & 0x3FFFFFFFU;
   const std::uint64_t quarter = shifted >> 30U;
@@ -103,6 +103,14 @@ struct CosineAndSine {
 }
 
 }  // namespace detail
+
+/// One pair of what `box_muller` makes, the same up to the rounding of what a compiler contracts: for device code, where
+/// every thread has one.
+[[nodiscard]] constexpr std::array<double, 2> box_muller_pair(std::uint32_t u, std::uint32_t v) noexcept {
+  const double radius = detail::square_root_by_newton(detail::minus_two_log_uniform(u));
+  const auto [cosine, sine] = detail::cosine_and_sine_of_turn(v);
+  return {radius * cosine, radius * sine};
+}
 
 /// Pairs of independent standard normal numbers, sqrt(-2 log u) (cos 2 pi v, sin 2 pi v), from pairs of words, each of
 /// which stands for the uniform number (word + 1/2) 2^-32. |value| < 6.8; relative error below three units in the last

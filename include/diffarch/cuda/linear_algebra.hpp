@@ -1,0 +1,201 @@
+#pragma once
+
+#include <algorithm>
+
+#include "diffarch/cuda/backend.hpp"
+#include "diffarch/cuda/factorisation.hpp"
+#include "diffarch/solver/linear_algebra.hpp"
+
+namespace diffarch {
+
+namespace cuda::detail {
+
+/// centred = x - mean 1^T in double.
+template <class Scalar>
+struct Centre {
+  double* centred;
+  const Scalar* x;
+  const double* mean;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    centred[column * rows + row] = static_cast<double>(x[column * rows + row]) - mean[row];
+  }
+};
+
+/// to = from in another precision.
+template <class To, class From>
+struct Convert {
+  To* to;
+  const From* from;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    to[column * rows + row] = static_cast<To>(from[column * rows + row]);
+  }
+};
+
+/// The upper triangle becomes the lower one.
+template <class Scalar>
+struct MirrorLower {
+  Scalar* m;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    if (row < column) m[column * rows + row] = m[row * rows + column];
+  }
+};
+
+template <class Scalar>
+struct ClearUpper {
+  Scalar* m;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    if (row < column) m[column * rows + row] = Scalar(0);
+  }
+};
+
+}  // namespace cuda::detail
+
+/// cuBLAS and cuSOLVER. Fits take and give arrays of the host, as `LinearAlgebra<Cpu>` does; what sampling needs works
+/// on device arrays. Products take a fixed number of columns at a time, the last of them filled up with zeros: the
+/// library then runs the same kernel for every column, whatever the batch.
+template <>
+struct LinearAlgebra<Cuda> {
+  template <class Scalar>
+  using Array = cuda::DeviceArray<Scalar>;
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> multiply(const Array<Scalar>& a, const Array<Scalar>& b) {
+    return product(false, a, b);
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> multiply_transposed(const Array<Scalar>& a, const Array<Scalar>& b) {
+    return product(true, a, b);
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
+    return squared(true, centred(x, mean));
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
+    return squared(false, centred(x, mean));
+  }
+
+  template <class Scalar, class W>
+  [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
+                                                       const Eigen::MatrixBase<W>& w) {
+    const Array<double> exact = centred(x, mean);
+    Array<Scalar> rounded(x.rows(), x.cols());
+    Cuda::for_each(x.rows(), x.cols(),
+                   cuda::detail::Convert<Scalar, double>{rounded.data(), exact.data(), x.rows()});
+    return multiply(rounded, Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> multiply_by_transpose(const Array<Scalar>& a) {
+    Array<Scalar> product(a.rows(), a.rows());
+    product.set_zero();
+    add_multiply_by_transpose(product, a);
+    Cuda::for_each(a.rows(), a.rows(), cuda::detail::MirrorLower<Scalar>{product.data(), a.rows()});
+    return product;
+  }
+
+  template <class Scalar>
+  static void add_multiply_by_transpose(Array<Scalar>& lower, const Array<Scalar>& a) {
+    detail::require<DimensionMismatch>(lower.rows() == a.rows() && lower.cols() == a.rows(),
+                                       "add_multiply_by_transpose: ", detail::shape_text(lower), " and ",
+                                       detail::shape_text(a));
+    cuda::syrk(false, a.rows(), a.cols(), Scalar(1), a.data(), std::max<Index>(1, a.rows()), Scalar(1), lower.data(),
+               std::max<Index>(1, a.rows()));
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> cholesky(Array<Scalar> m) {
+    cuda::cholesky_in_place(m);
+    Cuda::for_each(m.rows(), m.rows(), cuda::detail::ClearUpper<Scalar>{m.data(), m.rows()});
+    return m;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> cholesky_solve(const Array<Scalar>& l, const Array<Scalar>& b) {
+    detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
+                                       detail::shape_text(b));
+    Array<Scalar> x(b.rows(), b.cols());
+    in_panels(b, x, [&](const Scalar* from, Scalar* to) {
+      x_from_b(l, from, to);
+    });
+    return x;
+  }
+
+  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Matrix<double>& matrix) {
+    Array<double> vectors = Array<double>::upload(matrix);
+    const Matrix<double> values = cuda::symmetric_eigen_in_place(vectors).download();
+    return {values.col(0).reverse(), vectors.download().rowwise().reverse()};
+  }
+
+ private:
+  static constexpr Index panel_columns = 128;
+
+  /// Calls body(from, to) with the columns of `b` and of `result`, panel_columns at a time.
+  template <class Scalar, class Body>
+  static void in_panels(const Array<Scalar>& b, Array<Scalar>& result, const Body& body) {
+    const Index whole = b.cols() / panel_columns * panel_columns;
+    for (Index column = 0; column < whole; column += panel_columns) body(b.column(column), result.column(column));
+    if (whole == b.cols()) return;
+    Array<Scalar> padded(b.rows(), panel_columns);
+    padded.set_zero();
+    padded.copy_from(b.column(whole), (b.cols() - whole) * b.rows());
+    Array<Scalar> padded_result(result.rows(), panel_columns);
+    body(std::as_const(padded).data(), padded_result.data());
+    Array<Scalar>::copy_values(result.column(whole), std::as_const(padded_result).data(),
+                               (b.cols() - whole) * result.rows());
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> product(bool transpose, const Array<Scalar>& a, const Array<Scalar>& b) {
+    const Index rows = transpose ? a.cols() : a.rows();
+    const Index depth = transpose ? a.rows() : a.cols();
+    detail::require<DimensionMismatch>(depth == b.rows(), "multiply: ", detail::shape_text(a),
+                                       transpose ? "^T times " : " times ", detail::shape_text(b));
+    Array<Scalar> result(rows, b.cols());
+    if (depth == 0) {
+      result.set_zero();
+      return result;
+    }
+    in_panels(b, result, [&](const Scalar* from, Scalar* to) {
+      cuda::gemm(transpose, false, rows, panel_columns, depth, Scalar(1), a.data(), std::max<Index>(1, a.rows()), from,
+                 depth, Scalar(0), to, std::max<Index>(1, rows));
+    });
+    return result;
+  }
+
+  template <class Scalar>
+  static void x_from_b(const Array<Scalar>& l, const Scalar* b, Scalar* x) {
+    Array<Scalar>::copy_values(x, b, l.rows() * panel_columns);
+    for (const bool transpose : {false, true})
+      cuda::solve_lower(transpose, l.rows(), panel_columns, l.data(), l.rows(), x, l.rows());
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<double> centred(const Batch<Scalar>& x, const Vector<double>& mean) {
+    const auto uploaded = Array<Scalar>::upload(x);
+    const auto uploaded_mean = Array<double>::upload(mean);
+    Array<double> result(x.rows(), x.cols());
+    Cuda::for_each(
+        x.rows(), x.cols(),
+        cuda::detail::Centre<Scalar>{result.data(), uploaded.data(), uploaded_mean.data(), x.rows()});
+    return result;
+  }
+
+  /// x^T x when transposed, else x x^T.
+  [[nodiscard]] static Matrix<double> squared(bool transpose, const Array<double>& x) {
+    const Index size = transpose ? x.cols() : x.rows();
+    Array<double> result(size, size);
+    cuda::syrk(transpose, size, transpose ? x.rows() : x.cols(), 1.0, x.data(), x.rows(), 0.0, result.data(), size);
+    Cuda::for_each(size, size, cuda::detail::MirrorLower<double>{result.data(), size});
+    return result.download();
+  }
+};
+
+}  // namespace diffarch

@@ -1,0 +1,121 @@
+#include "device.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <utility>
+
+namespace emulated_device {
+namespace {
+
+struct Block {
+  std::size_t bytes;
+  bool alive;
+};
+
+struct Device {
+  std::map<const std::byte*, Block> blocks;
+  Fault fault = Fault::none;
+};
+
+// Never destroyed: objects that live to the end of the process free device memory after everything else.
+Device& device() {
+  static auto* const instance = new Device;
+  return *instance;
+}
+
+/// The block that holds a pointer, freed blocks included while their memory is still there.
+std::map<const std::byte*, Block>::iterator block_of(const void* pointer) {
+  auto& blocks = device().blocks;
+  const auto* const address = static_cast<const std::byte*>(pointer);
+  auto after = blocks.upper_bound(address);
+  if (after == blocks.begin()) return blocks.end();
+  --after;
+  return address < after->first + after->second.bytes ? after : blocks.end();
+}
+
+}  // namespace
+
+void set_fault(Fault fault) { device().fault = fault; }
+Fault fault() { return device().fault; }
+
+void violation(const std::string& message) {
+  std::fprintf(stderr, "emulated device: %s\n", message.c_str());
+  std::fflush(stderr);
+  std::_Exit(3);
+}
+
+void* allocate(std::size_t bytes) {
+  auto* const memory = static_cast<std::byte*>(std::malloc(bytes));
+  if (memory == nullptr) return nullptr;
+  std::memset(memory, 0xFF, bytes);
+  device().blocks[memory] = {bytes, true};
+  return memory;
+}
+
+void free_in_order(void* pointer, cudaStream_t stream) {
+  if (pointer == nullptr) return;
+  const auto block = device().blocks.find(static_cast<const std::byte*>(pointer));
+  if (block == device().blocks.end() || !block->second.alive) violation("free of something that is no live block");
+  block->second.alive = false;
+  enqueue(stream, [pointer] {
+    device().blocks.erase(static_cast<const std::byte*>(pointer));
+    std::free(pointer);
+  });
+}
+
+void require_device(const void* pointer, std::size_t bytes, const char* what) {
+  if (bytes == 0) return;
+  const auto block = block_of(pointer);
+  if (block == device().blocks.end()) violation(std::string(what) + ": not a pointer to device memory");
+  if (!block->second.alive) violation(std::string(what) + ": device memory that was freed");
+  const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - block->first);
+  if (offset + bytes > block->second.bytes)
+    violation(std::string(what) + ": bytes " + std::to_string(offset) + " to " + std::to_string(offset + bytes) +
+              " of a block of " + std::to_string(block->second.bytes));
+}
+
+void require_host(const void* pointer, const char* what) {
+  if (block_of(pointer) != device().blocks.end())
+    violation(std::string(what) + ": device memory where host memory is expected");
+}
+
+std::size_t live_blocks() {
+  const auto& blocks = device().blocks;
+  return static_cast<std::size_t>(
+      std::count_if(blocks.begin(), blocks.end(), [](const auto& entry) { return entry.second.alive; }));
+}
+
+}  // namespace emulated_device
+
+/// The type that the CUDA headers leave incomplete.
+struct CUstream_st {
+  std::deque<std::function<void()>> work;
+};
+
+namespace emulated_device {
+
+cudaStream_t make_stream() { return new CUstream_st; }
+
+void destroy_stream(cudaStream_t stream) {
+  wait(stream);
+  delete stream;
+}
+
+void enqueue(cudaStream_t stream, std::function<void()> work) {
+  if (stream == nullptr) violation("work on the default stream, which is not ordered with the library's");
+  stream->work.push_back(std::move(work));
+}
+
+void wait(cudaStream_t stream) {
+  if (stream == nullptr) violation("waiting for the default stream");
+  while (!stream->work.empty()) {
+    const auto work = std::move(stream->work.front());
+    stream->work.pop_front();
+    work();
+  }
+}
+
+}  // namespace emulated_device

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+
+/// A device that is emulated on the host, for tests: host implementations of the functions of the CUDA runtime, cuBLAS
+/// and cuSOLVER that the library calls, linked in place of the real libraries. It is stricter than a GPU:
+///  - device memory is a registry of blocks, filled with NaN (0xFF) and as long as was asked for; every pointer and span
+///    that a call names must lie in a block that is alive in stream order;
+///  - a stream does nothing until somebody waits for it: who reads before that reads what was there before;
+///  - shared memory of blocks begins as NaN, and threads run in another order in every phase;
+///  - workspace sizes are odd numbers, and workspaces are overwritten.
+/// What a real device would report as a status is returned; what would be undefined ends the process with a message.
+namespace emulated_device {
+
+/// Faults that can be switched on, to see that tests notice them.
+enum class Fault {
+  none,
+  short_leading_dimension,  ///< gemm gets lda - 1
+  long_leading_dimension,   ///< gemm gets lda + 1
+  swapped_transpose,        ///< gemm gets the other operation for A
+  short_workspace,          ///< the size of workspaces is reported too small
+  no_stream_wait,           ///< waiting for the stream returns at once
+  no_block_wait,            ///< threads of a block do not wait for each other
+  wrong_copy_size           ///< copies name one value more than there is
+};
+void set_fault(Fault fault);
+[[nodiscard]] Fault fault();
+
+/// Ends the process: undefined behaviour on a real device.
+[[noreturn]] void violation(const std::string& message);
+
+/// A block of device memory of `bytes`, and what frees it in stream order.
+[[nodiscard]] void* allocate(std::size_t bytes);
+void free_in_order(void* pointer, cudaStream_t stream);
+
+/// Violation unless [pointer, pointer + bytes) lies in one block that is alive.
+void require_device(const void* pointer, std::size_t bytes, const char* what);
+/// Violation when pointer lies in device memory.
+void require_host(const void* pointer, const char* what);
+
+/// Adds work to a stream; `wait` does it.
+void enqueue(cudaStream_t stream, std::function<void()> work);
+void wait(cudaStream_t stream);
+[[nodiscard]] cudaStream_t make_stream();
+void destroy_stream(cudaStream_t stream);
+
+/// Blocks alive, for tests of leaks.
+[[nodiscard]] std::size_t live_blocks();
+
+}  // namespace emulated_device

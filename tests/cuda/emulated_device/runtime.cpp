@@ -1,0 +1,74 @@
+// The CUDA runtime of the emulated device.
+
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+
+#include "device.hpp"
+
+using emulated_device::Fault;
+
+extern "C" {
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+const char* cudaGetErrorName(cudaError_t error) {
+  return error == cudaErrorInvalidValue ? "cudaErrorInvalidValue" : error == cudaSuccess ? "cudaSuccess" : "an error";
+}
+const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaErrorMemoryAllocation ? "out of memory" : "reported by the emulated device";
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned /*flags*/) {
+  *stream = emulated_device::make_stream();
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  emulated_device::destroy_stream(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (emulated_device::fault() != Fault::no_stream_wait) emulated_device::wait(stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t /*stream*/) {
+  constexpr std::size_t memory_of_the_device = std::size_t{8} << 30U;
+  if (bytes > memory_of_the_device) return cudaErrorMemoryAllocation;
+  *pointer = emulated_device::allocate(bytes);
+  return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  emulated_device::free_in_order(pointer, stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* pointer, int value, std::size_t bytes, cudaStream_t stream) {
+  emulated_device::require_device(pointer, bytes, "cudaMemsetAsync");
+  emulated_device::enqueue(stream, [=] { std::memset(pointer, value, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (emulated_device::fault() == Fault::wrong_copy_size) bytes += sizeof(float);
+  if (kind == cudaMemcpyDeviceToHost)
+    emulated_device::require_host(to, "cudaMemcpyAsync, destination");
+  else
+    emulated_device::require_device(to, bytes, "cudaMemcpyAsync, destination");
+  if (kind == cudaMemcpyHostToDevice)
+    emulated_device::require_host(from, "cudaMemcpyAsync, source");
+  else
+    emulated_device::require_device(from, bytes, "cudaMemcpyAsync, source");
+  emulated_device::enqueue(stream, [=] { std::memmove(to, from, bytes); });
+  return cudaSuccess;
+}
+
+}  // extern "C"
