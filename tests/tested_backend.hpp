@@ -1,0 +1,37 @@
+#pragma once
+
+// Tests of what every backend has to do are compiled once for each: for the host into diffarch_tests, with
+// DIFFARCH_TEST_CUDA for the emulated device (and, by nvcc, for a GPU). tests/CMakeLists.txt lists them.
+
+#include <type_traits>
+
+#include "diffarch/core/noise_level.hpp"
+#ifdef DIFFARCH_TEST_CUDA
+#include "diffarch/cuda/linear_algebra.hpp"
+#else
+#include "diffarch/solver/linear_algebra.hpp"
+#endif
+
+namespace diffarch::test {
+
+#ifdef DIFFARCH_TEST_CUDA
+using TestedBackend = Cuda;
+#else
+using TestedBackend = Cpu;
+#endif
+
+/// Whether results are bitwise those of the library's host code: its own kernels sum in another order.
+inline constexpr bool on_host = std::is_same_v<TestedBackend, Cpu>;
+
+template <class Scalar>
+using Storage = typename TestedBackend::template Storage<Scalar>;
+
+/// A model's prediction for samples of the host, whatever backend it lives on.
+template <class Model>
+[[nodiscard]] Batch<typename Model::Scalar> denoise_on(const Model& model, const Batch<typename Model::Scalar>& y,
+                                                       NoiseLevel level) {
+  using B = typename Model::BackendType;
+  return B::download(model.denoise(B::upload(y), level));
+}
+
+}  // namespace diffarch::test
