@@ -47,8 +47,8 @@ struct Cuda {
 
   template <class Scalar>
   [[nodiscard]] static bool all_finite(const Storage<Scalar>& storage) {
-    return cuda::reduce<int>(storage.size(), cuda::detail::IsNotFinite<Scalar>{storage.data()},
-                             cuda::Maximum<int>{}) == 0;
+    return cuda::reduce<int>(storage.size(), cuda::detail::IsNotFinite<Scalar>{storage.data()}, cuda::Maximum<int>{}) ==
+           0;
   }
 
   template <class Scalar>

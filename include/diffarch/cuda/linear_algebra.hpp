@@ -87,8 +87,7 @@ struct LinearAlgebra<Cuda> {
                                                        const Eigen::MatrixBase<W>& w) {
     const Array<double> exact = centred(x, mean);
     Array<Scalar> rounded(x.rows(), x.cols());
-    Cuda::for_each(x.rows(), x.cols(),
-                   cuda::detail::Convert<Scalar, double>{rounded.data(), exact.data(), x.rows()});
+    Cuda::for_each(x.rows(), x.cols(), cuda::detail::Convert<Scalar, double>{rounded.data(), exact.data(), x.rows()});
     return multiply(rounded, Array<Scalar>::upload(Matrix<Scalar>(w))).download();
   }
 
@@ -122,9 +121,7 @@ struct LinearAlgebra<Cuda> {
     detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
                                        detail::shape_text(b));
     Array<Scalar> x(b.rows(), b.cols());
-    in_panels(b, x, [&](const Scalar* from, Scalar* to) {
-      x_from_b(l, from, to);
-    });
+    in_panels(b, x, [&](const Scalar* from, Scalar* to) { x_from_b(l, from, to); });
     return x;
   }
 
@@ -182,9 +179,8 @@ struct LinearAlgebra<Cuda> {
     const auto uploaded = Array<Scalar>::upload(x);
     const auto uploaded_mean = Array<double>::upload(mean);
     Array<double> result(x.rows(), x.cols());
-    Cuda::for_each(
-        x.rows(), x.cols(),
-        cuda::detail::Centre<Scalar>{result.data(), uploaded.data(), uploaded_mean.data(), x.rows()});
+    Cuda::for_each(x.rows(), x.cols(),
+                   cuda::detail::Centre<Scalar>{result.data(), uploaded.data(), uploaded_mean.data(), x.rows()});
     return result;
   }
 

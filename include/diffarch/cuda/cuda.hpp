@@ -1,0 +1,15 @@
+#pragma once
+
+// The CUDA backend: include it beside diffarch/diffarch.hpp in source files that nvcc compiles, and give `Cuda` where
+// `Cpu` stood. Needs the target diffarch::cuda.
+
+#include "diffarch/cuda/backend.hpp"
+#include "diffarch/cuda/blas.hpp"
+#include "diffarch/cuda/context.hpp"
+#include "diffarch/cuda/device_array.hpp"
+#include "diffarch/cuda/error.hpp"
+#include "diffarch/cuda/factorisation.hpp"
+#include "diffarch/cuda/launch.hpp"
+#include "diffarch/cuda/linear_algebra.hpp"
+#include "diffarch/cuda/random.hpp"
+#include "diffarch/cuda/reduction.hpp"
