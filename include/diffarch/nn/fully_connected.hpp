@@ -5,6 +5,7 @@
 
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/activation.hpp"
+#include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/kernels.hpp"
 #include "diffarch/nn/layer.hpp"
 #include "diffarch/nn/thin_product.hpp"
@@ -13,10 +14,11 @@ namespace diffarch::nn {
 
 /// y = W x + b for each sample, x of any shape with `inputs` numbers, y of shape 1 x 1 x outputs. W is (outputs,
 /// inputs) with the input fastest, as PyTorch's Linear; both start from U(-1/sqrt(inputs), 1/sqrt(inputs)).
-template <class ScalarType, class Kernels = DefaultKernels>
+template <class ScalarType, class KernelsType = DefaultKernels>
 class FullyConnected {
  public:
   using Scalar = ScalarType;
+  using Kernels = KernelsType;
 
   FullyConnected(Index inputs, Index outputs)
       : inputs_(inputs),
@@ -74,7 +76,8 @@ class FullyConnected {
   }
 
   /// `forward`, then that of `next` in place, in one pass over y where that is quicker.
-  void forward_then(LeakyReLU<Scalar>& next, const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
+  void forward_then(LeakyReLU<Scalar, Kernels>& next, const Scalar* x, Scalar* y, Index samples, Mode mode,
+                    Scalar* workspace) {
     if (is_thin(samples) && few_inputs())
       return thin().widen(thin_weights(workspace), bias_.data(), x, y, samples, next.slope());
     forward(x, y, samples, mode, workspace);
@@ -82,7 +85,7 @@ class FullyConnected {
   }
 
   /// `backward` of both, y the output of `next`.
-  void backward_through(LeakyReLU<Scalar>& next, const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx,
+  void backward_through(LeakyReLU<Scalar, Kernels>& next, const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx,
                         Index samples, Scalar* workspace) {
     if (is_thin(samples) && few_inputs()) return widen_backward(x, dy, dx, samples, workspace, y, next.slope());
     next.backward(y, y, dy, dy, samples, workspace);
@@ -98,8 +101,8 @@ class FullyConnected {
 
   void initialise(Initialiser& initialiser) {
     const double bound = 1.0 / std::sqrt(static_cast<double>(inputs_));
-    initialiser.uniform(weight_.span(), bound);
-    initialiser.uniform(bias_.span(), bound);
+    for (const std::span<Scalar> tensor : {weight_.span(), bias_.span()})
+      set_from_host<Kernels>(tensor, [&](std::span<Scalar> values) { initialiser.uniform(values, bound); });
   }
 
  private:
