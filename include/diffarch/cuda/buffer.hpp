@@ -16,8 +16,8 @@ struct Fill {
   constexpr void operator()(Index i, Index /*column*/) const { values[i] = value; }
 };
 
-/// nn::Buffer in device memory: room for `size()` numbers that grows when asked for more and keeps its memory when asked
-/// for less. Moves, never copies.
+/// nn::Buffer in device memory: room for `size()` numbers that grows when asked for more and keeps its memory when
+/// asked for less. Moves, never copies.
 template <class Number>
 class DeviceBuffer {
  public:

@@ -65,8 +65,7 @@ struct Neighbourhoods {
       y = (y + shape.height) % shape.height;
       x = (x + shape.width) % shape.width;
     }
-    if (inside || circular)
-      value = images[((image * shape.height + y) * shape.width + x) * shape.channels + channel];
+    if (inside || circular) value = images[((image * shape.height + y) * shape.width + x) * shape.channels + channel];
     columns[pixel * 9 * shape.channels + row] = value;
   }
 };
@@ -74,8 +73,8 @@ struct Neighbourhoods {
 }  // namespace detail
 
 /// `Convolution<Scalar>` of CudaKernels: the neighbourhoods of some images at a time as columns of a matrix, and one
-/// product with the kernel. Working memory beyond the kernel: 9 times the larger of input and output of these images, at
-/// most 256 MB unless one image needs more.
+/// product with the kernel. Working memory beyond the kernel: 9 times the larger of input and output of these images,
+/// at most 256 MB unless one image needs more.
 template <class Scalar>
 class ProductConvolution {
  public:
@@ -109,8 +108,7 @@ class ProductConvolution {
     });
     for_each(rows, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, shape_.channels});
     if (dx == nullptr) return;
-    for_each(9 * out_, shape_.channels,
-             detail::PackTurnedKernel<Scalar>{weights, workspace, shape_.channels, out_});
+    for_each(9 * out_, shape_.channels, detail::PackTurnedKernel<Scalar>{weights, workspace, shape_.channels, out_});
     correlate(dy, out_, shape_.channels, dx, workspace);
   }
 

@@ -102,9 +102,9 @@ struct LoadPart {
 
 }  // namespace detail
 
-/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be neighbours
-/// in memory: a thread for each row and each of up to 1024 parts of the columns, a number that `columns` decides, and
-/// then a block for each row.
+/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be
+/// neighbours in memory: a thread for each row and each of up to 1024 parts of the columns, a number that `columns`
+/// decides, and then a block for each row.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
 void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, const Combine& combine = {},
                  Value identity = {}) {

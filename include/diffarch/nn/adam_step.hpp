@@ -32,4 +32,16 @@ template <class Scalar>
   return x * y;
 }
 
+/// Adam on one element. No sum has two products, so that fused multiply-add contraction, and with it every bit, is the
+/// same wherever an element falls in a vector.
+template <class Scalar>
+constexpr void adam_element(Scalar& parameter, Scalar gradient, Scalar& mean, Scalar& mean_squared,
+                            const AdamCoefficients<Scalar>& c) noexcept {
+  const Scalar m = mean + c.weight1 * (gradient - mean);
+  const Scalar v = mean_squared + c.weight2 * (gradient * gradient - mean_squared);
+  mean = m;
+  mean_squared = v;
+  parameter -= c.step_size * m / (square_root(v) * c.correction + c.epsilon);
+}
+
 }  // namespace diffarch::nn::detail

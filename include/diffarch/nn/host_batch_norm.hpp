@@ -1,8 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/buffer.hpp"
@@ -15,8 +13,6 @@ namespace diffarch::nn::detail {
 /// over blocks in order.
 template <class Scalar, class Normalisation, bool Rectified>
 class HostBatchNorm {
-  static constexpr bool standard = std::is_same_v<Normalisation, StandardNormalisation>;
-
  public:
   void plan(Index channels, Index pixels) {
     channels_ = channels;
@@ -34,7 +30,7 @@ class HostBatchNorm {
     if (mode == Mode::train)
       use_batch_statistics(x, tensors);
     else
-      use_running_statistics(tensors);
+      for (Index c = 0; c < channels_; ++c) maps().use_running_statistics(tensors, c);
     for_each_block([&](Index /*block*/, Index begin, Index end) {
       const Scalar* const centre = centre_.data();
       const Scalar* const scale = scale_.data();
@@ -61,7 +57,9 @@ class HostBatchNorm {
       sum += gradient;
       product += gradient * distance;
     });
-    finish_gradients(tensors);
+    for (Index c = 0; c < channels_; ++c)
+      maps().finish_gradients(tensors, c, partial_[c], partial_[channels_ + c], static_cast<double>(pixels_),
+                              mode_ == Mode::train);
     if (dx == nullptr) return;
     for_each_block([&](Index /*block*/, Index begin, Index end) {
       const Scalar* const centre = centre_.data();
@@ -126,69 +124,17 @@ class HostBatchNorm {
       square += distance * distance;
     });
     const auto count = static_cast<double>(pixels_);
-    for (Index c = 0; c < channels_; ++c) {
-      const double distance = partial_[c] / count;
-      const double variance = std::max(0.0, partial_[channels_ + c] / count - distance * distance);
-      mean_[c] = static_cast<double>(centre_[c]) + distance;
-      inverse_deviation_[c] = 1.0 / std::sqrt(variance + normalisation_epsilon);
-      if constexpr (standard) {
-        move_towards(tensors.running_mean[c], mean_[c]);
-        move_towards(tensors.running_spread[c], variance * count / (count - 1.0));
-      } else {
-        move_towards(tensors.running_spread[c], 1.0 / inverse_deviation_[c]);
-      }
-    }
-    set_map(tensors);
+    for (Index c = 0; c < channels_; ++c)
+      maps().use_batch_statistics(tensors, c, partial_[c], partial_[channels_ + c], count);
   }
 
-  void use_running_statistics(const NormalisationTensors<Scalar>& tensors) {
-    for (Index c = 0; c < channels_; ++c) {
-      const auto spread = static_cast<double>(tensors.running_spread[c]);
-      if constexpr (standard) {
-        mean_[c] = static_cast<double>(tensors.running_mean[c]);
-        inverse_deviation_[c] = 1.0 / std::sqrt(spread + normalisation_epsilon);
-      } else {
-        mean_[c] = 0.0;
-        inverse_deviation_[c] = 1.0 / spread;
-      }
-    }
-    set_map(tensors);
-  }
-
-  static void move_towards(Scalar& running, double value) {
-    running = static_cast<Scalar>((1.0 - normalisation_momentum) * static_cast<double>(running) +
-                                  normalisation_momentum * value);
-  }
-
-  void set_map(const NormalisationTensors<Scalar>& tensors) {
-    for (Index c = 0; c < channels_; ++c) {
-      const double scale = static_cast<double>(tensors.weight[c]) * inverse_deviation_[c];
-      centre_[c] = static_cast<Scalar>(mean_[c]);
-      scale_[c] = static_cast<Scalar>(scale);
-      shift_[c] = standard ? tensors.bias[c] : static_cast<Scalar>(scale * mean_[c]);
-    }
-  }
-
-  /// With g = sum dy, p = sum dy (x - mean), i = 1 / deviation, n pixels; in evaluation dx = weight i dy only.
-  ///  standard:  dweight = i p, dbias = g, dx = weight i (dy - g / n - i^2 p (x - mean) / n);
-  ///  bias-free: dgamma = i (p + mean g), dx = gamma i (dy - i^2 (p + mean g) (x - mean) / n).
-  void finish_gradients(const NormalisationTensors<Scalar>& tensors) {
-    const auto count = static_cast<double>(pixels_);
-    for (Index c = 0; c < channels_; ++c) {
-      const double sum = partial_[c];
-      const double product = partial_[channels_ + c] + (standard ? 0.0 : mean_[c] * sum);
-      const double inverse = inverse_deviation_[c];
-      const double scale = static_cast<double>(tensors.weight[c]) * inverse;
-      tensors.weight_gradient[c] = static_cast<Scalar>(inverse * product);
-      if constexpr (standard) tensors.bias_gradient[c] = static_cast<Scalar>(sum);
-      const bool batch = mode_ == Mode::train;
-      slope_[c] = batch ? static_cast<Scalar>(-scale * inverse * inverse * product / count) : Scalar(0);
-      offset_[c] = batch && standard ? static_cast<Scalar>(-scale * sum / count) : Scalar(0);
-    }
+  [[nodiscard]] ChannelMaps<Scalar, Normalisation> maps() {
+    return {centre_.data(),           scale_.data(), shift_.data(), slope_.data(), offset_.data(), mean_.data(),
+            inverse_deviation_.data()};
   }
 
   Index channels_ = 0;
-  // y = (x - centre) scale + shift and dx = scale dy + slope (x - centre) + offset, per channel.
+  // See ChannelMaps.
   Buffer<Scalar> centre_;
   Buffer<Scalar> scale_;
   Buffer<Scalar> shift_;

@@ -14,8 +14,7 @@ namespace diffarch::nn {
 
 namespace detail {
 
-/// Adam on elements [0, count). No sum has two products, so that fused multiply-add contraction, and with it every bit,
-/// is the same wherever an element falls in a vector.
+/// Adam on elements [0, count).
 template <class Scalar>
 void adam_update(Scalar* __restrict parameters, const Scalar* __restrict gradient, Scalar* __restrict mean,
                  Scalar* __restrict mean_squared, std::size_t count,
@@ -24,17 +23,10 @@ void adam_update(Scalar* __restrict parameters, const Scalar* __restrict gradien
 #ifdef _OPENMP
 #pragma omp simd
 #endif
-  for (std::size_t i = 0; i < count; ++i) {
-    const Scalar g = gradient[i];
-    const Scalar m = mean[i] + c.weight1 * (g - mean[i]);
-    const Scalar v = mean_squared[i] + c.weight2 * (g * g - mean_squared[i]);
-    mean[i] = m;
-    mean_squared[i] = v;
-    parameters[i] -= c.step_size * m / (square_root(v) * c.correction + c.epsilon);
-  }
+  for (std::size_t i = 0; i < count; ++i) adam_element(parameters[i], gradient[i], mean[i], mean_squared[i], c);
 }
 
-/// average += weight (values - average) on elements [0, count). The sum has one product: see adam_update.
+/// average += weight (values - average) on elements [0, count). The sum has one product: see adam_element.
 template <class Scalar>
 void move_average(Scalar* __restrict average, const Scalar* __restrict values, std::size_t count,
                   Scalar weight) noexcept {
