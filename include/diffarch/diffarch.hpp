@@ -87,6 +87,7 @@
 #include "diffarch/nn/fully_connected.hpp"
 #include "diffarch/nn/host_batch_norm.hpp"
 #include "diffarch/nn/host_copy.hpp"
+#include "diffarch/nn/host_fully_connected.hpp"
 #include "diffarch/nn/host_kernels.hpp"
 #include "diffarch/nn/host_training.hpp"
 #include "diffarch/nn/host_transposed_convolution.hpp"

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/host_fully_connected.hpp"
 #include "diffarch/nn/host_kernels.hpp"
 #include "diffarch/nn/host_transposed_convolution.hpp"
 #include "diffarch/nn/layer.hpp"
@@ -209,6 +210,8 @@ struct EigenKernels : HostKernels {
   using Convolution = detail::EigenConvolution<Scalar>;
   template <class Scalar>
   using TransposedConvolution = detail::HostTransposedConvolution<Scalar, EigenKernels>;
+  template <class Scalar>
+  using FullyConnected = detail::HostFullyConnected<Scalar, EigenKernels>;
 
   template <class Scalar>
   static void product(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const Scalar* a, Index stride_a,

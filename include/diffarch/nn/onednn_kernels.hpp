@@ -329,6 +329,8 @@ struct OneDnnKernels : HostKernels {
                          detail::EigenConvolution<Scalar>>;
   template <class Scalar>
   using TransposedConvolution = detail::HostTransposedConvolution<Scalar, OneDnnKernels>;
+  template <class Scalar>
+  using FullyConnected = detail::HostFullyConnected<Scalar, OneDnnKernels>;
 
   /// On the calling thread inside a parallel region, else on all threads.
   template <class Scalar>
