@@ -41,6 +41,7 @@ class DeviceBuffer {
   [[nodiscard]] const Number* data() const noexcept { return memory_.data(); }
   /// Device memory: to name a place, not to be read by the host.
   [[nodiscard]] std::span<Number> span() noexcept { return {data(), static_cast<std::size_t>(size_)}; }
+  [[nodiscard]] std::span<const Number> span() const noexcept { return {data(), static_cast<std::size_t>(size_)}; }
 
   /// `count` rounded up to whole lines of 256 bytes: offsets inside one block of memory that keep the alignment.
   [[nodiscard]] static constexpr Index aligned(Index count) noexcept {
