@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "diffarch/core/storage.hpp"
 #include "diffarch/cuda/backend.hpp"
 #include "diffarch/cuda/factorisation.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
@@ -19,17 +20,6 @@ struct Centre {
   Index rows;
   constexpr void operator()(Index row, Index column) const {
     centred[column * rows + row] = static_cast<double>(x[column * rows + row]) - mean[row];
-  }
-};
-
-/// to = from in another precision.
-template <class To, class From>
-struct Convert {
-  To* to;
-  const From* from;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const {
-    to[column * rows + row] = static_cast<To>(from[column * rows + row]);
   }
 };
 
@@ -74,21 +64,24 @@ struct LinearAlgebra<Cuda> {
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(true, centred(x, mean));
+    return squared(true, centred(x, mean)).download();
   }
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(false, centred(x, mean));
+    return squared(false, centred(x, mean)).download();
   }
 
   template <class Scalar, class W>
   [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
                                                        const Eigen::MatrixBase<W>& w) {
     const Array<double> exact = centred(x, mean);
-    Array<Scalar> rounded(x.rows(), x.cols());
-    Cuda::for_each(x.rows(), x.cols(), cuda::detail::Convert<Scalar, double>{rounded.data(), exact.data(), x.rows()});
-    return multiply(rounded, Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+    return multiply(converted<Scalar, Cuda>(exact), Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<double> gram(const Array<Scalar>& x) {
+    return squared(true, converted<double, Cuda>(x));
   }
 
   template <class Scalar>
@@ -185,12 +178,12 @@ struct LinearAlgebra<Cuda> {
   }
 
   /// x^T x when transposed, else x x^T.
-  [[nodiscard]] static Matrix<double> squared(bool transpose, const Array<double>& x) {
+  [[nodiscard]] static Array<double> squared(bool transpose, const Array<double>& x) {
     const Index size = transpose ? x.cols() : x.rows();
     Array<double> result(size, size);
     cuda::syrk(transpose, size, transpose ? x.rows() : x.cols(), 1.0, x.data(), x.rows(), 0.0, result.data(), size);
     Cuda::for_each(size, size, cuda::detail::MirrorLower<double>{result.data(), size});
-    return result.download();
+    return result;
   }
 };
 
