@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "device.hpp"
-#include "diffarch/core/parallel.hpp"
+#include "diffarch/core/backend.hpp"
 
 namespace diffarch::cuda {
 
