@@ -55,6 +55,7 @@
 #include "diffarch/denoiser/ideal_denoiser.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/local_patches.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/local_score_denoiser.hpp"
 #include "diffarch/denoiser/monomial_denoiser.hpp"
