@@ -4,7 +4,7 @@ install(DIRECTORY include/diffarch DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(TARGETS diffarch EXPORT diffarchTargets)
 install(EXPORT diffarchTargets NAMESPACE diffarch:: DESTINATION "${diffarch_package_dir}")
 # The optional targets are exported one by one: the package works where their libraries are missing.
-foreach(component images zlib json onednn)
+foreach(component images zlib json onednn cuda)
   if(TARGET diffarch_${component})
     set_target_properties(diffarch_${component} PROPERTIES EXPORT_NAME ${component})
     install(TARGETS diffarch_${component} EXPORT diffarch_${component}Targets)
@@ -16,5 +16,5 @@ configure_package_config_file(cmake/diffarchConfig.cmake.in "${PROJECT_BINARY_DI
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/diffarchConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/diffarchConfig.cmake" "${PROJECT_BINARY_DIR}/diffarchConfigVersion.cmake"
-              cmake/FindStb.cmake
+              cmake/FindStb.cmake cmake/DiffarchFindLibraries.cmake
         DESTINATION "${diffarch_package_dir}")

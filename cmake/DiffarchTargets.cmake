@@ -4,10 +4,12 @@
 #   diffarch::zlib      zlib: data/idx.hpp
 #   diffarch::json      nlohmann-json: io/safetensors.hpp
 #   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
+#   diffarch::cuda      the CUDA toolkit: cuda/, in source files that nvcc compiles (LANGUAGE CUDA)
 # Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON or DIFFARCH_HAS_ONEDNN, which adds those
-# headers to diffarch/diffarch.hpp.
+# headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
 # A target whose library is not installed does not exist.
 
+include(DiffarchFindLibraries)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 
 add_library(diffarch INTERFACE)
@@ -58,18 +60,7 @@ diffarch_add_optional_target(json "${nlohmann_json_FOUND}" nlohmann_json::nlohma
 
 set(dnnl_FOUND OFF)
 if(DIFFARCH_ONEDNN)
-  # A oneDNN built for OpenCL ends the configuration of everybody who finds it where OpenCL's headers are missing.
-  find_path(DIFFARCH_ONEDNN_CONFIG dnnl-config.cmake
-            PATH_SUFFIXES cmake/dnnl lib/cmake/dnnl lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake/dnnl)
-  mark_as_advanced(DIFFARCH_ONEDNN_CONFIG)
-  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake")
-    find_package(OpenCL QUIET)
-  endif()
-  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake" AND NOT OpenCL_FOUND)
-    message(STATUS "diffarch: oneDNN is installed but needs OpenCL (Debian: ocl-icd-opencl-dev): left out")
-  else()
-    find_package(dnnl QUIET CONFIG)
-  endif()
+  diffarch_find_onednn()
 endif()
 diffarch_add_optional_target(onednn "${dnnl_FOUND}" DNNL::dnnl DIFFARCH_HAS_ONEDNN
                              "kernels of networks through oneDNN ${dnnl_VERSION}, else Eigen")
@@ -79,3 +70,30 @@ if(DIFFARCH_BF16 AND dnnl_FOUND)
 elseif(DIFFARCH_BF16)
   message(WARNING "diffarch: DIFFARCH_BF16 has no effect without oneDNN")
 endif()
+
+find_package(CUDAToolkit QUIET)
+diffarch_add_optional_target(cuda "${CUDAToolkit_FOUND}" "CUDA::cublas;CUDA::cusolver;CUDA::cudart" DIFFARCH_HAS_CUDA
+                             "the CUDA backend, toolkit ${CUDAToolkit_VERSION}")
+if(CUDAToolkit_FOUND)
+  # CMake 3.25 knows no C++20 of nvcc 13. constexpr functions are device functions; Eigen stays on the host.
+  target_compile_options(diffarch_cuda INTERFACE
+                         "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA>")
+endif()
+
+# Whether our own programs and tests for CUDA are compiled. Says what a machine without nvcc leaves out.
+set(DIFFARCH_CUDA_COMPILES OFF)
+if(NOT DIFFARCH_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND)
+    # A100 and H100, and for newer ones the instructions of the latter to be translated by the driver.
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+    endif()
+    enable_language(CUDA)
+    set(DIFFARCH_CUDA_COMPILES ON)
+  elseif(DIFFARCH_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "DIFFARCH_CUDA is ON, but nvcc or the CUDA toolkit was not found; set CUDACXX to nvcc's path")
+  endif()
+endif()
+message(STATUS "diffarch: programs and tests for CUDA compiled by nvcc: ${DIFFARCH_CUDA_COMPILES}")

@@ -18,7 +18,8 @@ struct ElementProbe {
 }  // namespace detail
 
 /// Where arrays live and who computes on them. A backend is an empty type with, for Scalar = float and double:
-///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data();
+///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data(); Storage(rows, cols) holds
+///    any numbers, Storage() none;
 ///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);
 ///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in
 ///  any

@@ -44,7 +44,8 @@ class Context {
     int driver = 0;
     check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
     if (driver == 0)
-      throw CudaError("CUDA: no NVIDIA driver is installed (libcuda is missing); the backend cuda needs one, and a GPU");
+      throw CudaError(
+          "CUDA: no NVIDIA driver is installed (libcuda is missing); the backend cuda needs one, and a GPU");
     int devices = 0;
     const cudaError_t status = cudaGetDeviceCount(&devices);
     if (status == cudaErrorNoDevice || (status == cudaSuccess && devices == 0))

@@ -66,16 +66,19 @@ class DeviceArray {
   static void copy_values(Scalar* to, const Scalar* from, Index count) {
     copy(to, from, count, cudaMemcpyDeviceToDevice);
   }
-  /// The first `count` values from host memory, which may change when this returns.
-  void copy_from_host(const Scalar* host, Index count) {
-    copy(data_, host, count, cudaMemcpyHostToDevice);
+  /// From host memory, which may change when this returns.
+  static void copy_values_from_host(Scalar* to, const Scalar* host, Index count) {
+    copy(to, host, count, cudaMemcpyHostToDevice);
     if (count > 0) Context::current().synchronize();
   }
-  /// The first `count` values to host memory, where they are when this returns.
-  void copy_to_host(Scalar* host, Index count) const {
-    copy(host, data_, count, cudaMemcpyDeviceToHost);
+  /// To host memory, where they are when this returns.
+  static void copy_values_to_host(Scalar* host, const Scalar* from, Index count) {
+    copy(host, from, count, cudaMemcpyDeviceToHost);
     if (count > 0) Context::current().synchronize();
   }
+  /// The first `count` values from or to host memory.
+  void copy_from_host(const Scalar* host, Index count) { copy_values_from_host(data_, host, count); }
+  void copy_to_host(Scalar* host, Index count) const { copy_values_to_host(host, data_, count); }
 
  private:
   [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(size()) * sizeof(Scalar); }

@@ -20,8 +20,8 @@ namespace cuda {
 template <class... Parts>
 void check(cudaError_t status, const Parts&... parts) {
   if (status != cudaSuccess)
-    throw CudaError(diffarch::detail::concat("CUDA: ", parts..., ": ", cudaGetErrorName(status), ", ",
-                                             cudaGetErrorString(status)));
+    throw CudaError(
+        diffarch::detail::concat("CUDA: ", parts..., ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status)));
 }
 
 template <class... Parts>

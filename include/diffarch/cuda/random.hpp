@@ -6,8 +6,8 @@
 
 namespace diffarch::cuda {
 
-/// Writes the normal numbers of one block of four elements of a column-major (d, n) array: those of `normal_batch`, from
-/// the same integers.
+/// Writes the normal numbers of one block of four elements of a column-major (d, n) array: those of `normal_batch`,
+/// from the same integers.
 template <class Scalar>
 struct NormalBlock {
   Scalar* values;

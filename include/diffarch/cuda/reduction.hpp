@@ -93,31 +93,26 @@ struct RowPart {
   }
 };
 
-template <class Value, class Combine, class Store>
-struct RowTotal {
-  Index rows, parts;
+template <class Value>
+struct LoadPart {
+  Index rows;
   const Value* partial;
-  Combine combine;
-  Store store;
-  constexpr void operator()(Index row, Index /*column*/) const {
-    Value value = partial[row];
-    for (Index part = 1; part < parts; ++part) value = combine(value, partial[part * rows + row]);
-    store(row, value);
-  }
+  constexpr Value operator()(Index part, Index row) const { return partial[part * rows + row]; }
 };
 
 }  // namespace detail
 
-/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows are neighbours in
-/// memory: a thread for each row and each of up to 64 parts of the columns, a number that `columns` decides.
+/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be
+/// neighbours in memory: a thread for each row and each of up to 1024 parts of the columns, a number that `columns`
+/// decides, and then a block for each row.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
 void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, const Combine& combine = {},
                  Value identity = {}) {
-  const Index parts = std::clamp<Index>(columns / 16, 1, 64);
+  const Index parts = std::clamp<Index>(columns / 32, 1, 1024);
   DeviceArray<Value> partial(rows, parts);
   for_each(rows, parts,
            detail::RowPart<Value, Map, Combine>{rows, columns, parts, identity, map, combine, partial.data()});
-  for_each(rows, 1, detail::RowTotal<Value, Combine, Store>{rows, parts, partial.data(), combine, store});
+  reduce_columns<Value>(parts, rows, detail::LoadPart<Value>{rows, partial.data()}, store, combine, identity);
 }
 
 namespace detail {

@@ -33,9 +33,11 @@ struct Bottleneck {
 static_assert(Architecture<Bottleneck<1>>);
 
 /// Data: a batch (d, n).
-template <int H, BottleneckForm form, class Scalar>
-struct Fitter<Bottleneck<H, form>, Cpu, Scalar> {
-  using Body = std::conditional_t<form == BottleneckForm::plane, nn::TwoDMlp<Scalar>, nn::Mlp<Scalar>>;
+template <int H, BottleneckForm form, nn::NetworkBackend B, class Scalar>
+struct Fitter<Bottleneck<H, form>, B, Scalar> {
+  using Kernels = typename nn::KernelsOf<B>::type;
+  using Body =
+      std::conditional_t<form == BottleneckForm::plane, nn::TwoDMlp<Scalar, Kernels>, nn::Mlp<Scalar, Kernels>>;
   using Model = NetworkDenoiser<Body>;
 
   [[nodiscard]] static ImageShape input_shape(const Bottleneck<H, form>& architecture, Index d) {
@@ -55,7 +57,7 @@ struct Fitter<Bottleneck<H, form>, Cpu, Scalar> {
 
   [[nodiscard]] static Model fit(const Bottleneck<H, form>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::train_model(architecture, data, levels, progress);
+    return detail::train_model<B>(architecture, data, levels, progress);
   }
 };
 

@@ -24,9 +24,10 @@ struct ConvUNet {
 static_assert(Architecture<ConvUNet<3>>);
 
 /// Data: a batch (d, n) of images of the architecture's shape.
-template <int Pools, int Channels, Padding padding, class Scalar>
-struct Fitter<ConvUNet<Pools, Channels, padding>, Cpu, Scalar> {
-  using Body = nn::UNet<Pools, Channels, padding, Scalar>;
+template <int Pools, int Channels, Padding padding, nn::NetworkBackend B, class Scalar>
+struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
+  using Kernels = typename nn::KernelsOf<B>::type;
+  using Body = nn::UNet<Pools, Channels, padding, Scalar, nn::StandardNormalisation, Kernels>;
   using Model = NetworkDenoiser<Body>;
 
   [[nodiscard]] static ImageShape input_shape(const ConvUNet<Pools, Channels, padding>& architecture, Index d) {
@@ -44,7 +45,7 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, Cpu, Scalar> {
 
   [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::train_model(architecture, data, levels, progress);
+    return detail::train_model<B>(architecture, data, levels, progress);
   }
 };
 

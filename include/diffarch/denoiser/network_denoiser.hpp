@@ -6,9 +6,11 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/nn/level_training.hpp"
 
@@ -19,12 +21,15 @@ namespace diffarch {
 ///
 /// Samples go through the networks in blocks of a fixed size, filled up with zeros, so that no result depends on how
 /// many others are in the batch, or which. Calls of `denoise` must not overlap: the networks' working memory is shared.
+/// It lives on the backend of the body's kernels.
 template <class Body>
 class NetworkDenoiser {
  public:
   using Scalar = typename Body::Scalar;
-  using BackendType = Cpu;
+  using Kernels = typename Body::Kernels;
+  using BackendType = typename Kernels::BackendType;
   using Network = nn::Network<Body>;
+  using Storage = typename Network::Storage;
 
   /// A network and the level it is for.
   struct Level {
@@ -54,53 +59,58 @@ class NetworkDenoiser {
   }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
-  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+  [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
     Network& net = working_network(level);
     const auto scale = static_cast<Scalar>(1.0 / level.scale());
-    Batch<Scalar> x0_hat(y.rows(), y.cols());
-    Batch<Scalar> block(y.rows(), block_size);
+    const Index d = y.rows();
+    Storage x0_hat(d, y.cols());
+    Storage block(d, block_size);
     for (Index first = 0; first < y.cols(); first += block_size) {
       const Index count = std::min(block_size, y.cols() - first);
-      block.leftCols(count) = scale * y.middleCols(first, count);
-      block.rightCols(block_size - count).setZero();
-      x0_hat.middleCols(first, count) = net.forward(block, nn::Mode::evaluate).leftCols(count);
+      BackendType::for_each(d, count, elementwise::Scale<Scalar>{block.data(), y.data() + d * first, scale, d});
+      Kernels::fill(block.data() + d * count, d * (block_size - count), Scalar(0));
+      const Storage& output = net.forward(block, nn::Mode::evaluate);
+      Kernels::copy(output.data(), d * count, x0_hat.data() + d * first);
     }
     return x0_hat;
   }
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k), from the whole Jacobian: for low dimensions.
-  [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
-                                                NoiseLevel level) const {
+  [[nodiscard]] Matrix<double> jacobian_product(const Storage& y, const Matrix<double>& v, NoiseLevel level) const {
     return jacobian(y, level) * v;
   }
 
   /// dD/dy at one y (d, 1): (d, d), by as many backward passes as it has blocks of rows.
-  [[nodiscard]] Matrix<double> jacobian(const Batch<Scalar>& y, NoiseLevel level) const {
+  [[nodiscard]] Matrix<double> jacobian(const Storage& y, NoiseLevel level) const {
     std::vector<Index> rows(static_cast<std::size_t>(dimension()));
     std::iota(rows.begin(), rows.end(), Index{0});
     return jacobian_rows(y, level, rows);
   }
 
   /// Some rows of dD/dy at one y (d, 1): (rows, d), the gradients of these elements of x0_hat. Rows in [0, d).
-  [[nodiscard]] Matrix<double> jacobian_rows(const Batch<Scalar>& y, NoiseLevel level,
-                                             const std::vector<Index>& rows) const {
+  [[nodiscard]] Matrix<double> jacobian_rows(const Storage& y, NoiseLevel level, const std::vector<Index>& rows) const {
     detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
                                        detail::shape_text(y), ", expected (", dimension(), ", 1)");
     Network& net = working_network(level);
     const auto row_count = static_cast<Index>(rows.size());
     const Index block = std::min(block_size, row_count);
-    const Batch<Scalar> copies = (y / static_cast<Scalar>(level.scale())).replicate(1, block);
+    const Batch<Scalar> at = BackendType::download(y);
+    const Storage copies =
+        BackendType::upload(Batch<Scalar>((at / static_cast<Scalar>(level.scale())).replicate(1, block)));
     Matrix<double> j(row_count, dimension());
-    Batch<Scalar> gradients;
+    Storage gradients;
+    Batch<Scalar> host(dimension(), block);
     for (Index first = 0; first < row_count; first += block) {
       const Index count = std::min(block, row_count - first);
       net.forward(copies, nn::Mode::evaluate);
-      net.output_gradient().setZero();
-      for (Index i = 0; i < count; ++i) net.output_gradient()(rows[static_cast<std::size_t>(first + i)], i) = Scalar(1);
+      host.setZero();
+      for (Index i = 0; i < count; ++i) host(rows[static_cast<std::size_t>(first + i)], i) = Scalar(1);
+      Kernels::copy_from_host(host.data(), host.size(), net.output_gradient().data());
       net.backward(copies, gradients);
-      j.middleRows(first, count) = gradients.leftCols(count).transpose().template cast<double>() / level.scale();
+      Kernels::copy_to_host(gradients.data(), host.size(), host.data());
+      j.middleRows(first, count) = host.leftCols(count).transpose().template cast<double>() / level.scale();
     }
     return j;
   }
@@ -121,20 +131,21 @@ class NetworkDenoiser {
   mutable Network* working_ = nullptr;
 };
 
-/// An architecture that is trained: a policy with `training` options whose Fitter makes the untrained network,
+/// An architecture that is trained on a backend B: a policy with `training` options whose Fitter makes the untrained
+/// network,
 ///   using Body;                                                    // an nn::Layer
 ///   static ImageShape input_shape(const A&, Index d);              // of samples of d values; throws when d is wrong
 ///   static Body make_body(const A&, const ImageShape& shape);
-template <class A, class Scalar>
+template <class A, class Scalar, class B = Cpu>
 concept NetworkArchitecture = Architecture<A> && requires(const A& architecture, Index d, const ImageShape& shape) {
   { architecture.training } -> std::convertible_to<TrainingOptions>;
-  { Fitter<A, Cpu, Scalar>::input_shape(architecture, d) } -> std::same_as<ImageShape>;
-  { Fitter<A, Cpu, Scalar>::make_body(architecture, shape) } -> nn::Layer;
+  { Fitter<A, B, Scalar>::input_shape(architecture, d) } -> std::same_as<ImageShape>;
+  { Fitter<A, B, Scalar>::make_body(architecture, shape) } -> nn::Layer;
 };
 
 /// The model of an architecture that satisfies NetworkArchitecture.
-template <class A, class Scalar>
-using NetworkModel = NetworkDenoiser<typename Fitter<A, Cpu, Scalar>::Body>;
+template <class A, class Scalar, class B = Cpu>
+using NetworkModel = NetworkDenoiser<typename Fitter<A, B, Scalar>::Body>;
 
 namespace detail {
 
@@ -153,42 +164,53 @@ struct NoStore {
   [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
 };
 
-template <class A, class Scalar>
+template <class B, class A, class Scalar>
 [[nodiscard]] auto make_network(const A& architecture, const ImageShape& shape) {
-  using Network = typename NetworkModel<A, Scalar>::Network;
-  return std::make_unique<Network>(Fitter<A, Cpu, Scalar>::make_body(architecture, shape), shape);
+  using Network = typename NetworkModel<A, Scalar, B>::Network;
+  return std::make_unique<Network>(Fitter<A, B, Scalar>::make_body(architecture, shape), shape);
 }
 
-/// Trains one network for each of the levels first, ..., last - 1, noisiest first. `take(Level)` receives a level when
+/// A batch where the backend B can use it: itself where that is the host's memory, else a copy.
+template <class B, class Scalar>
+[[nodiscard]] decltype(auto) stored_on(const Batch<Scalar>& batch) {
+  if constexpr (std::is_same_v<typename B::template Storage<Scalar>, Batch<Scalar>>)
+    return (batch);
+  else
+    return B::upload(batch);
+}
+
+/// Trains one network for each of the levels first, ..., last - 1, noisiest first, on `data` (d, n), which are brought
+/// to the backend B once. `take(Level)` receives a level when
 /// the one after it, which may start from its weights, no longer needs it. Throws NumericalError when a loss is not
 /// finite, naming level, epoch and step.
-template <class A, class Scalar, class Store, class Take>
+template <class B, class A, class Scalar, class Store, class Take>
 void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
                   Store& store, const ProgressCallback& progress, const Take& take) {
-  using Body = typename Fitter<A, Cpu, Scalar>::Body;
-  using Level = typename NetworkModel<A, Scalar>::Level;
+  using Body = typename Fitter<A, B, Scalar>::Body;
+  using Level = typename NetworkModel<A, Scalar, B>::Level;
   const TrainingOptions& options = architecture.training;
-  const ImageShape shape = Fitter<A, Cpu, Scalar>::input_shape(architecture, data.rows());
+  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
   check_training_options(options, data.cols());
+  const auto& stored = stored_on<B>(data);
   const Index images_per_epoch = data.cols() / options.batch_size * options.batch_size;
   const Index images_per_level = options.epochs * images_per_epoch;
   ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * images_per_level, "images");
 
   Level before{};
   if (options.warm_start && first > 0) {
-    before = {levels[first - 1], make_network<A, Scalar>(architecture, shape)};
+    before = {levels[first - 1], make_network<B, A, Scalar>(architecture, shape)};
     require(store.load_finished(first - 1, *before.network, before.losses), "training: with warm start, level ", first,
             " begins with the weights of level ", first - 1, ", which is not trained yet; train it first, or without ",
             "warm start");
   }
   for (Index step = first; step < last; ++step) {
-    Level level{levels[step], make_network<A, Scalar>(architecture, shape)};
+    Level level{levels[step], make_network<B, A, Scalar>(architecture, shape)};
     if (store.load_finished(step, *level.network, level.losses)) {
       reporter.skip(images_per_level);
     } else {
       level.network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
       if (options.warm_start && step > 0) nn::copy_tensors(*before.network, *level.network);
-      nn::LevelTraining<Body> training(*level.network, data, levels[step], options);
+      nn::LevelTraining<Body> training(*level.network, stored, levels[step], options);
       store.begin(step, *level.network, training);
       reporter.skip(training.steps_done() * options.batch_size);
       double loss = 0.0;
@@ -215,15 +237,15 @@ void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseL
 }
 
 /// Trains all levels in memory.
-template <class A, class Scalar>
-[[nodiscard]] NetworkModel<A, Scalar> train_model(const A& architecture, const Batch<Scalar>& data,
-                                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-  using Level = typename NetworkModel<A, Scalar>::Level;
+template <class B, class A, class Scalar>
+[[nodiscard]] NetworkModel<A, Scalar, B> train_model(const A& architecture, const Batch<Scalar>& data,
+                                                     const NoiseLevels& levels, const ProgressCallback& progress) {
+  using Level = typename NetworkModel<A, Scalar, B>::Level;
   std::vector<Level> trained;
   NoStore store;
-  train_levels(architecture, data, levels, 0, levels.steps(), store, progress,
-               [&](Level level) { trained.push_back(std::move(level)); });
-  return NetworkModel<A, Scalar>(std::move(trained));
+  train_levels<B>(architecture, data, levels, 0, levels.steps(), store, progress,
+                  [&](Level level) { trained.push_back(std::move(level)); });
+  return NetworkModel<A, Scalar, B>(std::move(trained));
 }
 
 }  // namespace detail

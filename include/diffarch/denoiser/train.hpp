@@ -26,24 +26,24 @@ struct TrainingRun {
 /// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
 /// levels given, only those. `load_model` makes the model of them.
 ///
-/// With the same seed and number of threads the weights are bitwise the same, however often the run was interrupted or
-/// killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.
+/// With the same seed, backend and number of threads the weights are bitwise the same, however often the run was
+/// interrupted or killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.
 /// Throws InvalidArgument for options or levels out of range, DimensionMismatch for data of another shape, FileError
 /// for a folder that cannot be used, Interrupted, and NumericalError when a loss is not finite: the last checkpoint is
 /// then kept.
-template <class A, class Scalar, Schedule S>
-requires NetworkArchitecture<A, Scalar>
+template <class A, class Scalar, Schedule S, Backend B = Cpu>
+requires NetworkArchitecture<A, Scalar, B>
 void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, const TrainingRun& run,
-           const ProgressCallback& progress = {}) {
+           const ProgressCallback& progress = {}, B /*backend*/ = {}) {
   const NoiseLevels levels = schedule.levels();
   const Index first = run.first_level;
   const Index last = run.end_level < 0 ? levels.steps() : run.end_level;
   detail::require(0 <= first && first < last && last <= levels.steps(), "train: levels ", first, " to ", last,
                   ", expected a first and a larger end in 0 ... ", levels.steps());
-  const ImageShape shape = Fitter<A, Cpu, Scalar>::input_shape(architecture, data.rows());
+  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
   detail::check_training_data(data);
   detail::check_training_options(architecture.training, data.cols());
-  (void)detail::make_network<A, Scalar>(architecture, shape);  // a network that cannot be made leaves no folder
+  (void)detail::make_network<B, A, Scalar>(architecture, shape);  // a network that cannot be made leaves no folder
   nn::TrainingFolder folder(run.folder,
                             {.architecture = architecture.name(),
                              .shape = shape,
@@ -53,16 +53,17 @@ void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, 
                              .samples = data.cols(),
                              .data_checksum = nn::data_checksum(data)},
                             first, last, {run.resume, run.checkpoint_seconds, run.stop});
-  detail::train_levels(architecture, data, levels, first, last, folder, progress, [](auto&& /*level*/) {});
+  detail::train_levels<B>(architecture, data, levels, first, last, folder, progress, [](auto&& /*level*/) {});
 }
 
-/// The model of a training that is complete, for the noise levels of the schedule it was made for.
+/// The model of a training that is complete, for the noise levels of the schedule it was made for, on a backend, which
+/// need not be the one that it was trained on.
 /// Throws FileError when the folder holds another architecture or other levels, or the weights of a level are missing
 /// or damaged.
-template <class Scalar, class A, Schedule S>
-requires NetworkArchitecture<A, Scalar>
-[[nodiscard]] NetworkModel<A, Scalar> load_model(const A& architecture, const S& schedule,
-                                                 const std::filesystem::path& folder) {
+template <class Scalar, class A, Schedule S, Backend B = Cpu>
+requires NetworkArchitecture<A, Scalar, B>
+[[nodiscard]] NetworkModel<A, Scalar, B> load_model(const A& architecture, const S& schedule,
+                                                    const std::filesystem::path& folder, B /*backend*/ = {}) {
   const auto path = nn::detail::description_file(folder);
   const auto description = nn::detail::read_description(path);
   const NoiseLevels levels = schedule.levels();
@@ -74,14 +75,14 @@ requires NetworkArchitecture<A, Scalar>
                                                     ", expected ", expected[key].dump()));
   const auto& size = description["shape"];
   const ImageShape shape{size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()};
-  const ImageShape input = Fitter<A, Cpu, Scalar>::input_shape(architecture, shape.size());
-  std::vector<typename NetworkModel<A, Scalar>::Level> loaded;
+  const ImageShape input = Fitter<A, B, Scalar>::input_shape(architecture, shape.size());
+  std::vector<typename NetworkModel<A, Scalar, B>::Level> loaded;
   for (Index step = 0; step < levels.steps(); ++step) {
     const auto file = nn::detail::level_file(folder, step);
-    loaded.push_back({levels[step], detail::make_network<A, Scalar>(architecture, input)});
+    loaded.push_back({levels[step], detail::make_network<B, A, Scalar>(architecture, input)});
     loaded.back().losses = nn::detail::losses_of(file, nn::load_weights(file, *loaded.back().network));
   }
-  return NetworkModel<A, Scalar>(std::move(loaded));
+  return NetworkModel<A, Scalar, B>(std::move(loaded));
 }
 
 }  // namespace diffarch

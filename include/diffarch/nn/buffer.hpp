@@ -38,6 +38,7 @@ class Buffer {
   [[nodiscard]] Scalar& operator[](Index i) noexcept { return memory_.get()[i]; }
   [[nodiscard]] const Scalar& operator[](Index i) const noexcept { return memory_.get()[i]; }
   [[nodiscard]] std::span<Scalar> span() noexcept { return {data(), static_cast<std::size_t>(size_)}; }
+  [[nodiscard]] std::span<const Scalar> span() const noexcept { return {data(), static_cast<std::size_t>(size_)}; }
 
   /// `count` rounded up to whole cache lines: offsets inside one block of memory that keep the alignment.
   [[nodiscard]] static constexpr Index aligned(Index count) noexcept {

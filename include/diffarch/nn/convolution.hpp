@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cmath>
+#include <span>
+#include <string>
 
+#include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/kernels.hpp"
 #include "diffarch/nn/layer.hpp"
 
@@ -10,10 +13,11 @@ namespace diffarch::nn {
 /// 3x3 convolution (correlation, as in PyTorch) without bias, stride 1, height and width kept:
 ///   y(r, c, o) = sum_{i, k, l} W(o, i, k, l) x(r + k - 1, c + l - 1, i), x beyond the border by `Padding`.
 /// W is (out, in, 3, 3) and starts from U(-b, b), b = 1 / sqrt(9 in), PyTorch's default.
-template <class ScalarType, class Kernels = DefaultKernels>
+template <class ScalarType, class KernelsType = DefaultKernels>
 class Convolution {
  public:
   using Scalar = ScalarType;
+  using Kernels = KernelsType;
 
   Convolution(Index in_channels, Index out_channels, Padding padding)
       : in_(in_channels),
@@ -55,15 +59,17 @@ class Convolution {
   }
 
   void initialise(Initialiser& initialiser) {
-    initialiser.uniform(weight_.span(), 1.0 / std::sqrt(9.0 * static_cast<double>(in_)));
+    set_from_host<Kernels>(weight_.span(), [&](std::span<Scalar> values) {
+      initialiser.uniform(values, 1.0 / std::sqrt(9.0 * static_cast<double>(in_)));
+    });
   }
 
  private:
   Index in_;
   Index out_;
   Padding padding_;
-  Buffer<Scalar> weight_;
-  Buffer<Scalar> gradient_;
+  typename Kernels::template Buffer<Scalar> weight_;
+  typename Kernels::template Buffer<Scalar> gradient_;
   typename Kernels::template Convolution<Scalar> kernel_;
 };
 

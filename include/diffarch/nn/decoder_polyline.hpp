@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/mlp.hpp"
 
 namespace diffarch::nn {
@@ -23,7 +24,7 @@ template <class Scalar, class Kernels>
     const std::pair<const char*, std::vector<Scalar>*> wanted[] = {
         {"0.weight", &weight}, {"0.bias", &bias}, {"2.weight", &out_weight}, {"2.bias", &out_bias}};
     for (const auto& [name, values] : wanted)
-      if (parameter.name == name) values->assign(parameter.values.begin(), parameter.values.end());
+      if (parameter.name == name) *values = host_copy<Kernels>(parameter.values);
     if (parameter.name == "0.weight") code = parameter.shape()[1];
   });
   diffarch::detail::require(code == 1, "decoder_polyline: a code of ", code, " numbers; expected 1");

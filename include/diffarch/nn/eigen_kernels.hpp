@@ -4,6 +4,9 @@
 #include <string>
 
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/host_fully_connected.hpp"
+#include "diffarch/nn/host_kernels.hpp"
+#include "diffarch/nn/host_transposed_convolution.hpp"
 #include "diffarch/nn/layer.hpp"
 
 namespace diffarch::nn {
@@ -57,8 +60,8 @@ void pad_rows(const Scalar* x, ImageShape shape, Padding padding, Index first_ro
 /// The 3x3 convolution of `Convolution` on Eigen's matrix products. Blocks of rows are copied to a padded image; there,
 /// the three pixels under one row of the kernel are contiguous, so each row of the kernel is one matrix product whose
 /// right factor is the padded image itself with overlapping columns. The products' two columns between rows of the
-/// image are thrown away. The transposed map is the same convolution with the kernel turned by 180 degrees. BLAS refuses
-/// columns that overlap: for it each row of the kernel is three products.
+/// image are thrown away. The transposed map is the same convolution with the kernel turned by 180 degrees. BLAS
+/// refuses columns that overlap: for it each row of the kernel is three products.
 ///
 /// Blocks are dealt out in a fixed way to `slots_` workers, as many as there are threads when it is planned: gradients
 /// of the weights are summed by each worker over its blocks in order, then over workers in order.
@@ -172,8 +175,8 @@ class EigenConvolution {
         for (Index r = 0; r < 3; ++r)
           for (Index part = 0; part < parts; ++part)
             eigen_product(true, false, out, rows * padded_width - 2, 3 / parts * in, kernel + (r * 3 + part) * in,
-                          9 * in, static_cast<const Scalar*>(padded + (r * padded_width + part) * in), in,
-                          r + part > 0, product, out);
+                          9 * in, static_cast<const Scalar*>(padded + (r * padded_width + part) * in), in, r + part > 0,
+                          product, out);
         const Index line = shape_.width * out;
         Scalar* const to = y + (sample * shape_.height + row) * line;
         for (Index r = 0; r < rows; ++r) std::copy_n(product + r * padded_width * out, line, to + r * line);
@@ -195,18 +198,20 @@ class EigenConvolution {
 
 }  // namespace detail
 
-/// A family of kernels gives the layers their arithmetic:
-///  - `Convolution<Scalar>`: plan, workspace_size, forward, backward of the 3x3 convolution, as `EigenConvolution`
-///  here;
+/// Kernels that need nothing but Eigen: see `HostKernels` for what a family of kernels is. Families of the host also
+/// have, for their own use,
 ///  - `product(transpose_a, transpose_b, m, n, k, a, stride_a, b, stride_b, accumulate, c, stride_c)`: column-major
 ///    C = op(A) op(B) + (accumulate ? C : 0), not both transposed, on the calling thread;
 ///  - `parallel_product(...)`: the same on all threads. Bits depend on the shapes and the number of threads only.
-/// This one is Eigen's, and needs nothing else.
-struct EigenKernels {
+struct EigenKernels : HostKernels {
   [[nodiscard]] static std::string name() { return "Eigen"; }
 
   template <class Scalar>
   using Convolution = detail::EigenConvolution<Scalar>;
+  template <class Scalar>
+  using TransposedConvolution = detail::HostTransposedConvolution<Scalar, EigenKernels>;
+  template <class Scalar>
+  using FullyConnected = detail::HostFullyConnected<Scalar, EigenKernels>;
 
   template <class Scalar>
   static void product(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const Scalar* a, Index stride_a,

@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "diffarch/core/error.hpp"
-#include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/host_copy.hpp"
+#include "diffarch/nn/kernels.hpp"
 
 namespace diffarch::nn {
 
@@ -20,47 +20,43 @@ struct ExponentialMovingAverageOptions {
   bool warm_up = true;  ///< update n decays by min(decay, (1 + n) / (10 + n)), so that a short training is averaged too
 };
 
-/// What an average remembers between updates: with it and the options it continues bitwise.
+/// What an average remembers between updates, on the host: with it and the options it continues bitwise.
 template <class Scalar>
 struct ExponentialMovingAverageState {
   std::int64_t updates = 0;     ///< number of updates taken
   std::vector<Scalar> average;  ///< one per weight
 };
 
-namespace detail {
-
-/// average += weight (values - average) on elements [0, count). The sum has one product: see adam_update.
-template <class Scalar>
-void move_average(Scalar* __restrict average, const Scalar* __restrict values, std::size_t count,
-                  Scalar weight) noexcept {
-#ifdef _OPENMP
-#pragma omp simd
-#endif
-  for (std::size_t i = 0; i < count; ++i) average[i] += weight * (values[i] - average[i]);
-}
-
-}  // namespace detail
-
 /// The exponential moving average of the weights of a network over its training (Polyak averaging with forgetting):
 /// average += (1 - decay_n) (weights - average) at update n = 1, 2, ..., from the weights it is made with. The warm-up
 /// is that of tf.train.ExponentialMovingAverage and torch_ema.
 /// Results are bitwise the same for any number of threads and however the weights are cut into pieces. An update
 /// allocates nothing.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar, class Kernels = DefaultKernels>
 class ExponentialMovingAverage {
  public:
   using Options = ExponentialMovingAverageOptions;
   using State = ExponentialMovingAverageState<Scalar>;
+  using Pieces = std::span<const std::span<const Scalar>>;  ///< weights in several arrays, in memory of the backend
 
   /// Begins at these weights. Throws InvalidArgument for a decay out of range.
-  explicit ExponentialMovingAverage(std::span<const Scalar> weights, const Options& options = {})
-      : options_(options), state_{0, {weights.begin(), weights.end()}} {
+  explicit ExponentialMovingAverage(Pieces weights, const Options& options = {})
+      : options_(options), average_(total_size(weights)) {
     diffarch::detail::require(options.decay >= 0 && options.decay < 1, "ExponentialMovingAverage: decay is ",
                               options.decay, "; expected 0 <= decay < 1");
+    Index begin = 0;
+    for (const auto& piece : weights) {
+      const auto count = static_cast<Index>(piece.size());
+      Kernels::copy(piece.data(), count, average_.data() + begin);
+      begin += count;
+    }
   }
+  explicit ExponentialMovingAverage(std::span<const Scalar> weights, const Options& options = {})
+      : ExponentialMovingAverage(Pieces(&weights, 1), options) {}
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
-  [[nodiscard]] std::span<const Scalar> average() const noexcept { return state_.average; }
+  /// In memory of the backend.
+  [[nodiscard]] std::span<const Scalar> average() const noexcept { return average_.span(); }
 
   /// Decay of update n >= 1.
   [[nodiscard]] double decay_at(std::int64_t n) const noexcept {
@@ -70,54 +66,50 @@ class ExponentialMovingAverage {
 
   /// Takes in the weights after a step of training. They lie in several arrays: `pieces` in the same order at every
   /// update, together as long as the average. Throws DimensionMismatch when they are not, before anything is changed.
-  void update(std::span<const std::span<const Scalar>> pieces) {
-    std::size_t total = 0;
-    for (const auto& piece : pieces) total += piece.size();
-    diffarch::detail::require<DimensionMismatch>(total == state_.average.size(), "ExponentialMovingAverage: ", total,
-                                                 " weights; expected ", state_.average.size(), ", as it was made for");
-    ++state_.updates;
-    const auto weight = static_cast<Scalar>(1 - decay_at(state_.updates));
-    std::size_t begin = 0;
+  void update(Pieces pieces) {
+    const Index total = total_size(pieces);
+    diffarch::detail::require<DimensionMismatch>(total == average_.size(), "ExponentialMovingAverage: ", total,
+                                                 " weights; expected ", average_.size(), ", as it was made for");
+    ++updates_;
+    const auto weight = static_cast<Scalar>(1 - decay_at(updates_));
+    Index begin = 0;
     for (const auto& piece : pieces) {
-      take_in(piece, begin, weight);
-      begin += piece.size();
+      const auto count = static_cast<Index>(piece.size());
+      Kernels::move_average(average_.data() + begin, piece.data(), count, weight);
+      begin += count;
     }
   }
 
   /// The same for weights in one array.
-  void update(std::span<const Scalar> weights) { update(std::span<const std::span<const Scalar>>(&weights, 1)); }
+  void update(std::span<const Scalar> weights) { update(Pieces(&weights, 1)); }
 
   /// What a checkpoint has to hold beside the options.
-  [[nodiscard]] const State& state() const noexcept { return state_; }
+  [[nodiscard]] State state() const { return {updates_, host_copy<Kernels>(average())}; }
   /// Continues from a state that `state()` gave. Throws DimensionMismatch when it is of another number of weights,
   /// InvalidArgument when its update count is negative or a value is not finite; the present state is then unchanged.
-  void restore(State state) {
-    diffarch::detail::require<DimensionMismatch>(state.average.size() == state_.average.size(),
+  void restore(const State& state) {
+    diffarch::detail::require<DimensionMismatch>(static_cast<Index>(state.average.size()) == average_.size(),
                                                  "ExponentialMovingAverage: a state of ", state.average.size(),
-                                                 " weights; expected ", state_.average.size());
+                                                 " weights; expected ", average_.size());
     diffarch::detail::require(state.updates >= 0, "ExponentialMovingAverage: a state of ", state.updates,
                               " updates; expected at least 0");
     for (std::size_t i = 0; i < state.average.size(); ++i)
       diffarch::detail::require(std::isfinite(state.average[i]), "ExponentialMovingAverage: the state of weight ", i,
                                 " is ", state.average[i], "; expected a finite number");
-    state_ = std::move(state);
+    updates_ = state.updates;
+    Kernels::copy_from_host(state.average.data(), average_.size(), average_.data());
   }
 
  private:
-  /// Averages in the weights whose state begins at element `begin`.
-  void take_in(std::span<const Scalar> weights, std::size_t begin, Scalar weight) {
-    constexpr Index chunk_size = 8192;  // fixed, so that the tasks are the same for any thread count
-    constexpr Index operations = 3;     // of one weight
-    const auto count = static_cast<Index>(weights.size());
-    parallel_for((count + chunk_size - 1) / chunk_size, operations * chunk_size, [&](Index chunk) {
-      const Index first = chunk * chunk_size;
-      detail::move_average(state_.average.data() + begin + first, weights.data() + first,
-                           static_cast<std::size_t>(std::min(chunk_size, count - first)), weight);
-    });
+  [[nodiscard]] static Index total_size(Pieces pieces) {
+    std::size_t total = 0;
+    for (const auto& piece : pieces) total += piece.size();
+    return static_cast<Index>(total);
   }
 
   Options options_;
-  State state_;
+  std::int64_t updates_ = 0;
+  typename Kernels::template Buffer<Scalar> average_;
 };
 
 }  // namespace diffarch::nn

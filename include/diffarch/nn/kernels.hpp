@@ -1,5 +1,9 @@
 #pragma once
 
+#include <concepts>
+
+#include "diffarch/core/backend.hpp"
+
 #ifdef DIFFARCH_HAS_ONEDNN
 #include "diffarch/nn/onednn_kernels.hpp"
 #else
@@ -17,5 +21,21 @@ using DefaultKernels = OneDnnKernels;
 #else
 using DefaultKernels = EigenKernels;
 #endif
+
+/// `KernelsOf<B>::type`: the kernels that networks on a backend take, a family as `HostKernels` describes it. A backend
+/// that gives networks their arithmetic specialises this.
+template <class BackendType>
+struct KernelsOf;
+template <>
+struct KernelsOf<Cpu> {
+  using type = DefaultKernels;
+};
+
+/// A backend that networks can run on: one with kernels for them.
+template <class B>
+concept NetworkBackend = Backend<B> && requires {
+  typename KernelsOf<B>::type;
+  requires std::same_as<typename KernelsOf<B>::type::BackendType, B>;
+};
 
 }  // namespace diffarch::nn

@@ -27,7 +27,8 @@ namespace nn {
 enum class Mode { train, evaluate };
 
 /// One tensor of a layer, seen from outside. `values` are in PyTorch's memory order (the last dimension fastest) and
-/// under PyTorch's name, whatever layout the kernels use inside, so reading and writing a state_dict copies.
+/// under PyTorch's name, whatever layout the kernels use inside, so reading and writing a state_dict copies. They lie
+/// in memory of the kernels' backend: see `host_copy`.
 template <class Scalar>
 struct Parameter {
   std::string name;  ///< for example "encoder.0.3.running_mean"
@@ -48,7 +49,8 @@ struct Parameter {
   [[nodiscard]] bool trainable() const noexcept { return !gradient.empty(); }
 };
 
-/// Source of initial weights: the k-th tensor that asks gets numbers that depend on (seed, stream, k, element) alone.
+/// Source of initial weights, made on the host: the k-th tensor that asks gets numbers that depend on (seed, stream, k,
+/// element) alone.
 class Initialiser {
  public:
   explicit Initialiser(Seed seed, Stream stream = streams::weights) : random_(seed, stream) {}
@@ -93,7 +95,9 @@ struct ParameterProbe {
 }  // namespace detail
 
 /// A differentiable map of a batch of images (NHWC; flat samples have shape 1 x 1 x d), with its weights.
-///  - `Scalar`: float or double.
+///  - `Scalar`: float or double; `Kernels`: who computes and where the numbers are (see `HostKernels`). Pointers below
+///  are
+///    to memory of the kernels' backend.
 ///  - `output_shape(input)`: shape of one output sample. Throws InvalidArgument for a shape the layer cannot take.
 ///  - `plan(input, samples)`: sizes all memory for batches of `samples` images; call it again when either changes.
 ///  - `workspace_size()`: after `plan`, the number of Scalars of scratch memory that forward and backward need; they
@@ -119,6 +123,7 @@ template <class L>
 concept Layer = std::movable<L> && std::floating_point<typename L::Scalar> &&
     requires(L layer, const L& constant, const typename L::Scalar* in, typename L::Scalar* out, ImageShape shape,
              Initialiser initialiser) {
+  typename L::Kernels::BackendType;
   { constant.output_shape(shape) } -> std::same_as<ImageShape>;
   layer.plan(shape, Index{});
   { constant.workspace_size() } -> std::convertible_to<Index>;

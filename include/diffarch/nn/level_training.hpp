@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -36,17 +35,20 @@ struct TrainingState {
   ExponentialMovingAverageState<Scalar> average;  ///< empty unless options.averaging_decay > 0
 };
 
-/// Training of one network for one noise level: E|D(signal x0 + noise epsilon) - x0|^2 per value, by Adam.
+/// Training of one network for one noise level: E|D(signal x0 + noise epsilon) - x0|^2 per value, by Adam. Batches are
+/// drawn and compared by the kernels; of a step, only the loss comes to the host.
 template <class Body>
 class LevelTraining {
  public:
   using Scalar = typename Body::Scalar;
+  using Kernels = typename Body::Kernels;
+  using Storage = typename Network<Body>::Storage;
   using State = TrainingState<Scalar>;
 
-  /// Trains `network` from the weights it has on `data` (d, n), both of which must outlive this. Noisy samples are in
-  /// VP units, y = signal x0 + noise epsilon with signal^2 + noise^2 = 1, whatever the level's.
-  /// Throws InvalidArgument for options out of range, DimensionMismatch for data of another dimension.
-  LevelTraining(Network<Body>& network, const Batch<Scalar>& data, NoiseLevel level, const TrainingOptions& options)
+  /// Trains `network` from the weights it has on `data` (d, n) of its backend, both of which must outlive this. Noisy
+  /// samples are in VP units, y = signal x0 + noise epsilon with signal^2 + noise^2 = 1, whatever the level's. Throws
+  /// InvalidArgument for options out of range, DimensionMismatch for data of another dimension.
+  LevelTraining(Network<Body>& network, const Storage& data, NoiseLevel level, const TrainingOptions& options)
       : network_(network), data_(data), level_(level.variance_preserving()), options_(options) {
     diffarch::detail::check_training_options(options, data.cols());
     diffarch::detail::require<DimensionMismatch>(data.rows() == network.input_shape().size(), "training: the data are ",
@@ -61,14 +63,14 @@ class LevelTraining {
     });
     optimiser_.emplace(count, AdamOptions{.learning_rate = options.learning_rate});
     if (options.averaging_decay > 0.0) {
-      std::vector<Scalar> all;
-      for (const auto& piece : weights_) all.insert(all.end(), piece.begin(), piece.end());
-      average_.emplace(std::span<const Scalar>(all), ExponentialMovingAverageOptions{.decay = options.averaging_decay});
+      average_.emplace(std::span<const std::span<const Scalar>>(weights_),
+                       ExponentialMovingAverageOptions{.decay = options.averaging_decay});
     }
     order_.resize(static_cast<std::size_t>(data.cols()));
     uniforms_.resize(order_.size());
-    clean_.resize(data.rows(), options.batch_size);
-    noisy_.resize(data.rows(), options.batch_size);
+    samples_.resize(data.cols());
+    clean_.resize(data.rows() * options.batch_size);
+    noisy_ = Storage(data.rows(), options.batch_size);
     shuffle();
   }
 
@@ -82,9 +84,9 @@ class LevelTraining {
   /// the weights are then those of before the step, but running statistics of batch norms have seen the batch.
   double step() {
     draw_batch();
-    const Batch<Scalar>& x0_hat = network_.forward(noisy_, Mode::train);
-    Batch<Scalar>& gradient = network_.output_gradient();
-    const double loss = compare(x0_hat, gradient);
+    const Storage& x0_hat = network_.forward(noisy_, Mode::train);
+    const double loss = Kernels::mean_squared_error(x0_hat.data(), std::as_const(clean_).data(),
+                                                    network_.output_gradient().data(), clean_.size());
     diffarch::detail::require<NumericalError>(std::isfinite(loss), "training: the loss is ", loss,
                                               " at sigma = ", level_.sigma(), ", epoch ", state_.epoch + 1, " of ",
                                               options_.epochs, ", step ", state_.step + 1, " of ", steps_per_epoch(),
@@ -106,9 +108,11 @@ class LevelTraining {
   /// The weights that the model takes: those of the network, or their average.
   void finish() {
     if (!average_) return;
-    std::size_t at = 0;
-    for (const auto& piece : pieces_)
-      for (Scalar& value : piece.parameters) value = average_->average()[at++];
+    const Scalar* from = average_->average().data();
+    for (const auto& piece : pieces_) {
+      Kernels::copy(from, static_cast<Index>(piece.parameters.size()), piece.parameters.data());
+      from += piece.parameters.size();
+    }
   }
 
   /// What a checkpoint keeps beside the tensors of the network.
@@ -127,8 +131,10 @@ class LevelTraining {
             state.losses.size() == static_cast<std::size_t>(state.epoch),
         "training: a state at epoch ", state.epoch, ", step ", state.step, " with ", state.losses.size(),
         " losses; expected at most ", options_.epochs, " epochs of ", steps_per_epoch(), " steps, one loss for each");
-    optimiser_->restore(std::move(state.optimiser));
-    if (average_) average_->restore(std::move(state.average));
+    optimiser_->restore(state.optimiser);
+    if (average_) average_->restore(state.average);
+    state.optimiser = {};
+    state.average = {};
     state_ = std::move(state);
     shuffle();
   }
@@ -148,55 +154,30 @@ class LevelTraining {
       const auto j = static_cast<std::size_t>(uniforms_[i] * static_cast<double>(i + 1));
       std::swap(order_[i], order_[std::min(i, j)]);
     }
+    Kernels::copy_from_host(order_.data(), samples_.size(), samples_.data());
   }
 
   void draw_batch() {
-    const CounterRandom random(options_.seed, streams::fit_noise(level_.sigma()));
-    const auto signal = static_cast<Scalar>(level_.signal);
-    const auto noise = static_cast<Scalar>(level_.noise);
-    const Index d = data_.rows();
-    const Index* const samples = order_.data() + state_.step * options_.batch_size;
-    parallel_for(options_.batch_size, d, [=, from = data_.data(), to = clean_.data()](Index column) {
-      for (Index row = 0; row < d; ++row) to[column * d + row] = from[samples[column] * d + row];
-    });
-    const Index draw = state_.epoch * data_.cols();  // never the same noise twice
-    for_each_normal(
-        random, d, options_.batch_size, [=](Index column) { return draw + samples[column]; },
-        [=, clean = std::as_const(clean_).data(), noisy = noisy_.data()](Index i, double normal) {
-          noisy[i] = signal * clean[i] + noise * static_cast<Scalar>(normal);
-        });
-  }
-
-  /// Mean squared error, and its gradient with respect to x0_hat. Summed in an order that depends on the size alone.
-  double compare(const Batch<Scalar>& x0_hat, Batch<Scalar>& gradient) {
-    const Index size = x0_hat.size();
-    const auto factor = static_cast<Scalar>(2.0 / static_cast<double>(size));
-    constexpr Index lanes = 16;
-    std::array<double, lanes> sums{};
-    const auto add = [&, a = x0_hat.data(), b = clean_.data(), to = gradient.data()](Index i, std::size_t lane) {
-      const Scalar difference = a[i] - b[i];
-      to[i] = factor * difference;
-      sums[lane] += static_cast<double>(difference) * static_cast<double>(difference);
-    };
-    Index begin = 0;
-    for (; begin + lanes <= size; begin += lanes)
-      for (Index lane = 0; lane < lanes; ++lane) add(begin + lane, static_cast<std::size_t>(lane));
-    for (Index i = begin; i < size; ++i) add(i, static_cast<std::size_t>(i - begin));
-    return std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(size);
+    Kernels::noisy_batch(CounterRandom(options_.seed, streams::fit_noise(level_.sigma())), data_.data(), data_.rows(),
+                         std::as_const(samples_).data() + state_.step * options_.batch_size, options_.batch_size,
+                         state_.epoch * data_.cols(),  // never the same noise twice
+                         static_cast<Scalar>(level_.signal), static_cast<Scalar>(level_.noise), clean_.data(),
+                         noisy_.data());
   }
 
   Network<Body>& network_;
-  const Batch<Scalar>& data_;
+  const Storage& data_;
   NoiseLevel level_;
   TrainingOptions options_;
   std::vector<ParametersWithGradient<Scalar>> pieces_;
   std::vector<std::span<const Scalar>> weights_;
-  std::optional<Adam<Scalar>> optimiser_;
-  std::optional<ExponentialMovingAverage<Scalar>> average_;
+  std::optional<Adam<Scalar, Kernels>> optimiser_;
+  std::optional<ExponentialMovingAverage<Scalar, Kernels>> average_;
   std::vector<Index> order_;
-  std::vector<double> uniforms_;  ///< as many, for `shuffle`
-  Batch<Scalar> clean_;
-  Batch<Scalar> noisy_;
+  std::vector<double> uniforms_;                      ///< as many, for `shuffle`
+  typename Kernels::template Buffer<Index> samples_;  ///< order_, where the kernels read it
+  typename Kernels::template Buffer<Scalar> clean_;
+  Storage noisy_;
   State state_;
 };
 

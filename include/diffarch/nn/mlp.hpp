@@ -14,6 +14,7 @@ template <class Encoder, class Decoder>
 class Autoencoder {
  public:
   using Scalar = typename Encoder::Scalar;
+  using Kernels = typename Encoder::Kernels;
   static constexpr bool backward_reads_output = backward_reads_output<Decoder>;
 
   Autoencoder(Encoder encoder, Decoder decoder) : body_(std::move(encoder), std::move(decoder)) {}
@@ -51,10 +52,11 @@ class Autoencoder {
 template <class Scalar, class Kernels>
 struct MlpParts {
   using Full = FullyConnected<Scalar, Kernels>;
-  using Leaky = LeakyReLU<Scalar>;
+  using Leaky = LeakyReLU<Scalar, Kernels>;
+  using Rectify = ReLU<Scalar, Kernels>;
   using Encoder = Sequential<Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky, Full, Leaky,
-                             Full, Leaky, Full, ReLU<Scalar>>;
-  using Decoder = Sequential<Full, Tanh<Scalar>>;
+                             Full, Leaky, Full, Rectify>;
+  using Decoder = Sequential<Full, Tanh<Scalar, Kernels>>;
   using TwoDEncoder = Sequential<Full, Leaky, Full, Leaky>;
   using TwoDDecoder = Sequential<Full, Leaky, Full>;
 };
@@ -65,34 +67,34 @@ struct MlpParts {
 /// ReLU at the end, then H -> d and tanh. The rank of its Jacobian is at most H, and atanh of its outputs minus the
 /// last bias lies in the image of a (d, H) matrix. Tensor names as the reference code's Mlp ("encoder.16.weight").
 /// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", figure 9 and appendix B.
-template <class ScalarType = float, class Kernels = DefaultKernels>
-class Mlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Kernels>::Encoder,
-                                       typename detail::MlpParts<ScalarType, Kernels>::Decoder> {
-  using Parts = detail::MlpParts<ScalarType, Kernels>;
+template <class ScalarType = float, class KernelsType = DefaultKernels>
+class Mlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, KernelsType>::Encoder,
+                                       typename detail::MlpParts<ScalarType, KernelsType>::Decoder> {
+  using Parts = detail::MlpParts<ScalarType, KernelsType>;
   using Full = typename Parts::Full;
 
  public:
   /// d: numbers of a sample; hidden: H. InvalidArgument unless both are at least 1.
   Mlp(Index d, Index hidden)
       : detail::Autoencoder<typename Parts::Encoder, typename Parts::Decoder>(
-            make_encoder(d, hidden), typename Parts::Decoder(Full(hidden, d), Tanh<ScalarType>())) {}
+            make_encoder(d, hidden), typename Parts::Decoder(Full(hidden, d), Tanh<ScalarType, KernelsType>())) {}
 
  private:
   [[nodiscard]] static typename Parts::Encoder make_encoder(Index d, Index hidden) {
     const auto full = [&] { return Full(hidden, hidden); };
     const typename Parts::Leaky leaky(0.2);
     return typename Parts::Encoder(Full(d, hidden), leaky, full(), leaky, full(), leaky, full(), leaky, full(), leaky,
-                                   full(), leaky, full(), leaky, full(), leaky, full(), ReLU<ScalarType>());
+                                   full(), leaky, full(), leaky, full(), leaky, full(), typename Parts::Rectify());
   }
 };
 
 /// Bottleneck for points: d -> 64 -> H -> 64 -> d (d = 2 in the paper), LeakyReLU(0.2) after every layer but the last,
 /// the code included. With H = 1 all its outputs lie on one polyline. Tensor names as the reference code's TwoDMlp.
 /// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", figure 4.
-template <class ScalarType = double, class Kernels = DefaultKernels>
-class TwoDMlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Kernels>::TwoDEncoder,
-                                           typename detail::MlpParts<ScalarType, Kernels>::TwoDDecoder> {
-  using Parts = detail::MlpParts<ScalarType, Kernels>;
+template <class ScalarType = double, class KernelsType = DefaultKernels>
+class TwoDMlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, KernelsType>::TwoDEncoder,
+                                           typename detail::MlpParts<ScalarType, KernelsType>::TwoDDecoder> {
+  using Parts = detail::MlpParts<ScalarType, KernelsType>;
   using Full = typename Parts::Full;
   using Leaky = typename Parts::Leaky;
 

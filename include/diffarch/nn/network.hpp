@@ -9,13 +9,17 @@
 namespace diffarch::nn {
 
 /// A layer (usually a whole composition of them) on batches of one input shape, with the memory it works in: the first
-/// pass of a batch size plans, later ones allocate nothing. One thread at a time may use it.
+/// pass of a batch size plans, later ones allocate nothing. Batches are arrays of the body's backend. One thread at a
+/// time may use it.
 template <class Body>
 class Network {
   static_assert(Layer<Body>, "diffarch: the body of nn::Network must satisfy the concept nn::Layer");
 
  public:
   using Scalar = typename Body::Scalar;
+  using Kernels = typename Body::Kernels;
+  using BackendType = typename Kernels::BackendType;
+  using Storage = typename BackendType::template Storage<Scalar>;  ///< batches: host memory on the host
 
   /// InvalidArgument when the body cannot take `input`. Weights are as the body has them: see `initialise`.
   Network(Body body, ImageShape input)
@@ -32,7 +36,7 @@ class Network {
   }
 
   /// x (d_in, n) -> y (d_out, n). The result lives here until the next call. DimensionMismatch for another d_in.
-  const Batch<Scalar>& forward(const Batch<Scalar>& x, Mode mode) {
+  const Storage& forward(const Storage& x, Mode mode) {
     check_input(x);
     if (x.cols() != samples_) plan(x.cols());
     body_.forward(x.data(), y_.data(), samples_, mode, workspace_.data());
@@ -40,14 +44,14 @@ class Network {
   }
 
   /// Where the caller puts dLoss/dy, (d_out, n), between forward and backward, which uses it up.
-  [[nodiscard]] Batch<Scalar>& output_gradient() noexcept { return dy_; }
+  [[nodiscard]] Storage& output_gradient() noexcept { return dy_; }
 
   /// The gradients of all weights, for the x of the last forward.
-  void backward(const Batch<Scalar>& x) { run_backward(x, nullptr); }
+  void backward(const Storage& x) { run_backward(x, nullptr); }
 
   /// Also dx = J^T dy, (d_in, n).
-  void backward(const Batch<Scalar>& x, Batch<Scalar>& dx) {
-    dx.resize(input_.size(), x.cols());
+  void backward(const Storage& x, Storage& dx) {
+    if (dx.rows() != input_.size() || dx.cols() != x.cols()) dx = Storage(input_.size(), x.cols());
     run_backward(x, dx.data());
   }
 
@@ -55,8 +59,8 @@ class Network {
   void release_memory() {
     samples_ = 0;
     workspace_ = {};
-    y_.resize(0, 0);
-    dy_.resize(0, 0);
+    y_ = Storage();
+    dy_ = Storage();
   }
 
   /// visit(Parameter<Scalar>) for every tensor. The spans stay valid as long as the network, also when it is moved.
@@ -67,7 +71,7 @@ class Network {
 
  private:
   // Messages are only put together when they are thrown: small networks would notice.
-  void check_input(const Batch<Scalar>& x) const {
+  void check_input(const Storage& x) const {
     if (x.rows() == input_.size() && x.cols() >= 1) return;
     throw DimensionMismatch(diffarch::detail::concat("Network: input of shape ", diffarch::detail::shape_text(x),
                                                      "; expected (", input_.size(), ", n) with n >= 1 for images of ",
@@ -78,12 +82,12 @@ class Network {
     samples_ = 0;  // if planning throws, the next call plans again
     body_.plan(input_, samples);
     workspace_.resize(std::as_const(body_).workspace_size());
-    y_.resize(output_.size(), samples);
-    dy_.resize(output_.size(), samples);
+    if (y_.rows() != output_.size() || y_.cols() != samples) y_ = Storage(output_.size(), samples);
+    if (dy_.rows() != output_.size() || dy_.cols() != samples) dy_ = Storage(output_.size(), samples);
     samples_ = samples;
   }
 
-  void run_backward(const Batch<Scalar>& x, Scalar* dx) {
+  void run_backward(const Storage& x, Scalar* dx) {
     check_input(x);
     if (x.cols() != samples_ || dy_.rows() != output_.size() || dy_.cols() != samples_)
       throw DimensionMismatch(
@@ -97,9 +101,9 @@ class Network {
   ImageShape input_;
   ImageShape output_;
   Index samples_ = 0;
-  Buffer<Scalar> workspace_;
-  Batch<Scalar> y_;
-  Batch<Scalar> dy_;
+  typename Kernels::template Buffer<Scalar> workspace_;
+  Storage y_;
+  Storage dy_;
 };
 
 /// Copies every tensor of a network, running statistics included, to another of the same type and shape.
@@ -114,7 +118,8 @@ void copy_tensors(Network<Body>& from, Network<Body>& to) {
     if (parameter.counter != nullptr)
       *target.counter = *parameter.counter;
     else
-      std::copy(parameter.values.begin(), parameter.values.end(), target.values.begin());
+      Body::Kernels::template copy<Scalar>(parameter.values.data(), static_cast<Index>(parameter.values.size()),
+                                           target.values.data());
   });
 }
 

@@ -316,9 +316,9 @@ class OneDnnConvolution {
 
 }  // namespace detail
 
-/// oneDNN's kernels in f32, Eigen's in double: see `EigenKernels` for what a family of kernels is. Differs from Eigen's
+/// oneDNN's kernels in f32, Eigen's in double: see `HostKernels` for what a family of kernels is. Differs from Eigen's
 /// by rounding, about 1e-6 relative.
-struct OneDnnKernels {
+struct OneDnnKernels : HostKernels {
   [[nodiscard]] static std::string name() {
     return diffarch::detail::concat("oneDNN ", DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR);
   }
@@ -327,6 +327,10 @@ struct OneDnnKernels {
   using Convolution =
       std::conditional_t<std::is_same_v<Scalar, float>, detail::OneDnnConvolution<detail::ConvolutionPrecision::f32>,
                          detail::EigenConvolution<Scalar>>;
+  template <class Scalar>
+  using TransposedConvolution = detail::HostTransposedConvolution<Scalar, OneDnnKernels>;
+  template <class Scalar>
+  using FullyConnected = detail::HostFullyConnected<Scalar, OneDnnKernels>;
 
   /// On the calling thread inside a parallel region, else on all threads.
   template <class Scalar>

@@ -16,13 +16,17 @@ class Sequential {
                 "diffarch: every part of nn::Sequential must satisfy the concept nn::Layer");
   static_assert((std::is_same_v<typename First::Scalar, typename Rest::Scalar> && ...),
                 "diffarch: the layers of nn::Sequential must have one Scalar");
+  static_assert((std::is_same_v<typename First::Kernels::BackendType, typename Rest::Kernels::BackendType> && ...),
+                "diffarch: the layers of nn::Sequential must have kernels of one backend");
   using Layers = std::tuple<First, Rest...>;
   static constexpr std::size_t count = 1 + sizeof...(Rest);
   template <std::size_t I>
   using LayerAt = std::tuple_element_t<I, Layers>;
+  using Buffer = typename First::Kernels::template Buffer<typename First::Scalar>;
 
  public:
   using Scalar = typename First::Scalar;
+  using Kernels = typename First::Kernels;
   static constexpr bool backward_reads_output = detail::backward_reads_output<LayerAt<count - 1>>;
 
   explicit Sequential(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
@@ -46,7 +50,7 @@ class Sequential {
     workspace_size_ = 0;
     for_each_index([&]<std::size_t I>() {
       if constexpr (I > 0) {
-        sizes_[I] = Buffer<Scalar>::aligned(input.size() * samples);
+        sizes_[I] = Buffer::aligned(input.size() * samples);
         if constexpr (!shares_output<I>()) activations_[I].resize(sizes_[I]);
         if constexpr (!gradient_shared<I>()) {
           Index& size = gradient_size_[gradient_buffer<I>()];
@@ -57,7 +61,7 @@ class Sequential {
       workspace_size_ = std::max<Index>(workspace_size_, std::as_const(get<I>()).workspace_size());
       input = std::as_const(get<I>()).output_shape(input);
     });
-    workspace_size_ = Buffer<Scalar>::aligned(workspace_size_);
+    workspace_size_ = Buffer::aligned(workspace_size_);
   }
 
   [[nodiscard]] Index workspace_size() const { return gradient_size_[0] + gradient_size_[1] + workspace_size_; }
@@ -190,7 +194,7 @@ class Sequential {
   }
 
   Layers layers_;
-  std::array<Buffer<Scalar>, count> activations_;
+  std::array<Buffer, count> activations_;
   std::array<Index, count> sizes_{};
   std::array<Index, 2> gradient_size_{};
   Index workspace_size_ = 0;

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
-#include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/layer.hpp"
 
 namespace diffarch::nn {
@@ -15,6 +16,7 @@ class SkipConnection {
 
  public:
   using Scalar = typename Inner::Scalar;
+  using Kernels = typename Inner::Kernels;
 
   explicit SkipConnection(Inner inner) : inner_(std::move(inner)) {}
 
@@ -36,33 +38,26 @@ class SkipConnection {
   void plan(ImageShape input, Index samples) {
     input_channels_ = input.channels;
     inner_channels_ = output_shape(input).channels - input.channels;
-    row_ = input.width;
-    rows_ = input.height * samples;
-    inner_size_ = Buffer<Scalar>::aligned(rows_ * row_ * inner_channels_);
+    pixels_ = input.height * input.width * samples;
+    inner_size_ = Buffer::aligned(pixels_ * inner_channels_);
     inner_.plan(input, samples);
   }
   [[nodiscard]] Index workspace_size() const { return inner_size_ + inner_.workspace_size(); }
 
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
     inner_.forward(x, workspace, samples, mode, workspace + inner_size_);
-    for_each_pixel([&](Index pixel) {
-      Scalar* const to = y + pixel * (inner_channels_ + input_channels_);
-      std::copy_n(workspace + pixel * inner_channels_, inner_channels_, to);
-      std::copy_n(x + pixel * input_channels_, input_channels_, to + inner_channels_);
-    });
+    const Index channels = inner_channels_ + input_channels_;
+    const auto inside = static_cast<const Scalar*>(workspace);
+    Kernels::copy_columns(inside, inner_channels_, y, channels, inner_channels_, pixels_);
+    Kernels::copy_columns(x, input_channels_, y + inner_channels_, channels, input_channels_, pixels_);
   }
 
   void backward(const Scalar* x, const Scalar* /*y*/, const Scalar* dy, Scalar* dx, Index samples, Scalar* workspace) {
     const Index channels = inner_channels_ + input_channels_;
-    for_each_pixel(
-        [&](Index pixel) { std::copy_n(dy + pixel * channels, inner_channels_, workspace + pixel * inner_channels_); });
+    Kernels::copy_columns(dy, channels, workspace, inner_channels_, inner_channels_, pixels_);
     inner_.backward(x, nullptr, workspace, dx, samples, workspace + inner_size_);
-    if (dx == nullptr) return;
-    for_each_pixel([&](Index pixel) {
-      const Scalar* const from = dy + pixel * channels + inner_channels_;
-      Scalar* const to = dx + pixel * input_channels_;
-      for (Index c = 0; c < input_channels_; ++c) to[c] += from[c];
-    });
+    if (dx != nullptr)
+      Kernels::add_columns(dy + inner_channels_, channels, dx, input_channels_, input_channels_, pixels_);
   }
 
   template <class Visit>
@@ -72,18 +67,12 @@ class SkipConnection {
   void initialise(Initialiser& initialiser) { inner_.initialise(initialiser); }
 
  private:
-  template <class Body>
-  void for_each_pixel(const Body& body) const {
-    parallel_for(rows_, row_ * (inner_channels_ + input_channels_), [&](Index row) {
-      for (Index pixel = row * row_; pixel < (row + 1) * row_; ++pixel) body(pixel);
-    });
-  }
+  using Buffer = typename Kernels::template Buffer<Scalar>;
 
   Inner inner_;
   Index input_channels_ = 0;
   Index inner_channels_ = 0;
-  Index row_ = 0;
-  Index rows_ = 0;
+  Index pixels_ = 0;
   Index inner_size_ = 0;
 };
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cmath>
+#include <span>
+#include <string>
 
-#include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/kernels.hpp"
 #include "diffarch/nn/layer.hpp"
 
@@ -11,10 +13,11 @@ namespace diffarch::nn {
 /// 2x2 transposed convolution with stride 2 and no bias: height x width x in -> 2 height x 2 width x out,
 ///   y(2r + a, 2c + b, o) = sum_i W(i, o, a, b) x(r, c, i), a and b in {0, 1}.
 /// W is (in, out, 2, 2) and starts from U(-b, b), b = 1 / sqrt(4 out), PyTorch's default (its fan-in counts `out`).
-template <class ScalarType, class Kernels = DefaultKernels>
+template <class ScalarType, class KernelsType = DefaultKernels>
 class TransposedConvolution {
  public:
   using Scalar = ScalarType;
+  using Kernels = KernelsType;
 
   TransposedConvolution(Index in_channels, Index out_channels)
       : in_(in_channels),
@@ -37,61 +40,17 @@ class TransposedConvolution {
 
   void plan(ImageShape input, Index samples) {
     static_cast<void>(output_shape(input));
-    width_ = input.width;
-    image_rows_ = samples * input.height;
-    constexpr Index pixels_per_block = 512;
-    rows_ = std::clamp<Index>(pixels_per_block / width_, 1, image_rows_);
-    slots_ = std::min<Index>(thread_count(), (image_rows_ + rows_ - 1) / rows_);
-    weight_size_ = Buffer<Scalar>::aligned(4 * in_ * out_);
-    block_size_ = Buffer<Scalar>::aligned(rows_ * width_ * 4 * out_);
+    kernel_.plan(input, out_, samples);
   }
-  [[nodiscard]] Index workspace_size() const { return weight_size_ + slots_ * (block_size_ + weight_size_); }
+  [[nodiscard]] Index workspace_size() const { return kernel_.workspace_size(); }
 
   void forward(const Scalar* x, Scalar* y, Index /*samples*/, Mode /*mode*/, Scalar* workspace) {
-    pack(workspace);
-    const diffarch::detail::SerialEigen serial;
-    parallel_for(slots_, work(), [&](Index slot) {
-      Scalar* const block = workspace + weight_size_ + slot * (block_size_ + weight_size_);
-      for_each_block(slot, [&](Index row, Index rows) {
-        Kernels::product(true, false, 4 * out_, rows * width_, in_, static_cast<const Scalar*>(workspace), in_,
-                         x + row * width_ * in_, in_, false, block, 4 * out_);
-        for_each_half(row, rows, [&](Index half, Index pixel) {
-          std::copy_n(block + half * 2 * out_, 2 * out_, y + pixel * out_);
-        });
-      });
-    });
+    kernel_.forward(x, weight_.data(), y, workspace);
   }
 
   void backward(const Scalar* x, const Scalar* /*y*/, const Scalar* dy, Scalar* dx, Index /*samples*/,
                 Scalar* workspace) {
-    if (dx != nullptr) pack(workspace);
-    const diffarch::detail::SerialEigen serial;
-    parallel_for(slots_, 2 * work(), [&](Index slot) {
-      Scalar* const block = workspace + weight_size_ + slot * (block_size_ + weight_size_);
-      Scalar* const sum = block + block_size_;
-      bool first = true;
-      for_each_block(slot, [&](Index row, Index rows) {
-        for_each_half(row, rows, [&](Index half, Index pixel) {
-          std::copy_n(dy + pixel * out_, 2 * out_, block + half * 2 * out_);
-        });
-        const Scalar* const gradient = block;
-        Kernels::product(false, true, in_, 4 * out_, rows * width_, x + row * width_ * in_, in_, gradient, 4 * out_,
-                         !first, sum, in_);
-        first = false;
-        if (dx != nullptr)
-          Kernels::product(false, false, in_, rows * width_, 4 * out_, static_cast<const Scalar*>(workspace), in_,
-                           gradient, 4 * out_, false, dx + row * width_ * in_, in_);
-      });
-    });
-    const Scalar* const sums = workspace + weight_size_ + block_size_;
-    for (Index i = 0; i < in_; ++i)
-      for (Index o = 0; o < out_; ++o)
-        for (Index ab = 0; ab < 4; ++ab) {
-          const Index k = (ab * out_ + o) * in_ + i;
-          Scalar sum = sums[k];
-          for (Index slot = 1; slot < slots_; ++slot) sum += sums[slot * (block_size_ + weight_size_) + k];
-          gradient_[(i * out_ + o) * 4 + ab] = sum;
-        }
+    kernel_.backward(x, dy, weight_.data(), gradient_.data(), dx, workspace);
   }
 
   template <class Visit>
@@ -100,45 +59,17 @@ class TransposedConvolution {
   }
 
   void initialise(Initialiser& initialiser) {
-    initialiser.uniform(weight_.span(), 1.0 / std::sqrt(4.0 * static_cast<double>(out_)));
+    set_from_host<Kernels>(weight_.span(), [&](std::span<Scalar> values) {
+      initialiser.uniform(values, 1.0 / std::sqrt(4.0 * static_cast<double>(out_)));
+    });
   }
 
  private:
-  [[nodiscard]] Index work() const { return image_rows_ * width_ * in_ * 4 * out_ / slots_; }
-
-  /// (in, 4 out), columns in the order (a, b, o): a pixel's product is then two runs of the output.
-  void pack(Scalar* packed) const {
-    for (Index i = 0; i < in_; ++i)
-      for (Index o = 0; o < out_; ++o)
-        for (Index ab = 0; ab < 4; ++ab) packed[(ab * out_ + o) * in_ + i] = weight_[(i * out_ + o) * 4 + ab];
-  }
-
-  /// Blocks of image rows dealt out in a fixed way, as in `EigenConvolution`.
-  template <class Body>
-  void for_each_block(Index slot, const Body& body) const {
-    const Index blocks = (image_rows_ + rows_ - 1) / rows_;
-    for (Index block = blocks * slot / slots_; block < blocks * (slot + 1) / slots_; ++block)
-      body(block * rows_, std::min(rows_, image_rows_ - block * rows_));
-  }
-
-  /// body(2 * position of the pixel in the block + a, first output pixel of its pair in output row 2r + a).
-  template <class Body>
-  void for_each_half(Index row, Index rows, const Body& body) const {
-    for (Index r = 0; r < rows; ++r)
-      for (Index a = 0; a < 2; ++a)
-        for (Index c = 0; c < width_; ++c) body((r * width_ + c) * 2 + a, (2 * (row + r) + a) * 2 * width_ + 2 * c);
-  }
-
   Index in_;
   Index out_;
-  Buffer<Scalar> weight_;
-  Buffer<Scalar> gradient_;
-  Index width_ = 1;
-  Index image_rows_ = 0;
-  Index rows_ = 1;
-  Index slots_ = 1;
-  Index weight_size_ = 0;
-  Index block_size_ = 0;
+  typename Kernels::template Buffer<Scalar> weight_;
+  typename Kernels::template Buffer<Scalar> gradient_;
+  typename Kernels::template TransposedConvolution<Scalar> kernel_;
 };
 
 }  // namespace diffarch::nn

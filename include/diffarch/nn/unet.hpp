@@ -21,20 +21,22 @@ namespace diffarch::nn {
 /// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", appendix B, after Ronneberger,
 /// Fischer, Brox, "U-Net", MICCAI 2015.
 template <int Pools, int Channels, Padding Border = Padding::zeros, class ScalarType = float,
-          class Normalisation = StandardNormalisation, class Kernels = DefaultKernels>
+          class Normalisation = StandardNormalisation, class KernelsType = DefaultKernels>
 class UNet {
   static_assert(Pools >= 1, "diffarch: nn::UNet<Pools, Channels> needs Pools >= 1");
   static_assert(Channels >= 1, "diffarch: nn::UNet<Pools, Channels> needs Channels >= 1");
 
-  using Convolve = Convolution<ScalarType, Kernels>;
-  using Normalise = BatchNorm<ScalarType, Normalisation, true>;
-  using FirstBlock = Sequential<Convolve, ReLU<ScalarType>, Convolve, Normalise>;
+  using Convolve = Convolution<ScalarType, KernelsType>;
+  using Normalise = BatchNorm<ScalarType, Normalisation, true, KernelsType>;
+  using Rectify = ReLU<ScalarType, KernelsType>;
+  using Pool = AveragePool<ScalarType, KernelsType>;
+  using Upsample = TransposedConvolution<ScalarType, KernelsType>;
+  using FirstBlock = Sequential<Convolve, Rectify, Convolve, Normalise>;
   using Block = Sequential<Convolve, Normalise, Convolve, Normalise>;
   using LastBlock = Sequential<Convolve, Normalise, Convolve>;
 
   template <class Level>
-  using SkipOver =
-      SkipConnection<Sequential<AveragePool<ScalarType>, Level, TransposedConvolution<ScalarType, Kernels>>>;
+  using SkipOver = SkipConnection<Sequential<Pool, Level, Upsample>>;
 
   /// A level and all below it: from the input of its encoder to the output of its decoder; with none below, the middle
   /// block. Sizes are values, so that levels with equally many below are one type in every network.
@@ -50,6 +52,7 @@ class UNet {
 
  public:
   using Scalar = ScalarType;
+  using Kernels = KernelsType;
   static constexpr int pools = Pools;
   static constexpr int base_channels = Channels;
   static constexpr Padding padding = Border;
@@ -119,15 +122,14 @@ class UNet {
   template <int B>
   [[nodiscard]] static auto make_skip() {
     constexpr Index width = Index{Channels} << B;
-    return SkipConnection(Sequential(AveragePool<Scalar>(), make_level<B + 1>(),
-                                     TransposedConvolution<Scalar, Kernels>(2 * width, width)));
+    return SkipConnection(Sequential(Pool(), make_level<B + 1>(), Upsample(2 * width, width)));
   }
 
   [[nodiscard]] static Body make_body(Index image_channels) {
     diffarch::detail::require(image_channels >= 1, "UNet: ", image_channels, " image channels; expected at least 1");
     constexpr Index width = Channels;
     return Body(
-        FirstBlock(Convolve(image_channels, width, Border), ReLU<Scalar>(), Convolve(width, width, Border),
+        FirstBlock(Convolve(image_channels, width, Border), Rectify(), Convolve(width, width, Border),
                    Normalise(width)),
         make_skip<0>(),
         LastBlock(Convolve(2 * width, width, Border), Normalise(width), Convolve(width, image_channels, Border)));

@@ -72,13 +72,19 @@ struct NetworkTensors {
   };
 
   template <class Body>
-  explicit NetworkTensors(Network<Body>& network) : image(network.input_shape()), axis_of(SampleAxes<Body>::of) {
+  explicit NetworkTensors(Network<Body>& network)
+      : image(network.input_shape()),
+        axis_of(SampleAxes<Body>::of),
+        copy_to_host(Body::Kernels::template copy_to_host<Scalar>),
+        copy_from_host(Body::Kernels::template copy_from_host<Scalar>) {
     network.for_each_parameter(Collect{parameters});
   }
 
   std::vector<Parameter<Scalar>> parameters;
   ImageShape image;
   SampleAxis (*axis_of)(std::string_view tensor);
+  void (*copy_to_host)(const Scalar* from, Index count, Scalar* to);
+  void (*copy_from_host)(const Scalar* from, Index count, Scalar* to);
 };
 
 template <class Scalar>
@@ -127,9 +133,10 @@ template <class Scalar>
     if (parameter.counter != nullptr) {
       tensor.values = std::vector<std::int64_t>{*parameter.counter};
     } else {
-      std::vector<Scalar> values(parameter.values.size());
-      copy_tensor<Scalar>(network.axis_of(parameter.name), network.image, parameter.values, values,
-                          WeightsDirection::to_file);
+      std::vector<Scalar> ours(parameter.values.size());
+      network.copy_to_host(parameter.values.data(), static_cast<Index>(ours.size()), ours.data());
+      std::vector<Scalar> values(ours.size());
+      copy_tensor<Scalar>(network.axis_of(parameter.name), network.image, ours, values, WeightsDirection::to_file);
       tensor.values = std::move(values);
     }
   }
@@ -152,11 +159,14 @@ void set_tensors(const NetworkTensors<Scalar>& network, SafetensorsFile& file) {
     file.tensors.erase(parameters[i].name);
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (parameters[i].counter != nullptr)
+    if (parameters[i].counter != nullptr) {
       *parameters[i].counter = counters[i];
-    else
-      copy_tensor<Scalar>(network.axis_of(parameters[i].name), network.image, values[i], parameters[i].values,
+    } else {
+      std::vector<Scalar> ours(values[i].size());
+      copy_tensor<Scalar>(network.axis_of(parameters[i].name), network.image, values[i], ours,
                           WeightsDirection::from_file);
+      network.copy_from_host(ours.data(), static_cast<Index>(ours.size()), parameters[i].values.data());
+    }
   }
 }
 

@@ -9,7 +9,8 @@
 
 /// A device that is emulated on the host, for tests: host implementations of the functions of the CUDA runtime, cuBLAS
 /// and cuSOLVER that the library calls, linked in place of the real libraries. It is stricter than a GPU:
-///  - device memory is a registry of blocks, filled with NaN (0xFF) and as long as was asked for; every pointer and span
+///  - device memory is a registry of blocks, filled with NaN (0xFF) and as long as was asked for; every pointer and
+///  span
 ///    that a call names must lie in a block that is alive in stream order;
 ///  - a stream does nothing until somebody waits for it: who reads before that reads what was there before;
 ///  - shared memory of blocks begins as NaN, and threads run in another order in every phase;

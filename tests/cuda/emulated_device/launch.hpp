@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "device.hpp"
+#include "diffarch/core/backend.hpp"
 #include "diffarch/core/parallel.hpp"
 
 namespace diffarch::cuda {
@@ -14,8 +15,7 @@ template <class Functor>
 void for_each(Index rows, Index columns, const Functor& functor) {
   static_assert(std::is_trivially_copyable_v<Functor>);
   if (rows <= 0 || columns <= 0) return;
-  emulated_device::enqueue(Context::current().stream(),
-                           [=] { Cpu::for_each(rows, columns, functor); });
+  emulated_device::enqueue(Context::current().stream(), [=] { Cpu::for_each(rows, columns, functor); });
 }
 
 namespace detail {

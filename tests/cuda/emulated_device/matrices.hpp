@@ -13,8 +13,7 @@ namespace emulated_device {
 template <class Scalar>
 using Strided = Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
 template <class Scalar>
-using ConstStrided =
-    Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
+using ConstStrided = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
 
 /// Values from the first to the last of a (rows, columns) matrix with a leading dimension.
 [[nodiscard]] inline std::size_t span_of(int rows, int columns, int ld) {

@@ -1,0 +1,18 @@
+# How the build and the installed package look for optional libraries that plain find_package does not find safely.
+
+# Sets dnnl_FOUND and the target DNNL::dnnl. A oneDNN built for OpenCL ends the configuration of everybody who finds it
+# where OpenCL is missing: it counts as not found there.
+macro(diffarch_find_onednn)
+  find_path(DIFFARCH_ONEDNN_CONFIG dnnl-config.cmake
+            PATH_SUFFIXES cmake/dnnl lib/cmake/dnnl "lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake/dnnl")
+  mark_as_advanced(DIFFARCH_ONEDNN_CONFIG)
+  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake")
+    find_package(OpenCL QUIET)
+  endif()
+  if(EXISTS "${DIFFARCH_ONEDNN_CONFIG}/FindOpenCL.cmake" AND NOT OpenCL_FOUND)
+    message(STATUS "diffarch: oneDNN is installed but needs OpenCL (Debian: ocl-icd-opencl-dev): left out")
+    set(dnnl_FOUND OFF)
+  else()
+    find_package(dnnl QUIET CONFIG)
+  endif()
+endmacro()

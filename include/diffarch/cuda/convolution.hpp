@@ -1,0 +1,153 @@
+#pragma once
+
+#include <algorithm>
+
+#include "diffarch/core/image_shape.hpp"
+#include "diffarch/cuda/blas.hpp"
+#include "diffarch/cuda/buffer.hpp"
+#include "diffarch/nn/layer.hpp"
+
+namespace diffarch::cuda {
+
+namespace detail {
+
+/// Weights (out, in, 3, 3) as a matrix (9 in, out), its rows in the order (kernel row, kernel column, channel):
+/// element (row, o).
+template <class Scalar>
+struct PackKernel {
+  const Scalar* weights;
+  Scalar* packed;
+  Index in;
+  constexpr void operator()(Index row, Index o) const {
+    packed[o * 9 * in + row] = weights[(o * in + row % in) * 9 + row / in];
+  }
+};
+
+/// The same of the transposed map, the kernel turned by 180 degrees: (9 out, in), element (row, i).
+template <class Scalar>
+struct PackTurnedKernel {
+  const Scalar* weights;
+  Scalar* packed;
+  Index in, out;
+  constexpr void operator()(Index row, Index i) const {
+    packed[i * 9 * out + row] = weights[(row % out * in + i) * 9 + 8 - row / out];
+  }
+};
+
+/// weights (out, in, 3, 3) from a matrix (9 in, out): the inverse of PackKernel.
+template <class Scalar>
+struct UnpackKernel {
+  const Scalar* packed;
+  Scalar* weights;
+  Index in;
+  constexpr void operator()(Index row, Index o) const {
+    weights[(o * in + row % in) * 9 + row / in] = packed[o * 9 * in + row];
+  }
+};
+
+/// Columns (9 channels, pixels) of the 3x3 neighbourhoods of images (height, width, channels) that lie one after the
+/// other: element (row, pixel).
+template <class Scalar>
+struct Neighbourhoods {
+  const Scalar* images;
+  Scalar* columns;
+  ImageShape shape;
+  bool circular;
+  constexpr void operator()(Index row, Index pixel) const {
+    const Index channel = row % shape.channels;
+    const Index tap = row / shape.channels;
+    const Index image = pixel / (shape.width * shape.height);
+    Index y = pixel / shape.width % shape.height + tap / 3 - 1;
+    Index x = pixel % shape.width + tap % 3 - 1;
+    Scalar value(0);
+    const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
+    if (circular) {
+      y = (y + shape.height) % shape.height;
+      x = (x + shape.width) % shape.width;
+    }
+    if (inside || circular) value = images[((image * shape.height + y) * shape.width + x) * shape.channels + channel];
+    columns[pixel * 9 * shape.channels + row] = value;
+  }
+};
+
+}  // namespace detail
+
+/// `Convolution<Scalar>` of CudaKernels: the neighbourhoods of some images at a time as columns of a matrix, and one
+/// product with the kernel. Working memory beyond the kernel: 9 times the larger of input and output of these images,
+/// at most 256 MB unless one image needs more.
+template <class Scalar>
+class ProductConvolution {
+ public:
+  void plan(ImageShape input, Index out_channels, Padding padding, Index samples) {
+    shape_ = input;
+    out_ = out_channels;
+    circular_ = padding == Padding::circular;
+    samples_ = samples;
+    const Index pixels = input.height * input.width;
+    const Index column = 9 * std::max(input.channels, out_channels);
+    constexpr Index most_numbers = (Index{256} << 20) / static_cast<Index>(sizeof(Scalar));
+    images_at_once_ = std::clamp<Index>(most_numbers / (column * pixels), 1, samples);
+    kernel_size_ = DeviceBuffer<Scalar>::aligned(9 * input.channels * out_channels);
+    columns_size_ = DeviceBuffer<Scalar>::aligned(column * pixels * images_at_once_);
+  }
+
+  [[nodiscard]] Index workspace_size() const { return kernel_size_ + columns_size_; }
+
+  void forward(const Scalar* x, const Scalar* weights, Scalar* y, Scalar* workspace) const {
+    for_each(9 * shape_.channels, out_, detail::PackKernel<Scalar>{weights, workspace, shape_.channels});
+    correlate(x, shape_.channels, out_, y, workspace);
+  }
+
+  void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient, Scalar* dx,
+                Scalar* workspace) const {
+    const Index rows = 9 * shape_.channels;
+    for_each_chunk([&](Index image, Index pixels, Scalar beta) {
+      const Scalar* const columns = neighbourhoods(x, shape_.channels, image, pixels, workspace);
+      gemm<Scalar>(false, true, rows, out_, pixels, Scalar(1), columns, rows, dy + image * image_pixels() * out_, out_,
+                   beta, workspace, rows);
+    });
+    for_each(rows, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, shape_.channels});
+    if (dx == nullptr) return;
+    for_each(9 * out_, shape_.channels, detail::PackTurnedKernel<Scalar>{weights, workspace, shape_.channels, out_});
+    correlate(dy, out_, shape_.channels, dx, workspace);
+  }
+
+ private:
+  [[nodiscard]] Index image_pixels() const { return shape_.height * shape_.width; }
+
+  /// body(first image, pixels, 0 for the first chunk, else 1).
+  template <class Body>
+  void for_each_chunk(const Body& body) const {
+    for (Index image = 0; image < samples_; image += images_at_once_)
+      body(image, std::min(images_at_once_, samples_ - image) * image_pixels(), Scalar(image == 0 ? 0 : 1));
+  }
+
+  /// (9 channels, pixels), behind the kernel in the workspace.
+  [[nodiscard]] const Scalar* neighbourhoods(const Scalar* images, Index channels, Index image, Index pixels,
+                                             Scalar* workspace) const {
+    Scalar* const columns = workspace + kernel_size_;
+    for_each(9 * channels, pixels,
+             detail::Neighbourhoods<Scalar>{images + image * image_pixels() * channels, columns,
+                                            ImageShape{shape_.height, shape_.width, channels}, circular_});
+    return columns;
+  }
+
+  /// The kernel is (9 in, out), at the start of the workspace.
+  void correlate(const Scalar* x, Index in, Index out, Scalar* y, Scalar* workspace) const {
+    for_each_chunk([&](Index image, Index pixels, Scalar /*beta*/) {
+      const Scalar* const columns = neighbourhoods(x, in, image, pixels, workspace);
+      gemm<Scalar>(true, false, out, pixels, 9 * in, Scalar(1), workspace, 9 * in, columns, 9 * in, Scalar(0),
+                   y + image * image_pixels() * out, out);
+    });
+  }
+
+  ImageShape shape_;
+  Index out_ = 0;
+  bool circular_ = false;
+  Index samples_ = 0;
+  Index images_at_once_ = 1;
+  Index kernel_size_ = 0;
+  Index columns_size_ = 0;
+};
+
+}  // namespace diffarch::cuda

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/random.hpp"
+#include "diffarch/nn/adam_step.hpp"
+
+/// The element functors of networks and of their training: see nn::HostKernels for what each computes.
+namespace diffarch::cuda {
+
+template <class Scalar>
+struct LeakyRelu {
+  const Scalar* x;
+  Scalar* y;
+  Scalar slope;
+  constexpr void operator()(Index i, Index /*column*/) const { y[i] = x[i] * (x[i] > Scalar(0) ? Scalar(1) : slope); }
+};
+
+template <class Scalar>
+struct LeakyReluBackward {
+  const Scalar* y;
+  const Scalar* dy;
+  Scalar* dx;
+  Scalar slope;
+  constexpr void operator()(Index i, Index /*column*/) const { dx[i] = dy[i] * (y[i] > Scalar(0) ? Scalar(1) : slope); }
+};
+
+template <class Scalar>
+struct HyperbolicTangent {
+  const Scalar* x;
+  Scalar* y;
+  constexpr void operator()(Index i, Index /*column*/) const { y[i] = std::tanh(x[i]); }
+};
+
+template <class Scalar>
+struct HyperbolicTangentBackward {
+  const Scalar* y;
+  const Scalar* dy;
+  Scalar* dx;
+  constexpr void operator()(Index i, Index /*column*/) const { dx[i] = dy[i] * (Scalar(1) - y[i] * y[i]); }
+};
+
+/// Element (channel, pixel) of the output.
+template <class Scalar>
+struct AveragePool {
+  const Scalar* x;
+  Scalar* y;
+  Index width, channels;
+  constexpr void operator()(Index channel, Index pixel) const {
+    const Index line = 2 * width * channels;
+    const Scalar* const upper = x + pixel / width * 2 * line + pixel % width * 2 * channels + channel;
+    const Scalar* const lower = upper + line;
+    y[pixel * channels + channel] = Scalar(0.25) * ((upper[0] + upper[channels]) + (lower[0] + lower[channels]));
+  }
+};
+
+template <class Scalar>
+struct AveragePoolBackward {
+  const Scalar* dy;
+  Scalar* dx;
+  Index width, channels;
+  constexpr void operator()(Index channel, Index pixel) const {
+    const Index line = 2 * width * channels;
+    Scalar* const upper = dx + pixel / width * 2 * line + pixel % width * 2 * channels + channel;
+    Scalar* const lower = upper + line;
+    upper[0] = upper[channels] = lower[0] = lower[channels] = Scalar(0.25) * dy[pixel * channels + channel];
+  }
+};
+
+template <class Scalar>
+struct CopyColumns {
+  const Scalar* from;
+  Index from_stride;
+  Scalar* to;
+  Index to_stride;
+  constexpr void operator()(Index row, Index column) const {
+    to[column * to_stride + row] = from[column * from_stride + row];
+  }
+};
+
+template <class Scalar>
+struct AddColumns {
+  const Scalar* from;
+  Index from_stride;
+  Scalar* to;
+  Index to_stride;
+  constexpr void operator()(Index row, Index column) const {
+    to[column * to_stride + row] += from[column * from_stride + row];
+  }
+};
+
+template <class Scalar>
+struct AdamUpdate {
+  Scalar* parameters;
+  const Scalar* gradient;
+  Scalar* mean;
+  Scalar* mean_squared;
+  nn::detail::AdamCoefficients<Scalar> coefficients;
+  constexpr void operator()(Index i, Index /*column*/) const {
+    nn::detail::adam_element(parameters[i], gradient[i], mean[i], mean_squared[i], coefficients);
+  }
+};
+
+template <class Scalar>
+struct MoveAverage {
+  Scalar* average;
+  const Scalar* values;
+  Scalar weight;
+  constexpr void operator()(Index i, Index /*column*/) const { average[i] += weight * (values[i] - average[i]); }
+};
+
+/// One block of four elements of column `column` of a training batch.
+template <class Scalar>
+struct NoisyBatch {
+  CounterRandom random;
+  const Scalar* data;
+  Index d;
+  const Index* samples;
+  Index first_draw;
+  Scalar signal, noise;
+  Scalar* clean;
+  Scalar* noisy;
+
+  constexpr void operator()(Index block, Index column) const {
+    const Index sample = samples[column];
+    const PhiloxCounter words = random.words(first_draw + sample, block);
+    for (std::size_t pair = 0; pair < 2; ++pair) {
+      const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
+      for (std::size_t i = 0; i < 2; ++i) {
+        const Index row = 4 * block + static_cast<Index>(2 * pair + i);
+        if (row >= d) return;
+        const Scalar x = data[sample * d + row];
+        clean[column * d + row] = x;
+        noisy[column * d + row] = signal * x + noise * static_cast<Scalar>(normals[i]);
+      }
+    }
+  }
+};
+
+/// (x0_hat - clean)^2, and on the way gradient = factor (x0_hat - clean).
+template <class Scalar>
+struct SquaredError {
+  const Scalar* x0_hat;
+  const Scalar* clean;
+  Scalar* gradient;
+  Scalar factor;
+  constexpr double operator()(Index i) const {
+    const Scalar difference = x0_hat[i] - clean[i];
+    gradient[i] = factor * difference;
+    return static_cast<double>(difference) * static_cast<double>(difference);
+  }
+};
+
+}  // namespace diffarch::cuda

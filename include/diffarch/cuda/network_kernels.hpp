@@ -1,0 +1,117 @@
+#pragma once
+
+#include <string>
+
+#include "diffarch/cuda/backend.hpp"
+#include "diffarch/cuda/batch_norm.hpp"
+#include "diffarch/cuda/buffer.hpp"
+#include "diffarch/cuda/convolution.hpp"
+#include "diffarch/cuda/fully_connected.hpp"
+#include "diffarch/cuda/layer_functors.hpp"
+#include "diffarch/cuda/transposed_convolution.hpp"
+#include "diffarch/nn/kernels.hpp"
+
+namespace diffarch {
+
+/// The arithmetic of networks on the device: the vocabulary that nn::HostKernels describes, by cuBLAS and element
+/// functors. Networks train and sample there with their weights, activations and data in device memory.
+struct CudaKernels {
+  using BackendType = Cuda;
+
+  template <class Number>
+  using Buffer = cuda::DeviceBuffer<Number>;
+  template <class Scalar>
+  using Convolution = cuda::ProductConvolution<Scalar>;
+  template <class Scalar>
+  using TransposedConvolution = cuda::ProductTransposedConvolution<Scalar>;
+  template <class Scalar>
+  using FullyConnected = cuda::ProductFullyConnected<Scalar>;
+  template <class Scalar, class Normalisation, bool Rectified>
+  using BatchNorm = cuda::DeviceBatchNorm<Scalar, Normalisation, Rectified>;
+
+  [[nodiscard]] static std::string name() { return "CUDA"; }
+
+  template <class Number>
+  static void copy(const Number* from, Index count, Number* to) {
+    cuda::DeviceArray<Number>::copy_values(to, from, count);
+  }
+  template <class Number>
+  static void copy_to_host(const Number* from, Index count, Number* host) {
+    cuda::DeviceArray<Number>::copy_values_to_host(host, from, count);
+  }
+  template <class Number>
+  static void copy_from_host(const Number* host, Index count, Number* to) {
+    cuda::DeviceArray<Number>::copy_values_from_host(to, host, count);
+  }
+  template <class Number>
+  static void fill(Number* values, Index count, Number value) {
+    cuda::for_each(count, 1, cuda::Fill<Number>{values, value});
+  }
+
+  template <class Scalar>
+  static void leaky_relu(const Scalar* x, Scalar* y, Index count, Scalar slope) {
+    cuda::for_each(count, 1, cuda::LeakyRelu<Scalar>{x, y, slope});
+  }
+  template <class Scalar>
+  static void leaky_relu_backward(const Scalar* y, const Scalar* dy, Scalar* dx, Index count, Scalar slope) {
+    cuda::for_each(count, 1, cuda::LeakyReluBackward<Scalar>{y, dy, dx, slope});
+  }
+  template <class Scalar>
+  static void tanh(const Scalar* x, Scalar* y, Index count) {
+    cuda::for_each(count, 1, cuda::HyperbolicTangent<Scalar>{x, y});
+  }
+  template <class Scalar>
+  static void tanh_backward(const Scalar* y, const Scalar* dy, Scalar* dx, Index count) {
+    cuda::for_each(count, 1, cuda::HyperbolicTangentBackward<Scalar>{y, dy, dx});
+  }
+
+  template <class Scalar>
+  static void average_pool(const Scalar* x, Scalar* y, Index rows, Index width, Index channels) {
+    cuda::for_each(channels, rows * width, cuda::AveragePool<Scalar>{x, y, width, channels});
+  }
+  template <class Scalar>
+  static void average_pool_backward(const Scalar* dy, Scalar* dx, Index rows, Index width, Index channels) {
+    cuda::for_each(channels, rows * width, cuda::AveragePoolBackward<Scalar>{dy, dx, width, channels});
+  }
+  template <class Scalar>
+  static void copy_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
+                           Index columns) {
+    cuda::for_each(rows, columns, cuda::CopyColumns<Scalar>{from, from_stride, to, to_stride});
+  }
+  template <class Scalar>
+  static void add_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
+                          Index columns) {
+    cuda::for_each(rows, columns, cuda::AddColumns<Scalar>{from, from_stride, to, to_stride});
+  }
+
+  template <class Scalar>
+  static void adam_update(Scalar* parameters, const Scalar* gradient, Scalar* mean, Scalar* mean_squared, Index count,
+                          const nn::detail::AdamCoefficients<Scalar>& coefficients) {
+    cuda::for_each(count, 1, cuda::AdamUpdate<Scalar>{parameters, gradient, mean, mean_squared, coefficients});
+  }
+  template <class Scalar>
+  static void move_average(Scalar* average, const Scalar* values, Index count, Scalar weight) {
+    cuda::for_each(count, 1, cuda::MoveAverage<Scalar>{average, values, weight});
+  }
+  template <class Scalar>
+  static void noisy_batch(const CounterRandom& random, const Scalar* data, Index d, const Index* samples, Index count,
+                          Index first_draw, Scalar signal, Scalar noise, Scalar* clean, Scalar* noisy) {
+    cuda::for_each((d + 3) / 4, count,
+                   cuda::NoisyBatch<Scalar>{random, data, d, samples, first_draw, signal, noise, clean, noisy});
+  }
+  template <class Scalar>
+  [[nodiscard]] static double mean_squared_error(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient,
+                                                 Index size) {
+    const auto count = static_cast<double>(size);
+    return cuda::reduce<double>(size,
+                                cuda::SquaredError<Scalar>{x0_hat, clean, gradient, static_cast<Scalar>(2.0 / count)}) /
+           count;
+  }
+};
+
+template <>
+struct nn::KernelsOf<Cuda> {
+  using type = CudaKernels;
+};
+
+}  // namespace diffarch

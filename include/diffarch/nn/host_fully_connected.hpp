@@ -1,0 +1,117 @@
+#pragma once
+
+#include <algorithm>
+
+#include "diffarch/core/parallel.hpp"
+#include "diffarch/nn/buffer.hpp"
+#include "diffarch/nn/host_kernels.hpp"
+#include "diffarch/nn/thin_product.hpp"
+
+namespace diffarch::nn::detail {
+
+/// The arithmetic of `FullyConnected` on the host, by `Products::parallel_product` of a family of host kernels, and by
+/// thin products where one side has few numbers. Takes over a LeakyReLU that follows: see `Layer`.
+template <class Scalar, class Products>
+class HostFullyConnected {
+ public:
+  void plan(Index inputs, Index outputs, Index samples) {
+    inputs_ = inputs;
+    outputs_ = outputs;
+    samples_ = samples;
+  }
+  /// V and its gradient when that is not how the weights are stored.
+  [[nodiscard]] Index workspace_size() const {
+    return few_inputs() && inputs_ <= ThinProduct<Scalar>::most ? 2 * thin_size() : 0;
+  }
+
+  /// y = W x + b; weights are (outputs, inputs), the input fastest.
+  void forward(const Scalar* x, const Scalar* weights, const Scalar* bias, Scalar* y, Scalar* workspace) const {
+    if (is_thin()) {
+      if (few_inputs())
+        thin().widen(thin_weights(weights, workspace), bias, x, y, samples_);
+      else
+        thin().narrow(weights, bias, x, y, samples_);
+      return;
+    }
+    parallel_for(samples_, outputs_, [&](Index j) { std::copy_n(bias, outputs_, y + j * outputs_); });
+    Products::parallel_product(true, false, outputs_, samples_, inputs_, weights, inputs_, x, inputs_, true, y,
+                               outputs_);
+  }
+
+  /// Gradients of the weights and of the bias, and of x unless dx is null.
+  void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient,
+                Scalar* bias_gradient, Scalar* dx, Scalar* workspace) const {
+    if (is_thin()) {
+      if (few_inputs())
+        widen_backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace);
+      else
+        thin().narrow_backward(weights, x, dy, weights_gradient, bias_gradient, dx, samples_);
+      return;
+    }
+    constexpr Index piece = 512;
+    parallel_for((outputs_ + piece - 1) / piece, piece * samples_, [&](Index task) {
+      add_up_bias_gradient(dy, bias_gradient, task * piece, std::min(outputs_, (task + 1) * piece));
+    });
+    Products::parallel_product(false, true, inputs_, outputs_, samples_, x, inputs_, dy, outputs_, false,
+                               weights_gradient, inputs_);
+    if (dx != nullptr)
+      Products::parallel_product(false, false, inputs_, samples_, outputs_, weights, inputs_, dy, outputs_, false, dx,
+                                 inputs_);
+  }
+
+  /// `forward`, then a LeakyReLU of this slope in place, in one pass over y where that is quicker.
+  void forward_then(Scalar slope, const Scalar* x, const Scalar* weights, const Scalar* bias, Scalar* y,
+                    Scalar* workspace) const {
+    if (is_thin() && few_inputs()) return thin().widen(thin_weights(weights, workspace), bias, x, y, samples_, slope);
+    forward(x, weights, bias, y, workspace);
+    HostKernels::leaky_relu(y, y, outputs_ * samples_, slope);
+  }
+
+  /// `backward` of both, y the output of the LeakyReLU; dy may be overwritten.
+  void backward_through(Scalar slope, const Scalar* y, const Scalar* x, Scalar* dy, const Scalar* weights,
+                        Scalar* weights_gradient, Scalar* bias_gradient, Scalar* dx, Scalar* workspace) const {
+    if (is_thin() && few_inputs())
+      return widen_backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace, y, slope);
+    HostKernels::leaky_relu_backward(y, dy, dy, outputs_ * samples_, slope);
+    backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace);
+  }
+
+ private:
+  [[nodiscard]] bool few_inputs() const { return inputs_ < outputs_; }
+  [[nodiscard]] bool is_thin() const {
+    constexpr Index worth_threads = 1 << 18;
+    return std::min(inputs_, outputs_) <= ThinProduct<Scalar>::most && inputs_ * outputs_ * samples_ < worth_threads;
+  }
+  [[nodiscard]] ThinProduct<Scalar> thin() const { return {std::min(inputs_, outputs_), std::max(inputs_, outputs_)}; }
+
+  [[nodiscard]] Index thin_size() const { return Buffer<Scalar>::aligned(inputs_ * outputs_); }
+  /// V (outputs, inputs): the weights with the output fastest.
+  [[nodiscard]] const Scalar* thin_weights(const Scalar* weights, Scalar* workspace) const {
+    if (inputs_ == 1) return weights;
+    for (Index i = 0; i < inputs_; ++i)
+      for (Index o = 0; o < outputs_; ++o) workspace[i * outputs_ + o] = weights[o * inputs_ + i];
+    return workspace;
+  }
+
+  void widen_backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient,
+                      Scalar* bias_gradient, Scalar* dx, Scalar* workspace, const Scalar* y = nullptr,
+                      Scalar slope = Scalar(1)) const {
+    Scalar* const gradient = inputs_ == 1 ? weights_gradient : workspace + thin_size();
+    thin().widen_backward(thin_weights(weights, workspace), x, dy, gradient, bias_gradient, dx, samples_, y, slope);
+    if (inputs_ == 1) return;
+    for (Index i = 0; i < inputs_; ++i)
+      for (Index o = 0; o < outputs_; ++o) weights_gradient[o * inputs_ + i] = gradient[i * outputs_ + o];
+  }
+
+  void add_up_bias_gradient(const Scalar* dy, Scalar* sum, Index begin, Index end) const {
+    std::copy(dy + begin, dy + end, sum + begin);
+    for (Index j = 1; j < samples_; ++j)
+      for (Index i = begin; i < end; ++i) sum[i] += dy[j * outputs_ + i];
+  }
+
+  Index inputs_ = 1;
+  Index outputs_ = 1;
+  Index samples_ = 0;
+};
+
+}  // namespace diffarch::nn::detail
