@@ -1,14 +1,18 @@
 // Can 50 U-Nets of the paper be trained in less than 30 min on one H100? (ConvUNet<3, 32>, images of 64 x 64 x 3, 1000 of
-// them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.)
-// Measured here are the matrix products of one step, which no step can be faster than: for every convolution of the
-// network, in the form im2col gives it, the product of the forward pass and the two of the backward pass (the first
-// layer needs one), f32 by cuBLAS without TF32, for the images of the batch at once:
-//   2 out 9 in height width 16 flops each for a 3x3 convolution, 2 (4 out) in height width 16 for a transposed 2x2 one,
-//   whose input has that height and width.
-// One step is measured and multiplied by the number of steps.
+// them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.) One
+// step is measured and multiplied by the number of steps:
+//   step       noise, forward, backward, Adam, f32, as the library takes it
+//   products   the matrix products in it alone, which no step can be faster than: for every convolution, in the form
+//              im2col gives it, the product of the forward pass and the two of the backward pass (the first layer needs
+//              one), by cuBLAS without TF32, for the images of the batch at once
+// Flops of both are those of the products: in one pass 2 * 9 in out height width a image for a 3x3 convolution, and
+// 2 * 4 in out height width for a transposed 2x2 one, whose input has that height and width.
 
 #include <vector>
 
+#include "diffarch/cuda/cuda.hpp"
+#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/unet.hpp"
 #include "gpu_measure.hpp"
 
 namespace {
@@ -56,10 +60,23 @@ void multiply_step(const std::vector<Layer>& layers, const float* weights, const
   }
 }
 
+/// Seconds of one step of the library's training.
+double seconds_of_step() {
+  using Body = nn::UNet<3, 32, Padding::zeros, float, nn::StandardNormalisation, CudaKernels>;
+  constexpr Index batch_size = 16;
+  const ImageShape shape{64, 64, 3};
+  const auto data = Cuda::normal<float>(shape.size(), 62 * batch_size, Seed{1}, streams::initial_noise, 0);
+  nn::Network<Body> network(Body(3), shape);
+  network.initialise(Seed{2});
+  nn::LevelTraining<Body> training(network, data, NoiseLevel::from_sigma(0.5),
+                                   {.epochs = 1000, .batch_size = batch_size});
+  return gpu::seconds_of([&] { static_cast<void>(training.step()); }, 50);
+}
+
 }  // namespace
 
 int main() {
-  return gpu::run("gpu_unet_products", [](const gpu::Device& device) {
+  return gpu::run("gpu_unet_training", [](const gpu::Device& device) {
     constexpr double steps = 50.0 * 500.0 * (1000 / 16);
     constexpr double target_seconds = 1800.0;
     const std::vector<Layer> layers = unet_layers(64, 16);
@@ -81,9 +98,11 @@ int main() {
     cuda::DeviceArray<float> result(largest_result, 1);
     const double seconds = gpu::seconds_of(
         [&] { multiply_step(layers, weights.data(), values.data(), gradients.data(), result.data()); }, 50);
-    device.report("products of one training step of the U-Net", seconds, {.single_precision = flops},
-                  target_seconds / steps);
-    device.report("50 U-Nets, by the products of one step", seconds * steps, {.single_precision = flops * steps},
-                  target_seconds);
+    const gpu::Flops step_flops{.single_precision = flops};
+    const gpu::Flops all_flops{.single_precision = flops * steps};
+    device.report("products of a training step of the U-Net", seconds, step_flops);
+    const double step_seconds = seconds_of_step();
+    device.report("training step of the U-Net", step_seconds, step_flops, target_seconds / steps);
+    device.report("50 U-Nets, by one step", step_seconds * steps, all_flops, target_seconds);
   });
 }
