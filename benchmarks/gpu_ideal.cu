@@ -1,5 +1,5 @@
-// How long does Ideal, the posterior mean over the training images, take for a batch of 256 noisy images of 12288 values
-// on a GPU, with 1000 and with 50000 training images, f32? 4 d n B flops: the distances and the weighted mean.
+// How long does Ideal, the posterior mean over the training images, take for a batch of 256 noisy images of 12288
+// values on a GPU, with 1000 and with 50000 training images, f32? 4 d n B flops: the distances and the weighted mean.
 
 #include "benchmark_data.hpp"
 #include "diffarch/cuda/cuda.hpp"

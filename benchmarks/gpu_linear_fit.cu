@@ -21,9 +21,7 @@ int main() {
     const gpu::Flops eigen{.double_precision = 9.0 * n * n * n};
     const gpu::Flops basis{.single_precision = 2.0 * d * n * (n - 1.0)};
 
-    device.report("linear fit", gpu::seconds_of([&] {
-                    static_cast<void>(fit(Linear{}, x, CosineSchedule{}, Cuda{}));
-                  }),
+    device.report("linear fit", gpu::seconds_of([&] { static_cast<void>(fit(Linear{}, x, CosineSchedule{}, Cuda{})); }),
                   {basis.single_precision, gram.double_precision + eigen.double_precision}, 0.1);
     Matrix<double> moments = Algebra::centred_gram(x, mean);
     device.report("gram", gpu::seconds_of([&] { static_cast<void>(Algebra::centred_gram(x, mean)); }), gram);

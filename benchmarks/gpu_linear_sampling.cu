@@ -1,5 +1,5 @@
-// How long do 4096 samples of 12288 values of a linear denoiser take on a GPU, at any number of DDIM steps? Target: less
-// than 15 ms on one H100.
+// How long do 4096 samples of 12288 values of a linear denoiser take on a GPU, at any number of DDIM steps? Target:
+// less than 15 ms on one H100.
 //   on the device        noise and samples, f32, 999 modes: 4 d K n flops (U^T y and U times the coefficients)
 //   to the host          DiffusionSampler::sample, with the download of the 200 MB
 
@@ -22,8 +22,8 @@ int main() {
                                                static_cast<double>(samples)};
     const auto on_device = [&] {
       const Vector<double> gains = trajectory_gains(Ddim{}, model.eigenvalues(), levels);
-      static_cast<void>(detail::run_collapsed(
-          model, levels, gains, Cuda::normal<float>(d, samples, Seed{1}, streams::initial_noise, 0)));
+      static_cast<void>(detail::run_collapsed(model, levels, gains,
+                                              Cuda::normal<float>(d, samples, Seed{1}, streams::initial_noise, 0)));
     };
     device.report("4096 linear samples on the device", gpu::seconds_of(on_device), flops, 0.015);
     device.report("4096 linear samples to the host",

@@ -18,8 +18,8 @@ int main() {
     const Batch<float> x = benchmark_data();
     const Polynomial<degree, RandomFeatures<ExactAverage>> architecture{{.width = width, .seed = Seed{1}}};
     const auto seconds_for = [&](Index steps) {
-      return gpu::seconds_of(
-          [&] { static_cast<void>(fit(architecture, x, CosineSchedule{.steps = steps}, Cuda{})); }, 3);
+      return gpu::seconds_of([&] { static_cast<void>(fit(architecture, x, CosineSchedule{.steps = steps}, Cuda{})); },
+                             3);
     };
     const double one = seconds_for(1);
     const double all = seconds_for(levels);

@@ -1,6 +1,6 @@
-// Can 50 U-Nets of the paper be trained in less than 30 min on one H100? (ConvUNet<3, 32>, images of 64 x 64 x 3, 1000 of
-// them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.) One
-// step is measured and multiplied by the number of steps:
+// Can 50 U-Nets of the paper be trained in less than 30 min on one H100? (ConvUNet<3, 32>, images of 64 x 64 x 3, 1000
+// of them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.)
+// One step is measured and multiplied by the number of steps:
 //   step       noise, forward, backward, Adam, f32, as the library takes it
 //   products   the matrix products in it alone, which no step can be faster than: for every convolution, in the form
 //              im2col gives it, the product of the forward pass and the two of the backward pass (the first layer needs
@@ -30,7 +30,9 @@ std::vector<Layer> unet_layers(Index size, Index images) {
   constexpr Index base = 32;
   constexpr Index pools = 3;
   std::vector<Layer> layers;
-  const auto add = [&](Index rows, Index depth, Index width) { layers.push_back({rows, depth, images * width * width}); };
+  const auto add = [&](Index rows, Index depth, Index width) {
+    layers.push_back({rows, depth, images * width * width});
+  };
   Index channels = 3;
   for (Index b = 0; b <= pools; ++b) {
     add(base << b, 9 * channels, size >> b);
@@ -89,8 +91,8 @@ int main() {
       largest_weights = std::max(largest_weights, layer.rows * layer.depth);
       largest_values = std::max(largest_values, layer.depth * layer.pixels);
       largest_result = std::max(largest_result, layer.rows * layer.pixels);
-      flops += (i > 0 ? 3.0 : 2.0) * 2.0 * static_cast<double>(layer.rows * layer.depth) *
-               static_cast<double>(layer.pixels);
+      flops +=
+          (i > 0 ? 3.0 : 2.0) * 2.0 * static_cast<double>(layer.rows * layer.depth) * static_cast<double>(layer.pixels);
     }
     const auto weights = Cuda::normal<float>(largest_weights, 1, Seed{1}, Stream{1}, 0);
     const auto values = Cuda::normal<float>(largest_values, 1, Seed{2}, Stream{1}, 0);

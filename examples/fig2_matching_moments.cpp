@@ -76,8 +76,8 @@ void figure(const FigureOptions& options) {
 
     // Fitted on samples with these moments.
     const Batch<Scalar> drawn = c.mixture.sample(count, Seed{options.seed}).template cast<Scalar>();
-    const Dataset<Scalar> training(
-        match_moments(drawn, exact.mean(), exact.basis(), exact.eigenvalues()), shape, c.title);
+    const Dataset<Scalar> training(match_moments(drawn, exact.mean(), exact.basis(), exact.eigenvalues()), shape,
+                                   c.title);
     const auto row = run_linear_row<B>(c.name, Linear{}, schedule, training, training, noise, options, report);
     fitted_models.push_back(row.model);
     fitted_samples.push_back(row.shown);

@@ -38,8 +38,10 @@ template <class B, class Averaging>
 PolynomialRow row_of_degree(int degree, const RandomFeatures<Averaging>& features, const PolynomialSetting& setting,
                             FigureReport& report) {
   const std::string name = detail::concat("degree_", degree);
-  if (degree == 3) return run_polynomial_row<B>(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
-  if (degree == 9) return run_polynomial_row<B>(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 3)
+    return run_polynomial_row<B>(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 9)
+    return run_polynomial_row<B>(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
   detail::require(degree == 27, "--degrees ", degree, ": expected some of 3, 9, 27");
   return run_polynomial_row<B>(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
 }

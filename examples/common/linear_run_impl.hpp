@@ -49,16 +49,16 @@ LinearSampler<Scalar> linear_sampler(const A& architecture, const GaussianDenois
 // What the programs use, on one backend.
 #define FIGURES_LINEAR_FIT(B, Scalar, A, Data) \
   template GaussianDenoiser<Cpu, Scalar> fit_linear<B>(const A&, const Data<Scalar>&)
-#define FIGURES_LINEAR_SAMPLER(B, Scalar, A, S, Rule)                                                             \
+#define FIGURES_LINEAR_SAMPLER(B, Scalar, A, S, Rule)                                                        \
   template LinearSampler<Scalar> linear_sampler<B>(const A&, const GaussianDenoiser<Cpu, Scalar>&, const S&, \
                                                    const Rule&)
-#define FIGURES_LINEAR_FAMILY(B, Scalar)                              \
-  FIGURES_LINEAR_FIT(B, Scalar, Linear, Dataset);                     \
-  FIGURES_LINEAR_FIT(B, Scalar, Linear, GaussianMoments);             \
-  FIGURES_LINEAR_FIT(B, Scalar, RankK, Dataset);                      \
-  FIGURES_LINEAR_SAMPLER(B, Scalar, Linear, CosineSchedule, Ddim);    \
-  FIGURES_LINEAR_SAMPLER(B, Scalar, RankK, CosineSchedule, Ddim);     \
-  FIGURES_LINEAR_SAMPLER(B, Scalar, Linear, CustomSchedule, Ddim);    \
+#define FIGURES_LINEAR_FAMILY(B, Scalar)                           \
+  FIGURES_LINEAR_FIT(B, Scalar, Linear, Dataset);                  \
+  FIGURES_LINEAR_FIT(B, Scalar, Linear, GaussianMoments);          \
+  FIGURES_LINEAR_FIT(B, Scalar, RankK, Dataset);                   \
+  FIGURES_LINEAR_SAMPLER(B, Scalar, Linear, CosineSchedule, Ddim); \
+  FIGURES_LINEAR_SAMPLER(B, Scalar, RankK, CosineSchedule, Ddim);  \
+  FIGURES_LINEAR_SAMPLER(B, Scalar, Linear, CustomSchedule, Ddim); \
   FIGURES_LINEAR_SAMPLER(B, Scalar, Linear, CustomSchedule, VarianceExactDdim)
 
 }  // namespace figures

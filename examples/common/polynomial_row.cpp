@@ -1,3 +1,5 @@
+#include "polynomial_row.hpp"
+
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
@@ -8,7 +10,6 @@
 #include "diffarch/io/npy.hpp"
 #include "diffarch/solver/principal_components.hpp"
 #include "figure_data.hpp"
-#include "polynomial_row.hpp"
 
 namespace figures {
 

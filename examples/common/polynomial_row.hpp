@@ -34,8 +34,9 @@ struct PolynomialRow {
 PolynomialRow report_polynomial_row(const std::string& name, const std::string& architecture, PolynomialRun run,
                                     const PolynomialSetting& setting, FigureReport& report);
 
-/// Fits an architecture on backend B, samples from the given noise, and measures: escapes, sign of the leading form and curl (of
-/// true polynomials), distances to the nearest two training images and their ratio. Prints and adds to the report.
+/// Fits an architecture on backend B, samples from the given noise, and measures: escapes, sign of the leading form and
+/// curl (of true polynomials), distances to the nearest two training images and their ratio. Prints and adds to the
+/// report.
 template <class B, class Architecture>
 PolynomialRow run_polynomial_row(const std::string& name, const Architecture& architecture,
                                  const PolynomialSetting& setting, FigureReport& report) {

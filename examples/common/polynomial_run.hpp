@@ -32,7 +32,7 @@ struct PolynomialTask {
   std::optional<double> clip;
   diffarch::Index measured;  ///< fresh samples, drawn when there are at least 2
   diffarch::Seed measured_seed;
-  diffarch::EscapeLog log;                     ///< empty, with the limit
+  diffarch::EscapeLog log;                   ///< empty, with the limit
   std::function<PolynomialProbes()> probes;  ///< asked for by true polynomials only
 };
 
@@ -47,10 +47,10 @@ struct PolynomialLevel {
 /// What a fitted architecture has generated.
 struct PolynomialRun {
   double fit_seconds;
-  diffarch::EscapeLog log;              ///< of the samples shown
-  diffarch::Batch<float> shown = {};    ///< (d, samples)
+  diffarch::EscapeLog log;            ///< of the samples shown
+  diffarch::Batch<float> shown = {};  ///< (d, samples)
   std::vector<PolynomialLevel> levels = {};
-  diffarch::EscapeLog measured_log;        ///< of the samples measured
+  diffarch::EscapeLog measured_log;      ///< of the samples measured
   diffarch::Batch<float> measured = {};  ///< (d, task.measured), or empty
 };
 

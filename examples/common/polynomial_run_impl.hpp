@@ -56,9 +56,8 @@ PolynomialRun run_polynomial(const Architecture& architecture, const PolynomialT
 }
 
 // What the programs use, on one backend.
-#define FIGURES_POLYNOMIAL(B, ...) \
-  template PolynomialRun run_polynomial<B>(const __VA_ARGS__&, const PolynomialTask&)
-#define FIGURES_RANDOM_POLYNOMIALS_OF(B, Averaging)               \
+#define FIGURES_POLYNOMIAL(B, ...) template PolynomialRun run_polynomial<B>(const __VA_ARGS__&, const PolynomialTask&)
+#define FIGURES_RANDOM_POLYNOMIALS_OF(B, Averaging)                 \
   FIGURES_POLYNOMIAL(B, Polynomial<3, RandomFeatures<Averaging>>);  \
   FIGURES_POLYNOMIAL(B, Polynomial<9, RandomFeatures<Averaging>>);  \
   FIGURES_POLYNOMIAL(B, Polynomial<27, RandomFeatures<Averaging>>); \
