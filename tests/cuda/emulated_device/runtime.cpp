@@ -20,6 +20,20 @@ cudaError_t cudaGetDeviceCount(int* count) {
   return cudaSuccess;
 }
 
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  static int the_pool = 0;
+  *pool = reinterpret_cast<cudaMemPool_t>(&the_pool);
+  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  return pool != nullptr && attribute == cudaMemPoolAttrReleaseThreshold && value != nullptr ? cudaSuccess
+                                                                                            : cudaErrorInvalidValue;
+}
+
 const char* cudaGetErrorName(cudaError_t error) {
   return error == cudaErrorInvalidValue ? "cudaErrorInvalidValue" : error == cudaSuccess ? "cudaSuccess" : "an error";
 }
