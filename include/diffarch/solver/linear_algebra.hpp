@@ -23,7 +23,7 @@ struct SymmetricEigen {
 ///  - gram(x) = x^T x in double, of and to an array of the backend.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
 ///  - multiply_by_transpose(a) = a a^T, symmetric; add_multiply_by_transpose(lower, a) adds it to the lower
-///    triangle of `lower` and leaves the rest alone.
+///    triangle of `lower`; what is above the diagonal may change.
 ///  - symmetric_eigen(m), m symmetric in double.
 ///  - cholesky(m): the lower L with m = L L^T of a positive-definite m, of which the lower triangle is read;
 ///    cholesky_solve(l, b) = m^-1 b, by columns like multiply. Give m up (std::move) to have no copy made.
