@@ -43,6 +43,7 @@
 #include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/core/stop_signals.hpp"
+#include "diffarch/core/storage.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/data/synthetic_images.hpp"

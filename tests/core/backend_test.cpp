@@ -1,5 +1,6 @@
 #include "diffarch/core/backend.hpp"
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -82,6 +83,19 @@ TEST_CASE("all_finite finds one NaN or infinity anywhere", "[core]") {
     batch(2, 1) = bad;
     REQUIRE_FALSE(TestedBackend::all_finite(test::upload(batch)));
   }
+}
+
+TEST_CASE("Norms of columns are summed in double, and tell of values that are not finite", "[core]") {
+  Batch<float> batch = random_matrix<float>(301, 5, 3);
+  batch(7, 2) = std::numeric_limits<float>::quiet_NaN();
+  batch(8, 3) = -std::numeric_limits<float>::infinity();
+  batch(9, 4) = 1e30F;  // its square is no float
+  const Vector<double> norms = TestedBackend::column_norms(test::upload(batch));
+  for (const Index column : {0, 1, 4})
+    REQUIRE(norms(column) == Approx(batch.col(column).cast<double>().norm()).epsilon(1e-14));
+  REQUIRE(std::isnan(norms(2)));
+  REQUIRE(std::isinf(norms(3)));
+  REQUIRE(TestedBackend::column_norms(test::upload(Batch<double>(3, 0))).size() == 0);
 }
 
 TEST_CASE("The noise of a backend is normal_batch", "[core]") {

@@ -127,6 +127,9 @@ TEMPLATE_TEST_CASE("Centred products equal their definitions in long double", "[
     const LongMatrix centred = x.template cast<long double>().colwise() - mean.cast<long double>().eval();
     const LongMatrix transposed = centred.transpose();
     const Matrix<double> gram = Algebra::centred_gram(x, mean);
+    const Matrix<double> uncentred = test::download(Algebra::gram(test::upload(x)));
+    const LongMatrix exact = x.template cast<long double>();
+    REQUIRE(within_rounding(uncentred, naive_product(LongMatrix(exact.transpose()), exact), d + 2));
     const Matrix<double> scatter = Algebra::centred_scatter(x, mean);
     // Centring in double adds one rounding to each factor; the sums are in double for float data too.
     REQUIRE(within_rounding(gram, naive_product(transposed, centred), d + 2));

@@ -24,14 +24,18 @@ cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
+
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  static int the_pool = 0;
-  *pool = reinterpret_cast<cudaMemPool_t>(&the_pool);
-  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+  if (device != 0) return cudaErrorInvalidDevice;
+  static int place = 0;  // a handle is an address
+  *pool = reinterpret_cast<cudaMemPool_t>(&place);
+  return cudaSuccess;
 }
+
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
-  return pool != nullptr && attribute == cudaMemPoolAttrReleaseThreshold && value != nullptr ? cudaSuccess
-                                                                                            : cudaErrorInvalidValue;
+  if (pool == nullptr || attribute != cudaMemPoolAttrReleaseThreshold || value == nullptr) return cudaErrorInvalidValue;
+  emulated_device::require_host(value, "cudaMemPoolSetAttribute, value");
+  return cudaSuccess;
 }
 
 const char* cudaGetErrorName(cudaError_t error) {
