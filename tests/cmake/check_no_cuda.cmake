@@ -5,6 +5,8 @@
 cmake_minimum_required(VERSION 3.25)
 file(MAKE_DIRECTORY "${WORK_DIR}")
 file(WRITE "${WORK_DIR}/reaches_no_cuda.cpp" "#include <diffarch/diffarch.hpp>\n")
+list(FILTER INCLUDES EXCLUDE REGEX "^$")
+list(FILTER DEFINITIONS EXCLUDE REGEX "^$")
 list(TRANSFORM INCLUDES PREPEND "-I")
 list(TRANSFORM DEFINITIONS PREPEND "-D")
 execute_process(COMMAND "${COMPILER}" -std=c++20 -M ${INCLUDES} ${DEFINITIONS} "${WORK_DIR}/reaches_no_cuda.cpp"
