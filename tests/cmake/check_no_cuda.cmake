@@ -2,8 +2,11 @@
 #
 # A program that includes <diffarch/diffarch.hpp>, with every optional library, must reach no header of the CUDA backend
 # or of the CUDA toolkit.
+cmake_minimum_required(VERSION 3.25)
 file(MAKE_DIRECTORY "${WORK_DIR}")
 file(WRITE "${WORK_DIR}/reaches_no_cuda.cpp" "#include <diffarch/diffarch.hpp>\n")
+list(FILTER INCLUDES EXCLUDE REGEX "^$")
+list(FILTER DEFINITIONS EXCLUDE REGEX "^$")
 list(TRANSFORM INCLUDES PREPEND "-I")
 list(TRANSFORM DEFINITIONS PREPEND "-D")
 execute_process(COMMAND "${COMPILER}" -std=c++20 -M ${INCLUDES} ${DEFINITIONS} "${WORK_DIR}/reaches_no_cuda.cpp"
