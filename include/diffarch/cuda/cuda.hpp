@@ -20,6 +20,7 @@
 #include "diffarch/cuda/layer_functors.hpp"
 #include "diffarch/cuda/linear_algebra.hpp"
 #include "diffarch/cuda/local_score_denoiser.hpp"
+#include "diffarch/cuda/monomial_denoiser.hpp"
 #include "diffarch/cuda/network_kernels.hpp"
 #include "diffarch/cuda/panels.hpp"
 #include "diffarch/cuda/patch_polynomial_denoiser.hpp"

@@ -59,8 +59,10 @@ class MonomialDenoiser {
 
   /// Fits a level in advance; `denoise` finds it again. Throws NumericalError when double precision cannot solve it.
   void fit_level(NoiseLevel level) {
-    if (level.signal > 0.0) fits_.add(level, fit_at(level));
+    if (level.signal > 0.0) keep_fit(level, fit_at(level));
   }
+  /// Keeps a fit that `fit_at` made.
+  void keep_fit(NoiseLevel level, PolynomialFit fit) { fits_.add(level, std::move(fit)); }
 
   /// The fit of a level with signal > 0. Throws NumericalError, naming degree, sigma and condition, when the condition
   /// number exceeds `largest_condition`: a polynomial of this degree is then not determined by the data (fewer points
