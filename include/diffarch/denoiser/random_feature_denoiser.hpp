@@ -160,8 +160,8 @@ class RandomFeatureDenoiser {
       double inverse_smallest = 0.0;
       const auto lower = fit.factor.template triangularView<Eigen::Lower>();
       for (int i = 0; i < iterations; ++i) {
-        const Vector<double> half = lower.transpose() * top;
-        top = lower * half;
+        const Vector<double> root_product = lower.transpose() * top;
+        top = lower * root_product;
         largest = top.norm();
         top /= largest;
         lower.solveInPlace(bottom);
