@@ -20,3 +20,6 @@
 #include "diffarch/cuda/random.hpp"
 #include "diffarch/cuda/reduction.hpp"
 #include "diffarch/cuda/transposed_convolution.hpp"
+#ifdef DIFFARCH_HAS_CUDNN
+#include "diffarch/cuda/cudnn_convolution.hpp"
+#endif
