@@ -11,3 +11,17 @@ endif()
 if(DIFFARCH_NATIVE)
   target_compile_options(diffarch_program_options INTERFACE -march=native)
 endif()
+
+# The same for source files that nvcc compiles. Their host code is linked with the other: it needs the same threads, and
+# the same instructions, on which the alignment of Eigen's arrays depends.
+add_library(diffarch_cuda_program_options INTERFACE)
+if(diffarch_uses_openmp)
+  target_compile_options(diffarch_cuda_program_options
+                         INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${OpenMP_CXX_FLAGS}>)
+endif()
+if(DIFFARCH_NATIVE)
+  target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-march=native>)
+endif()
+if(DIFFARCH_WARNINGS_AS_ERRORS)
+  target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+endif()

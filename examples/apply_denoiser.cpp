@@ -38,6 +38,7 @@ struct Options {
   std::filesystem::path weights = {};
   std::filesystem::path input = {};
   std::filesystem::path output = {};
+  std::string backend = "cpu";
 };
 
 /// A run-time value out of a list known at compile time: calls use(integral_constant) for the one that equals `value`.
@@ -87,6 +88,8 @@ void require_member(const std::string& option, const std::string& value, const s
 void run(const Options& options) {
   require_member("--arch", options.arch, {"unet", "mlp", "mlp2d"});
   require_member("--padding", options.padding, {"zeros", "circular"});
+  require_member("--backend", options.backend, {"cpu", "cuda"});
+  detail::require(options.backend == "cpu", "--backend cuda: applying networks is not there yet; use --backend cpu");
   constexpr Index widest = 1'000'000;
   detail::require(options.arch == "unet" || (options.hidden >= 1 && options.hidden <= widest), "--hidden ",
                   options.hidden, ": expected 1 to ", widest, " with --arch ", options.arch);
@@ -119,6 +122,7 @@ int main(int argc, char** argv) {
   app.add_option("--weights", options.weights, "Weights, a safetensors file")->required();
   app.add_option("--input", options.input, "y, a .npy file: images (n, h, w[, c]), or points (n, 2)")->required();
   app.add_option("--output", options.output, "x0_hat, a .npy file: (n, h, w, c) in f4, or (n, 2) in f8")->required();
+  app.add_option("--backend", options.backend, "Where the network runs: cpu or cuda")->capture_default_str();
   app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
     return detail::concat("apply_denoiser: error: ", error.what(), " (see --help)\n");
   });

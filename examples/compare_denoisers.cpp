@@ -247,6 +247,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
 
 void compare(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names,
              const std::vector<std::string>& local_names, Index calibration) {
+  require_cpu(options, "training networks is");
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

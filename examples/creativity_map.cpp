@@ -242,6 +242,7 @@ std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
 }
 
 void draw_map(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names) {
+  require_cpu(options, "the map is");
   detail::require(!options.double_precision, options.program, " works in single precision: --dtype f32");
   detail::require(options.measured >= 20, "--measured ", options.measured, ": expected at least 20 samples");
   const CosineSchedule schedule{.steps = options.steps};

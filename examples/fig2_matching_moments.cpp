@@ -11,7 +11,6 @@
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
 
 namespace {
 
@@ -43,7 +42,7 @@ HeatMap density_map(const GaussianMixture<double>& mixture, double limit) {
   return {.values = density.reshaped(cells, cells).transpose(), .x = {-limit, limit}, .y = {-limit, limit}};
 }
 
-template <class Scalar>
+template <class B, class Scalar>
 void figure(const FigureOptions& options) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
@@ -69,19 +68,17 @@ void figure(const FigureOptions& options) {
   std::vector<Batch<Scalar>> fitted_samples;
   for (const Case& c : cases) {
     // Fitted on the exact moments.
-    DiffusionSampler<Linear, CosineSchedule, Cpu, Ddim, Scalar> sampler{Linear{}, schedule};
     const GaussianMoments<Scalar> moments(c.mixture.mean().template cast<Scalar>(),
                                           c.mixture.covariance().template cast<Scalar>());
-    sampler.fit(moments);
-    exact_models.push_back(sampler.model());
-    exact_samples.push_back(sampler.sample_from(noise));
+    const auto exact = fit_linear<B>(Linear{}, moments);
+    exact_models.push_back(exact);
+    exact_samples.push_back(linear_sampler<B>(Linear{}, exact, schedule, Ddim{}).sample_from(noise));
 
     // Fitted on samples with these moments.
     const Batch<Scalar> drawn = c.mixture.sample(count, Seed{options.seed}).template cast<Scalar>();
-    const Dataset<Scalar> training(
-        match_moments(drawn, sampler.model().mean(), sampler.model().basis(), sampler.model().eigenvalues()), shape,
-        c.title);
-    const auto row = run_linear_row(c.name, Linear{}, schedule, training, training, noise, options, report);
+    const Dataset<Scalar> training(match_moments(drawn, exact.mean(), exact.basis(), exact.eigenvalues()), shape,
+                                   c.title);
+    const auto row = run_linear_row<B>(c.name, Linear{}, schedule, training, training, noise, options, report);
     fitted_models.push_back(row.model);
     fitted_samples.push_back(row.shown);
 
@@ -144,9 +141,11 @@ int main(int argc, char** argv) {
   return run_program(app, options, argc, argv, [&] {
     detail::require(options.data == "mixtures" && options.size == 0,
                     "figure 2 is about two 2-D mixtures: --data can only be 'mixtures', and --size does not apply");
-    if (options.double_precision)
-      figure<double>(options);
-    else
-      figure<float>(options);
+    on_backend(options, [&]<class B>(std::type_identity<B>) {
+      if (options.double_precision)
+        figure<B, double>(options);
+      else
+        figure<B, float>(options);
+    });
   });
 }

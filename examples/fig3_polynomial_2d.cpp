@@ -168,6 +168,7 @@ struct Figure {
 void run(const FigureOptions& options, const std::vector<int>& degrees) {
   detail::require(options.data == "mixtures" && options.size == 0,
                   "figure 3 is about a 2-D mixture: --data can only be 'mixtures', and --size does not apply");
+  require_cpu(options, "polynomials on all monomials are");
   detail::require(options.double_precision, "figure 3 works in double precision: --dtype f64");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

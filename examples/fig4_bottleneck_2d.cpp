@@ -95,6 +95,7 @@ void bottleneck(Figure& figure) {
 void run(const FigureOptions& options, const NetworkOptions& network) {
   detail::require(options.data == "mixtures" && options.size == 0,
                   "figure 4 is about a 2-D mixture: --data can only be 'mixtures', and --size does not apply");
+  require_cpu(options, "training networks is");
   detail::require(options.double_precision, "figure 4 works in double precision: --dtype f64");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

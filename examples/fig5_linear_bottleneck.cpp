@@ -15,7 +15,7 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-template <class Scalar>
+template <class B, class Scalar>
 void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
@@ -27,7 +27,7 @@ void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
   std::vector<LabelledRow> rows;
   std::vector<Panel> panels;
   const auto add_row = [&](const std::string& name, const std::string& label, const auto& architecture) {
-    const auto row = run_linear_row(name, architecture, schedule, images, images, noise, options, report);
+    const auto row = run_linear_row<B>(name, architecture, schedule, images, images, noise, options, report);
     rows.emplace_back(label, row.shown);
     const Vector<double>& predicted = row.prediction.finite_steps.mode_variance;
     panels.push_back(
@@ -66,9 +66,11 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    if (options.double_precision)
-      figure<double>(options, ranks);
-    else
-      figure<float>(options, ranks);
+    on_backend(options, [&]<class B>(std::type_identity<B>) {
+      if (options.double_precision)
+        figure<B, double>(options, ranks);
+      else
+        figure<B, float>(options, ranks);
+    });
   });
 }

@@ -39,7 +39,7 @@ double denoiser_difference(const Model& a, const Model& b, const Batch<Scalar>& 
   return largest;
 }
 
-template <class Scalar>
+template <class B, class Scalar>
 void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const CosineSchedule schedule{.steps = options.steps};
   const NoiseLevels levels = schedule.levels();
@@ -53,7 +53,7 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
   record_noise(noise, images.shape(), options, report);
 
-  const auto first = run_linear_row("fitted_on_data", Linear{}, schedule, images, images, noise, options, report);
+  const auto first = run_linear_row<B>("fitted_on_data", Linear{}, schedule, images, images, noise, options, report);
   const Vector<double> data_variance = first.model.eigenvalues();
   const Vector<double> data_mean = first.model.mean();
   std::vector<LabelledRow> rows{{"fitted on\nthe data", first.shown}};
@@ -62,13 +62,13 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   auto previous = first;
   Vector<double> predicted_variance = data_variance;
   for (Index generation = 1; generation <= resampling.generations; ++generation) {
-    Batch<Scalar> set = sample_linear(previous.model, schedule, resampled,
-                                      Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
+    Batch<Scalar> set = linear_sampler<B>(Linear{}, previous.model, schedule, Ddim{})
+                            .sample(resampled, Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
     if (resampling.moment_matched) set = match_moments(set, data_mean, first.model.basis(), data_variance);
     const Dataset<Scalar> samples(std::move(set), images.shape(),
                                   detail::concat("samples of generation ", generation - 1));
     const std::string name = detail::concat("refitted_", generation);
-    previous = run_linear_row(name, Linear{}, schedule, samples, images, noise, options, report);
+    previous = run_linear_row<B>(name, Linear{}, schedule, samples, images, noise, options, report);
     rows.emplace_back(
         detail::concat("fitted on\nsamples", resampling.generations > 1 ? detail::concat(" ", generation) : ""),
         previous.shown);
@@ -134,9 +134,11 @@ int main(int argc, char** argv) {
   app.add_flag("--moment-matched", resampling.moment_matched,
                "Whiten and recolour each set of samples to the moments of the data");
   return run_program(app, options, argc, argv, [&] {
-    if (options.double_precision)
-      figure<double>(options, resampling);
-    else
-      figure<float>(options, resampling);
+    on_backend(options, [&]<class B>(std::type_identity<B>) {
+      if (options.double_precision)
+        figure<B, double>(options, resampling);
+      else
+        figure<B, float>(options, resampling);
+    });
   });
 }

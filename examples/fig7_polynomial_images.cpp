@@ -34,16 +34,19 @@ RandomFeatures<Averaging> features(const PolynomialOptions& polynomial, std::uin
   return result;
 }
 
-template <class Averaging>
+template <class B, class Averaging>
 PolynomialRow row_of_degree(int degree, const RandomFeatures<Averaging>& features, const PolynomialSetting& setting,
                             FigureReport& report) {
   const std::string name = detail::concat("degree_", degree);
-  if (degree == 3) return run_polynomial_row(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
-  if (degree == 9) return run_polynomial_row(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 3)
+    return run_polynomial_row<B>(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 9)
+    return run_polynomial_row<B>(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
   detail::require(degree == 27, "--degrees ", degree, ": expected some of 3, 9, 27");
-  return run_polynomial_row(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
+  return run_polynomial_row<B>(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
 }
 
+template <class B>
 void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
   detail::require(!options.double_precision,
                   "figure 7 keeps images in single precision (fits are solved in double): --dtype f32");
@@ -64,7 +67,7 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
   if (polynomial.compare) {
     setting.measured = options.measured;
     const auto add = [&](const std::string& name, const std::string& label, const auto& architecture) {
-      rows.emplace_back(label, run_polynomial_row(name, architecture, setting, report).shown);
+      rows.emplace_back(label, run_polynomial_row<B>(name, architecture, setting, report).shown);
     };
     add("linear", "Linear", Linear{});
     add("isotropic", "isotropic\nexact",
@@ -80,10 +83,10 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
     for (const int degree : polynomial.degrees) {
       last = [&] {
         if (polynomial.average == "exact")
-          return row_of_degree(degree, features<ExactAverage>(polynomial, options.seed), setting, report);
+          return row_of_degree<B>(degree, features<ExactAverage>(polynomial, options.seed), setting, report);
         if (polynomial.average == "single")
-          return row_of_degree(degree, features<SingleDraw>(polynomial, options.seed), setting, report);
-        return row_of_degree(degree, features<Legacy>(polynomial, options.seed), setting, report);
+          return row_of_degree<B>(degree, features<SingleDraw>(polynomial, options.seed), setting, report);
+        return row_of_degree<B>(degree, features<Legacy>(polynomial, options.seed), setting, report);
       }();
       rows.emplace_back(detail::concat("k = ", degree), last.shown);
     }
@@ -118,5 +121,7 @@ int main(int argc, char** argv) {
   app.add_option("--clip", polynomial.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(CLI::NonNegativeNumber);
   app.add_flag("--compare", polynomial.compare,
                "Rows: feature sets at degree 3, beside Linear; draws --measured samples");
-  return run_program(app, options, argc, argv, [&] { figure(options, polynomial); });
+  return run_program(app, options, argc, argv, [&] {
+    on_backend(options, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
+  });
 }

@@ -20,16 +20,17 @@ struct PatchOptions {
   double clip = 0.0;
 };
 
-template <class Averaging>
+template <class B, class Averaging>
 PolynomialRow row_of(const PatchOptions& patch, const PolynomialSetting& setting, FigureReport& report) {
   PatchPolynomial<3, Averaging> architecture{.shape = setting.training.shape(),
                                              .patches = patch.patches,
                                              .seed = Seed{setting.options.seed},
                                              .keep_levels = false};
   if (patch.ridge > 0.0) architecture.averaging.ridge = patch.ridge;
-  return run_polynomial_row("patch_polynomial", architecture, setting, report);
+  return run_polynomial_row<B>("patch_polynomial", architecture, setting, report);
 }
 
+template <class B>
 void figure(const FigureOptions& options, const PatchOptions& patch) {
   detail::require(!options.double_precision,
                   "figure 8 keeps images in single precision (fits are solved in double): --dtype f32");
@@ -50,9 +51,9 @@ void figure(const FigureOptions& options, const PatchOptions& patch) {
   report["windows"] = windows;
 
   const PolynomialRow row = [&] {
-    if (patch.average == "exact") return row_of<ExactAverage>(patch, setting, report);
-    if (patch.average == "single") return row_of<SingleDraw>(patch, setting, report);
-    return row_of<Legacy>(patch, setting, report);
+    if (patch.average == "exact") return row_of<B, ExactAverage>(patch, setting, report);
+    if (patch.average == "single") return row_of<B, SingleDraw>(patch, setting, report);
+    return row_of<B, Legacy>(patch, setting, report);
   }();
   report.add_picture("fig8_patch_polynomial.png", {{"samples", row.shown}, {"nearest", row.nearest}}, images.shape(),
                      {.title = detail::concat("Patch polynomial denoiser, degree 3, average: ", patch.average, ", ",
@@ -80,5 +81,6 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--ridge", patch.ridge, "Ridge (0: the default of the average)")->check(CLI::NonNegativeNumber);
   app.add_option("--clip", patch.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(CLI::NonNegativeNumber);
-  return run_program(app, options, argc, argv, [&] { figure(options, patch); });
+  return run_program(app, options, argc, argv,
+                     [&] { on_backend(options, [&]<class B>(std::type_identity<B>) { figure<B>(options, patch); }); });
 }

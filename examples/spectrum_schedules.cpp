@@ -20,7 +20,6 @@
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
@@ -80,14 +79,12 @@ struct Outcome {
   Batch<Scalar> shown;
 };
 
-template <class Scalar, class Rule>
+template <class B, class Scalar, class Rule>
 Outcome<Scalar> run_contender(const GaussianDenoiser<Cpu, Scalar>& model, const Contender& contender, const Rule& rule,
                               const Batch<Scalar>& matched_noise, const Batch<Scalar>& shown_noise,
                               const FigureOptions& options) {
   const CustomSchedule schedule(std::vector<NoiseLevel>(contender.levels.begin(), contender.levels.end()));
-  DiffusionSampler<Linear, CustomSchedule, Cpu, Rule, Scalar> sampler{Linear{}, schedule, rule};
-  sampler.set_progress(ConsoleProgress{});
-  sampler.set_model(model);
+  const LinearSampler<Scalar> sampler = linear_sampler<B>(Linear{}, model, schedule, rule);
   Outcome<Scalar> outcome{predicted_distribution(model, schedule, rule).finite_steps, {}, {}, {}};
   const auto variances = [&](const Batch<Scalar>& samples) {
     return gaussian_agreement(samples, outcome.predicted.mean, model.basis(), outcome.predicted.mode_variance)
@@ -118,7 +115,7 @@ Series kept_variance(const std::string& label, const Vector<double>& eigenvalues
   return series;
 }
 
-template <class Scalar>
+template <class B, class Scalar>
 void figure(const FigureOptions& options, const std::vector<Index>& step_counts) {
   FigureReport report(options, CosineSchedule{.steps = step_counts.front()}, Ddim{});
   report["settings"]["steps"] = step_counts;
@@ -127,7 +124,7 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
   const Batch<Scalar> shown_noise = initial_noise<Scalar>(options, images.shape());
   record_noise(shown_noise, images.shape(), options, report);
 
-  const GaussianDenoiser<Cpu, Scalar> model = fit(Linear{}, images, CosineSchedule{.steps = step_counts.front()});
+  const GaussianDenoiser<Cpu, Scalar> model = fit_linear<B>(Linear{}, images);
   const Vector<double>& lambdas = model.eigenvalues();
   const Index modes = lambdas.size();
   detail::require(modes >= 1, images.name(), ": the images are all equal, and there is no spectrum");
@@ -168,8 +165,8 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
     for (const Contender& contender : contenders(lambdas, steps)) {
       const auto outcome =
           contender.variance_exact
-              ? run_contender(model, contender, VarianceExactDdim{}, matched_noise, shown_noise, options)
-              : run_contender(model, contender, Ddim{}, matched_noise, shown_noise, options);
+              ? run_contender<B>(model, contender, VarianceExactDdim{}, matched_noise, shown_noise, options)
+              : run_contender<B>(model, contender, Ddim{}, matched_noise, shown_noise, options);
       const Vector<double>& predicted_variance = outcome.predicted.mode_variance;
       const double w2 = bures_distance_of_spectra(predicted_variance, lambdas);
       if (cosine_w2 == 0.0) cosine_w2 = w2;
@@ -235,9 +232,11 @@ int main(int argc, char** argv) {
   app.remove_option(app.get_option("--steps"));
   app.add_option("--steps", step_counts, "Sampling steps N, comma separated")->delimiter(',')->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    if (options.double_precision)
-      figure<double>(options, step_counts);
-    else
-      figure<float>(options, step_counts);
+    on_backend(options, [&]<class B>(std::type_identity<B>) {
+      if (options.double_precision)
+        figure<B, double>(options, step_counts);
+      else
+        figure<B, float>(options, step_counts);
+    });
   });
 }

@@ -7,7 +7,7 @@
 
 #include "diffarch/core/noise_level.hpp"
 #ifdef DIFFARCH_TEST_CUDA
-#include "diffarch/cuda/linear_algebra.hpp"
+#include "diffarch/cuda/cuda.hpp"
 #else
 #include "diffarch/solver/linear_algebra.hpp"
 #endif
@@ -25,6 +25,18 @@ inline constexpr bool on_host = std::is_same_v<TestedBackend, Cpu>;
 
 template <class Scalar>
 using Storage = typename TestedBackend::template Storage<Scalar>;
+
+/// A copy in the tested backend's memory of an array of the host.
+template <class Derived>
+[[nodiscard]] Storage<typename Derived::Scalar> upload(const Eigen::MatrixBase<Derived>& host) {
+  return TestedBackend::upload(Batch<typename Derived::Scalar>(host));
+}
+
+/// A copy on the host of an array of the tested backend.
+template <class Array>
+[[nodiscard]] auto download(const Array& array) {
+  return TestedBackend::download(array);
+}
 
 /// A model's prediction for samples of the host, whatever backend it lives on.
 template <class Model>

@@ -37,9 +37,17 @@ void add_figure_options(CLI::App& app, FigureOptions& options) {
          "Precision: f32 or f64")
       ->check(CLI::IsMember({"f32", "f64"}))
       ->default_str(options.double_precision ? "f64" : "f32");
+  app.add_option("--backend", options.backend, "Where models are fitted and sampled: cpu, or cuda, an NVIDIA GPU")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   app.add_flag("--save-npy", options.save_npy,
                "Also write every row's samples as <row>.npy (n, h, w, c) and the initial noise as noise.npy");
   app.add_option("--noise", options.noise, "Initial noise x_T (n, h, w, c) from this .npy file instead of the seed");
+}
+
+void require_cpu(const FigureOptions& options, const std::string& what) {
+  diffarch::detail::require(options.backend == "cpu", "--backend ", options.backend, ": ", what,
+                            " not there yet; use --backend cpu");
 }
 
 int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,

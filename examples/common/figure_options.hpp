@@ -21,6 +21,7 @@ struct FigureOptions {
   diffarch::Index steps = 10;
   std::uint64_t seed = 0;
   std::filesystem::path out = {};
+  std::string backend = "cpu";  ///< cpu or cuda; see backends.hpp
   bool quick = false;
   bool double_precision = false;
   bool save_npy = false;
@@ -29,6 +30,9 @@ struct FigureOptions {
 
 /// Declares the shared options on a command line; the values already in `options` are the defaults.
 void add_figure_options(CLI::App& app, FigureOptions& options);
+
+/// For programs that have no other backend. Throws InvalidArgument for one: "--backend cuda: <what> not there yet".
+void require_cpu(const FigureOptions& options, const std::string& what);
 
 /// Parses the command line and runs `body`, turning every failure into one line on stderr and exit status 1.
 /// `body` is called after --quick has replaced the values that were not given.

@@ -23,6 +23,7 @@ FigureReport::FigureReport(const FigureOptions& options, const std::string& sche
                        {"measured", options.measured},
                        {"seed", options.seed},
                        {"dtype", options.double_precision ? "f64" : "f32"},
+                       {"backend", options.backend},
                        {"noise", options.noise.empty() ? "from the seed" : options.noise.string()},
                        {"quick", options.quick}};
   json_["schedule"] = {{"name", schedule},

@@ -12,10 +12,9 @@
 #include "diffarch/diffarch.hpp"
 #include "figure_data.hpp"
 #include "linear_row.hpp"
+#include "linear_run_impl.hpp"
 
 namespace figures {
-
-using namespace diffarch;
 
 template <class Scalar>
 Dataset<Scalar> load_data(const FigureOptions& options) {
@@ -62,20 +61,18 @@ EscapeLog escape_log(const Batch<Scalar>& images) {
   return EscapeLog(10.0 * std::sqrt(images.template cast<double>().squaredNorm() / static_cast<double>(images.size())));
 }
 
-template <class Scalar, class A>
-LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, const CosineSchedule& schedule,
-                                 const Dataset<Scalar>& training, const Dataset<Scalar>& originals,
-                                 const Batch<Scalar>& noise, const FigureOptions& options, FigureReport& report) {
-  DiffusionSampler<A, CosineSchedule, Cpu, Ddim, Scalar> sampler{architecture, schedule};
-  sampler.set_progress(ConsoleProgress{});
-  sampler.fit(training);
-  const auto& model = sampler.model();
-
-  Batch<Scalar> shown = sampler.sample_from(noise);
-  Batch<Scalar> measured = sampler.sample(options.measured, Seed{options.seed + 1});
-  const PredictedDistribution prediction = predicted_distribution(model, schedule);
+template <class Scalar>
+void report_linear_row(const std::string& row, const std::string& architecture, const CosineSchedule& schedule,
+                       const Dataset<Scalar>& originals, const FigureOptions& options, LinearRow<Scalar>& result,
+                       FigureReport& report) {
+  const auto& model = result.model;
+  const Batch<Scalar>& shown = result.shown;
+  const Batch<Scalar>& measured = result.measured;
+  result.prediction = predicted_distribution(model, schedule);
+  const auto& prediction = result.prediction;
   const auto& finite = prediction.finite_steps;
-  const GaussianAgreement agreement = gaussian_agreement(measured, finite.mean, model.basis(), finite.mode_variance);
+  result.agreement = gaussian_agreement(measured, finite.mean, model.basis(), finite.mode_variance);
+  const GaussianAgreement& agreement = result.agreement;
 
   const NearestNeighbours neighbours = nearest_neighbours(originals.samples(), shown, 1);
   const double per_element = 1.0 / std::sqrt(static_cast<double>(model.dimension()));
@@ -96,7 +93,7 @@ LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, 
   std::printf("  distance to the nearest training image (rms per value): min %.4f, median %.4f\n", distances.minCoeff(),
               median(distances));
 
-  Json entry = {{"row", row}, {"architecture", architecture.name()}, {"rank", model.rank()}};
+  Json entry = {{"row", row}, {"architecture", architecture}, {"rank", model.rank()}};
   entry["predicted"] = {{"total_variance", finite.mode_variance.sum()},
                         {"mode_variance", to_json(finite.mode_variance)},
                         {"mode_variance_continuous_limit", to_json(prediction.continuous_limit.mode_variance)},
@@ -119,18 +116,9 @@ LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture, 
   report["rows"].push_back(std::move(entry));
   if (options.save_npy) {
     const auto file = report.path(row + ".npy");
-    write_npy_images(file, shown, training.shape());
+    write_npy_images(file, shown, originals.shape());
     report.add_file(file);
   }
-  return {model, std::move(shown), std::move(measured), prediction, agreement};
-}
-
-template <class Scalar>
-Batch<Scalar> sample_linear(const GaussianDenoiser<Cpu, Scalar>& model, const CosineSchedule& schedule, Index n,
-                            Seed seed) {
-  DiffusionSampler<Linear, CosineSchedule, Cpu, Ddim, Scalar> sampler{Linear{}, schedule};
-  sampler.set_progress(ConsoleProgress{});
-  return sampler.set_model(model).sample(n, seed);
 }
 
 template <class Scalar>

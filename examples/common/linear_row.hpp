@@ -1,15 +1,17 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
+#include "backends.hpp"
 #include "diffarch/analysis/gaussian_agreement.hpp"
-#include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "figure_report.hpp"
+#include "linear_run.hpp"
 
-// Defined for float and double, Linear and RankK, in figure_support_f32.cpp and figure_support_f64.cpp.
+// report_linear_row and record_noise are defined for float and double in figure_support_f32.cpp and
+// figure_support_f64.cpp.
 
 namespace figures {
 
@@ -19,24 +21,31 @@ struct LinearRow {
   diffarch::GaussianDenoiser<diffarch::Cpu, Scalar> model;
   diffarch::Batch<Scalar> shown;     ///< (d, samples), from the figure's common noise
   diffarch::Batch<Scalar> measured;  ///< (d, measured), fresh, for the statistics
-  diffarch::PredictedDistribution prediction;
-  diffarch::GaussianAgreement agreement;
+  diffarch::PredictedDistribution prediction = {};
+  diffarch::GaussianAgreement agreement = {};
 };
 
-/// Fits an architecture, samples from the given noise, draws fresh samples to measure, compares them with the predicted
-/// finite-step distribution, prints the comparison, and adds it to the report under `row` (also the .npy file's name).
-/// `training` is what is fitted; distances to the nearest training image are taken to `originals`.
-template <class Scalar, class A>
+/// Predicts the distribution of the samples, compares, prints the comparison, and adds it to the report under `row`.
+template <class Scalar>
+void report_linear_row(const std::string& row, const std::string& architecture,
+                       const diffarch::CosineSchedule& schedule, const diffarch::Dataset<Scalar>& originals,
+                       const FigureOptions& options, LinearRow<Scalar>& result, FigureReport& report);
+
+/// Fits an architecture on backend B, samples from the given noise, draws fresh samples to measure, compares them with
+/// the predicted finite-step distribution, prints the comparison, and adds it to the report under `row` (also the .npy
+/// file's name). `training` is what is fitted; distances to the nearest training image are taken to `originals`.
+template <class B, class Scalar, class A>
 LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture,
                                  const diffarch::CosineSchedule& schedule, const diffarch::Dataset<Scalar>& training,
                                  const diffarch::Dataset<Scalar>& originals, const diffarch::Batch<Scalar>& noise,
-                                 const FigureOptions& options, FigureReport& report);
-
-/// n samples of a fitted model of the linear family by DDIM.
-template <class Scalar>
-[[nodiscard]] diffarch::Batch<Scalar> sample_linear(const diffarch::GaussianDenoiser<diffarch::Cpu, Scalar>& model,
-                                                    const diffarch::CosineSchedule& schedule, diffarch::Index n,
-                                                    diffarch::Seed seed);
+                                 const FigureOptions& options, FigureReport& report) {
+  auto model = fit_linear<B>(architecture, training);
+  const LinearSampler<Scalar> sampler = linear_sampler<B>(architecture, model, schedule, diffarch::Ddim{});
+  LinearRow<Scalar> result{std::move(model), sampler.sample_from(noise),
+                           sampler.sample(options.measured, diffarch::Seed{options.seed + 1})};
+  report_linear_row(row, architecture.name(), schedule, originals, options, result, report);
+  return result;
+}
 
 /// Records the common noise: how many samples there are, and, when --save-npy asks for it, its values.
 template <class Scalar>

@@ -101,6 +101,7 @@ TrainingProfiles image_profiles(const TrainingProfile& cpu) {
 
 void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
                         const std::function<void(NetworkFigure&)>& add_rows) {
+  require_cpu(options, "training networks is");
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

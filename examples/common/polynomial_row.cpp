@@ -1,3 +1,5 @@
+#include "polynomial_row.hpp"
+
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
@@ -6,9 +8,14 @@
 #include "diffarch/analysis/energy_distance.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
 #include "diffarch/io/npy.hpp"
-#include "polynomial_row_impl.hpp"
+#include "diffarch/solver/principal_components.hpp"
+#include "figure_data.hpp"
 
 namespace figures {
+
+using namespace diffarch;
+
+namespace {
 
 PolynomialProbes polynomial_probes(const Batch<float>& images) {
   const Index count = std::min<Index>(16, images.cols());
@@ -28,8 +35,33 @@ PolynomialProbes polynomial_probes(const Batch<float>& images) {
   return probes;
 }
 
-PolynomialRow report_polynomial_row(const std::string& name, PolynomialRun run, const PolynomialSetting& setting,
-                                    FigureReport& report) {
+Json to_json(const std::vector<PolynomialLevel>& levels) {
+  Json list = Json::array();
+  for (const PolynomialLevel& level : levels) {
+    list.push_back({{"sigma", level.sigma},
+                    {"leading_form_positive_fraction", level.leading_form_positive_fraction},
+                    {"curl_asymmetry", level.curl_asymmetry}});
+    if (level.condition) list.back()["condition"] = *level.condition;
+  }
+  return list;
+}
+
+}  // namespace
+
+PolynomialTask polynomial_task(const PolynomialSetting& setting) {
+  const Batch<float>& images = setting.training.samples();
+  return {.schedule = setting.schedule,
+          .images = images,
+          .noise = setting.noise,
+          .clip = setting.clip,
+          .measured = setting.measured,
+          .measured_seed = Seed{setting.options.seed + 1},
+          .log = escape_log(images),
+          .probes = [&images] { return polynomial_probes(images); }};
+}
+
+PolynomialRow report_polynomial_row(const std::string& name, const std::string& architecture, PolynomialRun run,
+                                    const PolynomialSetting& setting, FigureReport& report) {
   const Batch<float>& images = setting.training.samples();
   const EscapeLog& log = run.log;
   PolynomialRow row;
@@ -68,13 +100,13 @@ PolynomialRow report_polynomial_row(const std::string& name, PolynomialRun run, 
     nearest.push_back({{"sample", i}, {"index", index}, {"rms_distance", distance}, {"d1_over_d2", ratio}});
   }
   Json entry = {{"row", name},
-                {"architecture", run.architecture},
+                {"architecture", architecture},
                 {"clip", setting.clip ? Json(*setting.clip) : Json("off")},
                 {"escape_limit_rms", log.limit()},
                 {"escaped_fraction", fraction},
                 {"escapes", escapes},
                 {"nearest_training_image", nearest}};
-  std::printf("%s: %s, fit %.1f s\n  escaped %.3f of %ld", name.c_str(), run.architecture.c_str(), run.fit_seconds,
+  std::printf("%s: %s, fit %.1f s\n  escaped %.3f of %ld", name.c_str(), architecture.c_str(), run.fit_seconds,
               fraction, static_cast<long>(row.shown.cols()));
   if (!log.escapes().empty()) std::printf(", first at sigma = %.3g", log.escapes().front().sigma);
   std::printf("\n");
@@ -86,12 +118,11 @@ PolynomialRow report_polynomial_row(const std::string& name, PolynomialRun run, 
         kept_distances.front(), kept_distances[kept_distances.size() / 2], kept_ratios.front(),
         kept_ratios[kept_ratios.size() / 2], kept_ratios.back());
   }
-  if (!run.levels.is_null()) {
-    entry["levels"] = std::move(run.levels);
-    for (const Json& level : entry["levels"])
-      std::printf("  sigma %-8.3g leading form positive in %.2f of the directions, curl %.2g\n",
-                  level["sigma"].template get<double>(), level["leading_form_positive_fraction"].template get<double>(),
-                  level["curl_asymmetry"].template get<double>());
+  if (!run.levels.empty()) {
+    entry["levels"] = to_json(run.levels);
+    for (const PolynomialLevel& level : run.levels)
+      std::printf("  sigma %-8.3g leading form positive in %.2f of the directions, curl %.2g\n", level.sigma,
+                  level.leading_form_positive_fraction, level.curl_asymmetry);
   }
   if (setting.measured >= 2) {
     const Batch<float>& drawn = run.measured;

@@ -2,17 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "backends.hpp"
 #include "diffarch/denoiser/any_denoiser.hpp"
-#include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/patch_polynomial.hpp"
-#include "diffarch/denoiser/spectral_features.hpp"
-#include "diffarch/schedule/cosine.hpp"
 #include "figure_report.hpp"
-
-// Defined in polynomial_row_impl.hpp and instantiated, for float and the architectures of figures 7 and 8, in the
-// polynomial_row_*.cpp files: these are heavy templates.
+#include "polynomial_run.hpp"
 
 namespace figures {
 
@@ -32,15 +28,25 @@ struct PolynomialRow {
   std::vector<std::string> distances = {};  ///< its distance, one caption for each sample
 };
 
-/// Fits an architecture, samples from the given noise, and measures: escapes, sign of the leading form and curl (of
-/// true polynomials), distances to the nearest two training images and their ratio. Prints and adds to the report.
-template <class Architecture>
-PolynomialRow run_polynomial_row(const std::string& name, const Architecture& architecture,
-                                 const PolynomialSetting& setting, FigureReport& report);
+[[nodiscard]] PolynomialTask polynomial_task(const PolynomialSetting& setting);
 
-/// One of these architectures behind one type, for programs that do not instantiate them: `Polynomial<3,
-/// SpectralFeatures<Conservative>>` and `PatchPolynomial<3>`.
-template <class Architecture>
-[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(const Architecture& architecture);
+/// Measures what was generated, prints and adds to the report.
+PolynomialRow report_polynomial_row(const std::string& name, const std::string& architecture, PolynomialRun run,
+                                    const PolynomialSetting& setting, FigureReport& report);
+
+/// Fits an architecture on backend B, samples from the given noise, and measures: escapes, sign of the leading form and
+/// curl (of true polynomials), distances to the nearest two training images and their ratio. Prints and adds to the
+/// report.
+template <class B, class Architecture>
+PolynomialRow run_polynomial_row(const std::string& name, const Architecture& architecture,
+                                 const PolynomialSetting& setting, FigureReport& report) {
+  return report_polynomial_row(name, architecture.name(), run_polynomial<B>(architecture, polynomial_task(setting)),
+                               setting, report);
+}
+
+/// Two of these architectures behind one type, on the host, for programs that do not instantiate them.
+[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(
+    const diffarch::Polynomial<3, diffarch::SpectralFeatures<diffarch::Conservative>>& architecture);
+[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(const diffarch::PatchPolynomial<3>& architecture);
 
 }  // namespace figures

@@ -1,17 +1,21 @@
 #include "diffarch/core/backend.hpp"
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "diffarch/core/elementwise.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::bitwise_equal;
 using test::random_matrix;
+using test::TestedBackend;
 
 struct NameOnly {
   [[nodiscard]] static std::string name() { return "name only"; }
@@ -20,14 +24,15 @@ struct NameOnly {
 struct CountVisits {
   int* visits;
   Index rows;
-  void operator()(Index row, Index column) const { ++visits[column * rows + row]; }
+  constexpr void operator()(Index row, Index column) const { ++visits[column * rows + row]; }
 };
 
-TEST_CASE("Cpu is a Backend, a type without storage is not", "[core]") {
+TEST_CASE("Backends are a Backend, a type without storage is not", "[core]") {
   STATIC_REQUIRE(Backend<Cpu>);
+  STATIC_REQUIRE(Backend<TestedBackend>);
   STATIC_REQUIRE_FALSE(Backend<NameOnly>);
   STATIC_REQUIRE_FALSE(Backend<int>);
-  REQUIRE(Cpu::name() == "cpu");
+  REQUIRE(TestedBackend::name() == (test::on_host ? "cpu" : "cuda"));
 }
 
 TEST_CASE("for_each visits every element of an array exactly once whatever its shape", "[core]") {
@@ -37,10 +42,11 @@ TEST_CASE("for_each visits every element of an array exactly once whatever its s
   for (const auto& [rows, columns] : shapes)
     for (const int threads : {1, 2}) {
       const test::ThreadCount guard(threads);
-      std::vector<int> visits(static_cast<std::size_t>(rows * columns), 0);
-      Cpu::for_each(rows, columns, CountVisits{visits.data(), rows});
+      auto counters = test::upload(Batch<int>::Zero(rows, columns));
+      TestedBackend::for_each(rows, columns, CountVisits{counters.data(), rows});
+      const Batch<int> visits = test::download(counters);
       INFO(rows << " x " << columns << ", " << threads << " threads");
-      REQUIRE(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
+      REQUIRE((visits.array() == 1).all());
     }
 }
 
@@ -55,19 +61,48 @@ TEST_CASE("Uploading to the host and downloading again moves the memory and keep
   REQUIRE(bitwise_equal(back, copy));
 }
 
+TEST_CASE("Uploading and downloading keeps every bit, and copies are of the values", "[core]") {
+  for (const auto& [rows, columns] : std::vector<std::pair<Index, Index>>{{5, 4}, {1, 1}, {0, 3}, {3, 0}}) {
+    Batch<float> batch = random_matrix<float>(rows, columns, 1);
+    if (batch.size() > 0) batch(0, 0) = std::numeric_limits<float>::quiet_NaN();
+    auto storage = TestedBackend::upload(batch);
+    REQUIRE(storage.rows() == rows);
+    REQUIRE(storage.cols() == columns);
+    const auto copy = storage;
+    TestedBackend::for_each(rows, columns, elementwise::Scale<float>{storage.data(), copy.data(), 2.0F, rows});
+    REQUIRE(bitwise_equal(test::download(copy), batch));
+    REQUIRE(bitwise_equal(test::download(storage), Batch<float>(2.0F * batch)));
+  }
+}
+
 TEST_CASE("all_finite finds one NaN or infinity anywhere", "[core]") {
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
                            -std::numeric_limits<double>::infinity()}) {
     Batch<double> batch = random_matrix(3, 3, 2);
-    REQUIRE(Cpu::all_finite(batch));
+    REQUIRE(TestedBackend::all_finite(test::upload(batch)));
     batch(2, 1) = bad;
-    REQUIRE_FALSE(Cpu::all_finite(batch));
+    REQUIRE_FALSE(TestedBackend::all_finite(test::upload(batch)));
   }
 }
 
-TEST_CASE("The noise of the host backend is normal_batch", "[core]") {
-  REQUIRE(bitwise_equal(Cpu::normal<double>(5, 3, Seed{4}, Stream{9}, 2),
-                        normal_batch<double>(5, 3, Seed{4}, Stream{9}, 2)));
+TEST_CASE("Norms of columns are summed in double, and tell of values that are not finite", "[core]") {
+  Batch<float> batch = random_matrix<float>(301, 5, 3);
+  batch(7, 2) = std::numeric_limits<float>::quiet_NaN();
+  batch(8, 3) = -std::numeric_limits<float>::infinity();
+  batch(9, 4) = 1e30F;  // its square is no float
+  const Vector<double> norms = TestedBackend::column_norms(test::upload(batch));
+  for (const Index column : {0, 1, 4})
+    REQUIRE(norms(column) == Approx(batch.col(column).cast<double>().norm()).epsilon(1e-14));
+  REQUIRE(std::isnan(norms(2)));
+  REQUIRE(std::isinf(norms(3)));
+  REQUIRE(TestedBackend::column_norms(test::upload(Batch<double>(3, 0))).size() == 0);
+}
+
+TEST_CASE("The noise of a backend is normal_batch", "[core]") {
+  const Batch<double> noise = test::download(TestedBackend::normal<double>(5, 3, Seed{4}, Stream{9}, 2));
+  const Batch<double> expected = normal_batch<double>(5, 3, Seed{4}, Stream{9}, 2);
+  // From the same integers; a device may contract other products to fused multiply-add.
+  REQUIRE(test::relative_difference(noise, expected) <= (test::on_host ? 0.0 : 1e-15));
 }
 
 }  // namespace

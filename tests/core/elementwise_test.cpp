@@ -42,6 +42,13 @@ TEST_CASE("The elementwise functors compute what their comments say, at compile 
   STATIC_REQUIRE(apply([](double* p) {
                    return elementwise::ScaleRows<double>{p, v.data(), rows};
                  }) == Array{6, -2, -3, 0, 9, 0.125});
+  STATIC_REQUIRE(apply([](double* p) {
+                   return elementwise::ScaleAddVector<double>{p, x.data(), v.data(), 2.0, rows};
+                 }) == Array{5, -4.5, 9, 0.5, -5, 15.5});
+  STATIC_REQUIRE(apply([](double* p) {
+                   return elementwise::Divide<double>{p, x.data(), 2.0, rows};
+                 }) == Array{0.5, -1, 1.5, 0.25, -2, 4});
+  STATIC_REQUIRE(apply([](double* p) { return elementwise::Convert<double, double>{p, x.data(), rows}; }) == x);
 }
 
 TEST_CASE("Scale works in place", "[core]") {

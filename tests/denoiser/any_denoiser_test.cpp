@@ -7,19 +7,22 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::bitwise_equal;
+using test::denoise_on;
 using test::message_of;
+using test::TestedBackend;
 
 TEST_CASE("Architectures chosen at run time are those they were made of", "[denoiser]") {
-  using Any = AnyArchitecture<double>;
+  using Any = AnyArchitecture<double, TestedBackend>;
   const Batch<double> data = test::correlated_samples(6, 30, 1);
   const CosineSchedule schedule{.steps = 5};
   const auto samples_of = [&](const auto& architecture) {
-    DiffusionSampler<std::remove_cvref_t<decltype(architecture)>, CosineSchedule, Cpu, Ddim, double> sampler(
+    DiffusionSampler<std::remove_cvref_t<decltype(architecture)>, CosineSchedule, TestedBackend, Ddim, double> sampler(
         architecture, schedule);
     return sampler.fit(data).sample(4, Seed{2});
   };
@@ -33,14 +36,16 @@ TEST_CASE("Architectures chosen at run time are those they were made of", "[deno
 
 TEST_CASE("AnyDenoiser is the model it holds", "[denoiser]") {
   const Batch<double> data = test::correlated_samples(6, 30, 1);
-  const auto model = fit(RankK{.rank = 3}, data, CosineSchedule{.steps = 5});
-  const AnyDenoiser<double> any(model);
+  const auto model = fit(RankK{.rank = 3}, data, CosineSchedule{.steps = 5}, TestedBackend{});
+  const AnyDenoiser<double, TestedBackend> any(model);
   const Batch<double> y = test::random_matrix(6, 4, 2);
   REQUIRE(any.dimension() == 6);
-  REQUIRE(bitwise_equal(any.denoise(y, NoiseLevel::from_sigma(0.5)), model.denoise(y, NoiseLevel::from_sigma(0.5))));
-  REQUIRE_THROWS_AS(any.denoise(test::random_matrix(5, 4, 2), NoiseLevel::from_sigma(0.5)), DimensionMismatch);
+  REQUIRE(bitwise_equal(denoise_on(any, y, NoiseLevel::from_sigma(0.5)),
+                        denoise_on(model, y, NoiseLevel::from_sigma(0.5))));
+  REQUIRE_THROWS_AS(denoise_on(any, test::random_matrix(5, 4, 2), NoiseLevel::from_sigma(0.5)), DimensionMismatch);
 
-  DiffusionSampler<AnyArchitecture<double>, CosineSchedule, Cpu, Ddim, double> sampler(AnyArchitecture<double>{"mine"});
+  using Mine = AnyArchitecture<double, TestedBackend>;
+  DiffusionSampler<Mine, CosineSchedule, TestedBackend, Ddim, double> sampler(Mine{"mine"});
   REQUIRE(message_of<InvalidArgument>([&] { sampler.fit(data); }) ==
           "AnyArchitecture 'mine' holds no architecture; make it with AnyArchitecture::of");
   sampler.set_model(any);

@@ -6,17 +6,20 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
+using test::denoise_on;
 using test::message_of;
 using test::random_matrix;
 using test::relative_difference;
+using test::TestedBackend;
 
 TEST_CASE("GaussianMixtureScore is the posterior mean by numerical integration", "[denoiser][mixture]") {
   const GaussianMixture<double> mixture = three_component_mixture();
-  const auto model = fit(GaussianMixtureScore{}, mixture, CosineSchedule{});
+  const auto model = fit(GaussianMixtureScore{}, mixture, CosineSchedule{}, TestedBackend{});
   const NoiseLevel level = NoiseLevel::from_sigma(0.6).variance_preserving();
   const Batch<double> y{{0.3, -1.0, 0.0}, {-0.2, 0.5, 2.0}};
   // Bayes' rule on a grid; the trapezoidal rule converges exponentially for these smooth, rapidly falling integrands.
@@ -38,7 +41,7 @@ TEST_CASE("GaussianMixtureScore is the posterior mean by numerical integration",
     const Vector<double> mean = grid * weights / weights.sum();
     const Matrix<double> covariance =
         grid * weights.asDiagonal() * grid.transpose() / weights.sum() - mean * mean.transpose();
-    REQUIRE((model.denoise(y, level).col(column) - mean).cwiseAbs().maxCoeff() < 1e-11);
+    REQUIRE((denoise_on(model, y, level).col(column) - mean).cwiseAbs().maxCoeff() < 1e-11);
     REQUIRE((model.posterior_covariance(y.col(column), level) - covariance).cwiseAbs().maxCoeff() < 1e-11);
   }
 }
@@ -51,14 +54,14 @@ TEST_CASE("The Jacobian of GaussianMixtureScore is the derivative of its predict
     covariances.push_back(factor * factor.transpose());
   }
   const GaussianMixture<double> mixture(Vector<double>{{0.2, 0.5, 0.3}}, random_matrix(4, 3, 13), covariances);
-  const auto model = fit(GaussianMixtureScore{}, mixture, CosineSchedule{});
+  const auto model = fit(GaussianMixtureScore{}, mixture, CosineSchedule{}, TestedBackend{});
   const NoiseLevel level = NoiseLevel::from_sigma(0.8).variance_preserving();
   const Batch<double> y = random_matrix(4, 1, 14);
   constexpr double h = 1e-5;
   Matrix<double> differences(4, 4);
   for (Index i = 0; i < 4; ++i) {
     const Batch<double> step = h * Batch<double>::Identity(4, 4).col(i);
-    differences.col(i) = (model.denoise(y + step, level) - model.denoise(y - step, level)) / (2.0 * h);
+    differences.col(i) = (denoise_on(model, y + step, level) - denoise_on(model, y - step, level)) / (2.0 * h);
   }
   REQUIRE(relative_difference(model.jacobian(y, level), differences) < 1e-8);
 }
@@ -67,20 +70,21 @@ TEST_CASE("With one component GaussianMixtureScore is the linear denoiser of its
   const Matrix<double> factor = random_matrix(5, 3, 20);
   const Matrix<double> covariance = factor * factor.transpose();
   const Matrix<double> mean = random_matrix(5, 1, 21);
-  const auto mixture =
-      fit(GaussianMixtureScore{}, GaussianMixture<double>(Vector<double>{{1.0}}, mean, {covariance}), CosineSchedule{});
-  const auto linear = fit(Linear{}, GaussianMoments<double>(mean.col(0), covariance), CosineSchedule{});
+  const auto mixture = fit(GaussianMixtureScore{}, GaussianMixture<double>(Vector<double>{{1.0}}, mean, {covariance}),
+                           CosineSchedule{}, TestedBackend{});
+  const auto linear =
+      fit(Linear{}, GaussianMoments<double>(mean.col(0), covariance), CosineSchedule{}, TestedBackend{});
   const Batch<double> y = random_matrix(5, 7, 22);
   for (const NoiseLevel level :
        {NoiseLevel::from_sigma(0.1), NoiseLevel::from_sigma(3.0), NoiseLevel::from_alpha_bar(0.0)})
-    REQUIRE((mixture.denoise(y, level) - linear.denoise(y, level)).cwiseAbs().maxCoeff() < 1e-12);
-  REQUIRE(mixture.denoise(y, NoiseLevel::from_sigma(0.0)) == y);
+    REQUIRE((denoise_on(mixture, y, level) - denoise_on(linear, y, level)).cwiseAbs().maxCoeff() < 1e-12);
+  REQUIRE(denoise_on(mixture, y, NoiseLevel::from_sigma(0.0)) == y);
 }
 
 TEST_CASE("GaussianMixtureScore says what it cannot do", "[denoiser][mixture]") {
-  const auto model = fit(GaussianMixtureScore{}, three_component_mixture(), CosineSchedule{});
+  const auto model = fit(GaussianMixtureScore{}, three_component_mixture(), CosineSchedule{}, TestedBackend{});
   const NoiseLevel level = NoiseLevel::from_sigma(1.0);
-  REQUIRE(message_of<DimensionMismatch>([&] { return model.denoise(random_matrix(3, 2, 1), level); }) ==
+  REQUIRE(message_of<DimensionMismatch>([&] { return denoise_on(model, random_matrix(3, 2, 1), level); }) ==
           "denoise: y is (3, 2) but the model has dimension 2");
   REQUIRE(message_of<InvalidArgument>([&] { return model.jacobian(random_matrix(2, 2, 1), level); }) ==
           "posterior_covariance: y is (2, 2); expected one sample");

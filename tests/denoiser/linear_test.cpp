@@ -6,20 +6,23 @@
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::correlated_samples;
+using test::denoise_on;
 using test::random_matrix;
 using test::real;
 using test::relative_difference;
+using test::TestedBackend;
 
 TEST_CASE("In one dimension the linear denoiser is the posterior mean by numerical integration", "[denoiser]") {
   const Batch<double> data = correlated_samples(1, 20, 1);
   const double mean = data.mean();
   const double variance = (data.array() - mean).square().mean();
-  const auto model = fit(Linear{}, data, CosineSchedule{});
+  const auto model = fit(Linear{}, data, CosineSchedule{}, TestedBackend{});
   for (const NoiseLevel level : {NoiseLevel::from_alpha_bar(0.2), NoiseLevel::from_sigma(0.7)})
     for (const double y : {-2.0, 0.1, 3.0}) {
       // Bayes' rule on a grid over 12 standard deviations; the trapezoidal rule is exact to rounding for a Gaussian.
@@ -33,7 +36,7 @@ TEST_CASE("In one dimension the linear denoiser is the posterior mean by numeric
         weights += weight;
         weighted += weight * x;
       }
-      REQUIRE(model.denoise(Batch<double>::Constant(1, 1, y), level)(0, 0) ==
+      REQUIRE(denoise_on(model, Batch<double>::Constant(1, 1, y), level)(0, 0) ==
               Approx(weighted / weights).epsilon(1e-12).margin(1e-12));
     }
 }
@@ -43,9 +46,9 @@ TEST_CASE("No affine map has a smaller training loss than the linear denoiser", 
   const Index n = 30;
   const Batch<double> data = correlated_samples(d, n, 2);
   const NoiseLevel level = NoiseLevel::from_alpha_bar(0.6);
-  const auto model = fit(Linear{}, data, CosineSchedule{});
-  const Vector<double> b = model.denoise(Batch<double>::Zero(d, 1), level).col(0);
-  const Matrix<double> w = model.denoise(Batch<double>::Identity(d, d), level).colwise() - b;
+  const auto model = fit(Linear{}, data, CosineSchedule{}, TestedBackend{});
+  const Vector<double> b = denoise_on(model, Batch<double>::Zero(d, 1), level).col(0);
+  const Matrix<double> w = denoise_on(model, Batch<double>::Identity(d, d), level).colwise() - b;
   // E |W y + b - x|^2 over training samples x and the noise, exactly: |(sW - I) x + b|^2 + noise^2 |W|^2.
   const auto loss = [&](const Matrix<double>& weight, const Vector<double>& bias) {
     const Matrix<double> residual = (level.signal * weight * data - data).colwise() + bias;
@@ -84,14 +87,14 @@ TEST_CASE("Data of equal mean and covariance give the same linear denoiser", "[d
   const Batch<double> heptagon = stretched(polygon(7, 1.0));
   const GaussianMoments<double> moments(centre, shape * shape.transpose() / 2.0);
   for (const bool bias : {true, false}) {
-    const auto of_triangle = fit(Linear{.bias = bias}, triangle, CosineSchedule{});
-    const auto of_heptagon = fit(Linear{.bias = bias}, heptagon, CosineSchedule{});
-    const auto of_moments = fit(Linear{.bias = bias}, moments, CosineSchedule{});
+    const auto of_triangle = fit(Linear{.bias = bias}, triangle, CosineSchedule{}, TestedBackend{});
+    const auto of_heptagon = fit(Linear{.bias = bias}, heptagon, CosineSchedule{}, TestedBackend{});
+    const auto of_moments = fit(Linear{.bias = bias}, moments, CosineSchedule{}, TestedBackend{});
     for (const NoiseLevel& level : CosineSchedule{.steps = 10}.levels()) {
       const Batch<double> y = random_matrix(2, 20, 3);
-      const Batch<double> expected = of_triangle.denoise(y, level);
-      REQUIRE(relative_difference(of_heptagon.denoise(y, level), expected) < 1e-12);
-      REQUIRE(relative_difference(of_moments.denoise(y, level), expected) < 1e-12);
+      const Batch<double> expected = denoise_on(of_triangle, y, level);
+      REQUIRE(relative_difference(denoise_on(of_heptagon, y, level), expected) < 1e-12);
+      REQUIRE(relative_difference(denoise_on(of_moments, y, level), expected) < 1e-12);
     }
   }
 }
@@ -100,11 +103,11 @@ TEST_CASE("The two mixtures of equal moments give the same linear denoiser", "[d
   const auto moments = [](const auto& mixture) {
     return GaussianMoments<double>(mixture.mean(), mixture.covariance());
   };
-  const auto of_three = fit(Linear{}, moments(three_component_mixture()), CosineSchedule{});
-  const auto of_two = fit(Linear{}, moments(two_component_mixture()), CosineSchedule{});
+  const auto of_three = fit(Linear{}, moments(three_component_mixture()), CosineSchedule{}, TestedBackend{});
+  const auto of_two = fit(Linear{}, moments(two_component_mixture()), CosineSchedule{}, TestedBackend{});
   for (const NoiseLevel& level : CosineSchedule{.steps = 10}.levels()) {
     const Batch<double> y = 3.0 * random_matrix(2, 50, 4);
-    REQUIRE(relative_difference(of_three.denoise(y, level), of_two.denoise(y, level)) < 1e-12);
+    REQUIRE(relative_difference(denoise_on(of_three, y, level), denoise_on(of_two, y, level)) < 1e-12);
   }
 }
 
@@ -114,7 +117,7 @@ TEST_CASE("Linear keeps every mode and is named after its bias", "[denoiser]") {
   REQUIRE(Linear{.bias = false}.name() == "Linear (no bias)");
   const Batch<double> data = correlated_samples(4, 10, 5);
   std::vector<std::string> tasks;
-  const auto model = fit(Linear{.bias = false}, data, CosineSchedule{}, Cpu{},
+  const auto model = fit(Linear{.bias = false}, data, CosineSchedule{}, TestedBackend{},
                          [&](const Progress& progress) { tasks.push_back(progress.task); });
   REQUIRE(tasks == std::vector<std::string>{"fit Linear (no bias)"});
   REQUIRE(model.mean() == Vector<double>::Zero(4));

@@ -4,17 +4,21 @@
 
 #include "diffarch/denoiser/ideal_denoiser.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::bitwise_equal;
+using test::denoise_on;
 using test::message_of;
 using test::random_matrix;
 using test::relative_difference;
+using test::TestedBackend;
 
 template <PatchPooling Pooling, class Scalar = double>
-LocalScoreDenoiser<Pooling, Scalar> local_score(const ImageShape& shape, Index patch_size, const Batch<Scalar>& data) {
+LocalScoreDenoiser<Pooling, Scalar, TestedBackend> local_score(const ImageShape& shape, Index patch_size,
+                                                               const Batch<Scalar>& data) {
   const NoiseLevels levels({NoiseLevel::from_sigma(1.0), NoiseLevel::from_sigma(0.0)});
   return {shape, {patch_size}, data, levels};
 }
@@ -77,10 +81,10 @@ TEST_CASE("Local scores are posterior means over patches", "[denoiser][local]") 
                                    NoiseLevel::from_sigma(30.0), NoiseLevel::from_alpha_bar(0.0)}) {
       const Batch<double> y = level.signal * data.leftCols(3) + level.noise * random_matrix(shape.size(), 3, 2);
       REQUIRE(relative_difference(
-                  local.denoise(y, level),
+                  denoise_on(local, y, level),
                   local_posterior_by_definition(PatchPooling::same_place, shape, patch_size, data, y, level)) < 1e-12);
       REQUIRE(relative_difference(
-                  equivariant.denoise(y, level),
+                  denoise_on(equivariant, y, level),
                   local_posterior_by_definition(PatchPooling::all_shifts, shape, patch_size, data, y, level)) < 1e-12);
     }
   }
@@ -89,12 +93,12 @@ TEST_CASE("Local scores are posterior means over patches", "[denoiser][local]") 
 TEST_CASE("A patch as large as the image makes the local score ideal", "[denoiser][local]") {
   const ImageShape shape{.height = 6, .width = 9, .channels = 3};
   const Batch<double> data = random_matrix(shape.size(), 50, 3);
-  const IdealDenoiser<double> ideal(data);
+  const IdealDenoiser<double, TestedBackend> ideal(data);
   const auto local = local_score<PatchPooling::same_place>(shape, 17, data);
   for (const double sigma : {0.3, 3.0, 10.0}) {
     const NoiseLevel level = NoiseLevel::from_sigma(sigma);
     const Batch<double> y = data.leftCols(10) + sigma * random_matrix(shape.size(), 10, 4);
-    REQUIRE(relative_difference(local.denoise(y, level), ideal.denoise(y, level)) < 1e-12);
+    REQUIRE(relative_difference(denoise_on(local, y, level), denoise_on(ideal, y, level)) < 1e-12);
   }
 }
 
@@ -118,12 +122,12 @@ TEST_CASE("The equivariant local score commutes with every circular shift", "[de
   for (Index down = 0; down < shape.height; ++down)
     for (Index right = 0; right < shape.width; ++right) {
       const Batch<double> shifted = shift(y, down, right);
-      REQUIRE((equivariant.denoise(shifted, level) - shift(equivariant.denoise(y, level), down, right))
+      REQUIRE((denoise_on(equivariant, shifted, level) - shift(denoise_on(equivariant, y, level), down, right))
                   .cwiseAbs()
                   .maxCoeff() < 1e-10);
-      local_error =
-          std::max(local_error,
-                   (local.denoise(shifted, level) - shift(local.denoise(y, level), down, right)).cwiseAbs().maxCoeff());
+      local_error = std::max(
+          local_error,
+          (denoise_on(local, shifted, level) - shift(denoise_on(local, y, level), down, right)).cwiseAbs().maxCoeff());
     }
   REQUIRE(local_error > 0.1);
 }
@@ -138,7 +142,8 @@ TEST_CASE("Local scores in single precision follow double at every noise level",
     const NoiseLevel level = NoiseLevel::from_sigma(sigma).variance_preserving();
     const Batch<float> y = static_cast<float>(level.signal) * data.leftCols(4) +
                            static_cast<float>(level.noise) * random_matrix<float>(shape.size(), 4, 8);
-    const Batch<double> difference = single.denoise(y, level).cast<double>() - exact.denoise(y.cast<double>(), level);
+    const Batch<double> difference =
+        denoise_on(single, y, level).cast<double>() - denoise_on(exact, y.cast<double>(), level);
     REQUIRE(difference.cwiseAbs().maxCoeff() < 1e-5);
   }
 }
@@ -149,9 +154,9 @@ TEST_CASE("Local scores are bitwise independent of batch and threads", "[denoise
   const auto model = local_score<PatchPooling::all_shifts, float>(shape, 3, data);
   const NoiseLevel level = NoiseLevel::from_sigma(0.5);
   const Batch<float> y = random_matrix<float>(shape.size(), 40, 10);
-  const Batch<float> together = model.denoise(y, level);
+  const Batch<float> together = denoise_on(model, y, level);
   for (const Index column : {Index{0}, Index{31}, Index{32}, Index{39}})
-    REQUIRE(bitwise_equal(Batch<float>(together.col(column)), model.denoise(y.col(column), level)));
+    REQUIRE(bitwise_equal(Batch<float>(together.col(column)), denoise_on(model, y.col(column), level)));
 }
 
 TEST_CASE("Without noise a local score takes the nearest patch", "[denoiser][local]") {
@@ -159,8 +164,8 @@ TEST_CASE("Without noise a local score takes the nearest patch", "[denoiser][loc
   const Batch<double> data = random_matrix(shape.size(), 5, 11);
   const Batch<double> near = data.col(3).array() + 1e-3;
   const NoiseLevel clean = NoiseLevel::from_sigma(0.0);
-  REQUIRE(local_score<PatchPooling::same_place>(shape, 3, data).denoise(near, clean) == data.col(3));
-  REQUIRE(local_score<PatchPooling::all_shifts>(shape, 3, data).denoise(near, clean) == data.col(3));
+  REQUIRE(denoise_on(local_score<PatchPooling::same_place>(shape, 3, data), near, clean) == data.col(3));
+  REQUIRE(denoise_on(local_score<PatchPooling::all_shifts>(shape, 3, data), near, clean) == data.col(3));
 }
 
 TEST_CASE("Local scores say what is wrong", "[denoiser][local]") {
@@ -168,9 +173,9 @@ TEST_CASE("Local scores say what is wrong", "[denoiser][local]") {
   const Batch<double> data = random_matrix(12, 5, 12);
   const auto model = local_score<PatchPooling::same_place>(shape, 3, data);
   const NoiseLevel level = NoiseLevel::from_sigma(1.0);
-  REQUIRE(message_of<DimensionMismatch>([&] { return model.denoise(random_matrix(11, 2, 1), level); }) ==
+  REQUIRE(message_of<DimensionMismatch>([&] { return denoise_on(model, random_matrix(11, 2, 1), level); }) ==
           "denoise: y is (11, 2) but the model has dimension 12");
-  REQUIRE(message_of<InvalidArgument>([&] { return model.denoise_with_patch(data, level, 0); }) ==
+  REQUIRE(message_of<InvalidArgument>([&] { return model.denoise_with_patch(test::upload(data), level, 0); }) ==
           "LocalScore: patch size 0, expected at least 1");
   REQUIRE(message_of<DimensionMismatch>([&] {
             return local_score<PatchPooling::same_place>(ImageShape{3, 3, 1}, 3, data);

@@ -3,16 +3,19 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::message_of;
 using test::random_matrix;
+using test::TestedBackend;
 
 template <class Architecture>
 Batch<double> samples_of(const Architecture& architecture, const Batch<double>& data) {
-  DiffusionSampler<Architecture, CosineSchedule, Cpu, Ddim, double> sampler(architecture, CosineSchedule{.steps = 20});
+  DiffusionSampler<Architecture, CosineSchedule, TestedBackend, Ddim, double> sampler(architecture,
+                                                                                      CosineSchedule{.steps = 20});
   sampler.fit(data);
   return sampler.sample(8, Seed{5});
 }
@@ -59,15 +62,15 @@ TEST_CASE("Patch sizes follow the schedule", "[denoiser][local]") {
   const Batch<double> data = random_matrix(shape.size(), 3, 3);
   const CosineSchedule schedule{.steps = 5};
   const NoiseLevels levels = schedule.levels();
-  const auto given = fit(LocalScore{.shape = shape, .patch_sizes = {15, 9, 3}}, data, schedule);
+  const auto given = fit(LocalScore{.shape = shape, .patch_sizes = {15, 9, 3}}, data, schedule, TestedBackend{});
   const std::vector<Index> expected = {15, 12, 9, 6, 3};
   for (Index step = 0; step < 5; ++step) REQUIRE(given.patch_size(levels[step]) == expected[std::size_t(step)]);
   REQUIRE(given.patch_size(NoiseLevel::from_sigma(0.0)) == 3);
-  const auto standard = fit(EquivariantLocalScore{.shape = shape}, data, schedule);
+  const auto standard = fit(EquivariantLocalScore{.shape = shape}, data, schedule, TestedBackend{});
   REQUIRE(standard.patch_size(levels[0]) == 16);
   REQUIRE(standard.patch_size(levels[4]) == 1);  // 3 pixels of 64
   REQUIRE(message_of<InvalidArgument>([&] {
-            return fit(LocalScore{.shape = shape, .patch_sizes = {3, 0}}, data, schedule);
+            return fit(LocalScore{.shape = shape, .patch_sizes = {3, 0}}, data, schedule, TestedBackend{});
           }) == "LocalScore: a patch size of 0 pixels, expected at least 1");
 }
 

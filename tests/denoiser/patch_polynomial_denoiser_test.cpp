@@ -7,6 +7,7 @@
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
@@ -28,7 +29,7 @@ PatchPolynomial<3, Averaging> local(Index patch_size) {
 template <int Degree, class Averaging>
 auto fitted(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<double>& x,
             const std::vector<double>& sigmas = {0.7, 0.0}) {
-  return fit(architecture, x, CustomSchedule::from_sigmas(sigmas));
+  return fit(architecture, x, CustomSchedule::from_sigmas(sigmas), TestedBackend{});
 }
 
 /// The reference rule.
@@ -59,7 +60,7 @@ void check_pixels(const ImageShape& shape, Index size, Index width) {
   const auto model = fitted(architecture, x);
   const NoiseLevel level = NoiseLevel::from_sigma(0.7);
   const auto directions = model.fit_at(level).directions;
-  const Batch<double> x0_hat = model.denoise(y, level);
+  const Batch<double> x0_hat = denoise_on(model, y, level);
   const Index last_row = shape.height - 1;
   const Index last_column = shape.width - 1;
   const std::vector<std::pair<Index, Index>> pixels{
@@ -68,9 +69,9 @@ void check_pixels(const ImageShape& shape, Index size, Index width) {
     INFO("pixel " << row << ", " << column << " of " << detail::shape_text(shape) << ", window " << size);
     const Index top = start_of(row, size, shape.height);
     const Index left = start_of(column, size, shape.width);
-    const RandomFeatureDenoiser<ExactAverage, double> alone(3, {.width = width, .seed = Seed{8}},
-                                                               patches_at(x, shape, top, left, size), directions);
-    const Batch<double> patch = alone.denoise(patches_at(y, shape, top, left, size), level);
+    const RandomFeatureDenoiser<ExactAverage, double, TestedBackend> alone(
+        3, {.width = width, .seed = Seed{8}}, patches_at(x, shape, top, left, size), directions);
+    const Batch<double> patch = denoise_on(alone, patches_at(y, shape, top, left, size), level);
     for (Index k = 0; k < shape.channels; ++k)
       CHECK(relative_difference(x0_hat.row(shape.index(row, column, k)),
                                 patch.row(((row - top) * size + column - left) * shape.channels + k)) < 1e-10);
@@ -86,14 +87,15 @@ void check_whole_image() {
     const NoiseLevel level = NoiseLevel::from_sigma(sigma);
     const auto level_fit = model.fit_at(level);
     REQUIRE(level_fit.patch_size == 6);
-    REQUIRE(level_fit.windows.size() == 1);
-    const RandomFeatureDenoiser<Averaging, double> global(3, {.width = 12, .seed = Seed{5}}, x, level_fit.directions);
-    CHECK(relative_difference(model.denoise(y, level), global.denoise(y, level)) < 1e-10);
+    REQUIRE(level_fit.window_count() == 1);
+    const RandomFeatureDenoiser<Averaging, double, TestedBackend> global(3, {.width = 12, .seed = Seed{5}}, x,
+                                                                         level_fit.directions);
+    CHECK(relative_difference(denoise_on(model, y, level), denoise_on(global, y, level)) < 1e-10);
   }
 }
 
 template <class Averaging>
-using Sampler = DiffusionSampler<PatchPolynomial<3, Averaging>, CosineSchedule, Cpu, Ddim, double>;
+using Sampler = DiffusionSampler<PatchPolynomial<3, Averaging>, CosineSchedule, TestedBackend, Ddim, double>;
 
 template <class Averaging>
 void check_streaming() {
@@ -132,7 +134,7 @@ TEST_CASE("A pixel sees its window and nothing else", "[denoiser][patch]") {
   const auto model = fitted(local(3), correlated_samples(36, 25, 7));
   const NoiseLevel level = NoiseLevel::from_sigma(0.7);
   const Batch<double> y = random_matrix(36, 1, 8);
-  const Batch<double> before = model.denoise(y, level);
+  const Batch<double> before = denoise_on(model, y, level);
   for (const Index pixel : {0, 5, 14, 21, 33}) {
     const Index top = start_of(pixel / 6, 3, 6);
     const Index left = start_of(pixel % 6, 3, 6);
@@ -141,7 +143,7 @@ TEST_CASE("A pixel sees its window and nothing else", "[denoiser][patch]") {
       Batch<double> changed = y;
       changed(other, 0) += 3.0;
       INFO("pixel " << pixel << ", changed " << other);
-      REQUIRE((model.denoise(changed, level)(pixel, 0) != before(pixel, 0)) == inside);
+      REQUIRE((denoise_on(model, changed, level)(pixel, 0) != before(pixel, 0)) == inside);
     }
   }
 }
@@ -156,30 +158,30 @@ TEST_CASE("One noise draw and the reference code differ from the exact average",
   const Batch<double> x = correlated_samples(36, 40, 9);
   const Batch<double> y = x.leftCols(6) + 0.7 * random_matrix(36, 6, 10);
   const NoiseLevel level = NoiseLevel::from_sigma(0.7);
-  const Batch<double> exact = fitted(local(3), x).denoise(y, level);
+  const Batch<double> exact = denoise_on(fitted(local(3), x), y, level);
   const auto single_model = fitted(local<SingleDraw>(3), x);
-  const Batch<double> single = single_model.denoise(y, level);
+  const Batch<double> single = denoise_on(single_model, y, level);
   const auto legacy_model = fitted(local<Legacy>(3), x);
-  const Batch<double> legacy = legacy_model.denoise(y, level);
+  const Batch<double> legacy = denoise_on(legacy_model, y, level);
   CHECK(single.allFinite());
   CHECK(legacy.allFinite());
   CHECK(relative_difference(single, exact) > 1e-3);
   CHECK(relative_difference(legacy, exact) > 1e-3);
   auto other_noise = local<SingleDraw>(3);
   other_noise.averaging.noise = Seed{77};
-  CHECK(relative_difference(fitted(other_noise, x).denoise(y, level), single) > 1e-3);
+  CHECK(relative_difference(denoise_on(fitted(other_noise, x), y, level), single) > 1e-3);
   // The reference code normalises its features: it does not see the scale of a window. A polynomial does.
-  CHECK(relative_difference(legacy_model.denoise(2.0 * y, level), legacy) < 1e-12);
-  CHECK(relative_difference(single_model.denoise(2.0 * y, level), single) > 1e-1);
+  CHECK(relative_difference(denoise_on(legacy_model, 2.0 * y, level), legacy) < 1e-12);
+  CHECK(relative_difference(denoise_on(single_model, 2.0 * y, level), single) > 1e-1);
 }
 
 TEST_CASE("A column does not depend on the others", "[denoiser][patch]") {
   const Batch<double> y = random_matrix(36, 7, 12);
   const NoiseLevel level = NoiseLevel::from_sigma(0.7);
   const auto check = [&](const auto& model) {
-    const Batch<double> all = model.denoise(y, level);
+    const Batch<double> all = denoise_on(model, y, level);
     for (Index j = 0; j < y.cols(); ++j)
-      REQUIRE(bitwise_equal(model.denoise(Batch<double>(y.col(j)), level), Batch<double>(all.col(j))));
+      REQUIRE(bitwise_equal(denoise_on(model, Batch<double>(y.col(j)), level), Batch<double>(all.col(j))));
   };
   const Batch<double> x = correlated_samples(36, 25, 11);
   check(fitted(local(3), x));
@@ -219,6 +221,28 @@ TEST_CASE("Shapes, ridges and biases that do not fit are refused", "[denoiser][p
   CHECK(message_of<InvalidArgument>([&] { (void)fitted(biased, x); }).find("Legacy has no bias") != std::string::npos);
   CHECK_THROWS_AS(fitted(local(7), x), InvalidArgument);
   const auto model = fitted(local(3), x);
-  CHECK_THROWS_AS(model.denoise(Batch<double>(Batch<double>::Ones(35, 2)), NoiseLevel::from_sigma(0.7)),
-                  DimensionMismatch);
+  CHECK_THROWS_AS(denoise_on(model, Batch<double>::Ones(35, 2), NoiseLevel::from_sigma(0.7)), DimensionMismatch);
+}
+
+TEST_CASE("Every backend's windows are those of the host", "[denoiser][patch]") {
+  const ImageShape shape{.height = 7, .width = 9, .channels = 2};
+  const Batch<double> x = correlated_samples(shape.size(), 30, 15);
+  const Batch<double> y = 1.5 * random_matrix(shape.size(), 70, 16);
+  const NoiseLevel level = NoiseLevel::from_sigma(0.7);
+  const auto check = [&](const auto& averaging, Index size) {
+    using Averaging = std::remove_cvref_t<decltype(averaging)>;
+    const PatchPolynomial<3, Averaging> architecture{
+        .shape = shape, .patches = windows(size, 6, 7), .averaging = averaging, .seed = Seed{3}};
+    INFO(architecture.name() << ", window " << size);
+    const CustomSchedule schedule = CustomSchedule::from_sigmas({0.7, 0.0});
+    const Batch<double> host = fit(architecture, x, schedule).denoise(y, level);
+    CHECK(relative_difference(denoise_on(fitted(architecture, x), y, level), host) < 1e-12);
+    const auto narrow = fit(architecture, Batch<float>(x.cast<float>()), schedule, TestedBackend{});
+    CHECK(relative_difference(denoise_on(narrow, y.cast<float>(), level), host) < 1e-4);
+  };
+  for (const Index size : {7, 6, 5, 4, 2, 1}) {
+    check(ExactAverage{.ridge = 1e-2}, size);
+    if (size > 1) check(SingleDraw{.ridge = 1e-2}, size);  // two values have no six directions
+    if (size > 1) check(Legacy{.ridge = 1e-2}, size);
+  }
 }

@@ -3,6 +3,7 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
@@ -14,17 +15,26 @@ CustomSchedule single_level_schedule(double sigma) { return CustomSchedule::from
 constexpr double sigma = 0.5;
 const NoiseLevel level = NoiseLevel::from_sigma(sigma);
 
+template <class A>
+auto fitted(const A& architecture, const Batch<double>& x, double at = sigma) {
+  return fit(architecture, x, single_level_schedule(at), TestedBackend{});
+}
+
+template <class A>
+Batch<double> prediction(const A& architecture, const Batch<double>& x, const Batch<double>& y) {
+  return denoise_on(fitted(architecture, x), y, level);
+}
+
 }  // namespace
 
 TEST_CASE("Degree one with enough features is the linear denoiser, as the ridge goes to zero",
           "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(5, 40, 1);
   const Batch<double> y = random_matrix(5, 20, 2);
-  const auto linear = fit(Linear{}, x, single_level_schedule(sigma));
+  const Batch<double> linear = fit(Linear{}, x, single_level_schedule(sigma)).denoise(y, level);
   const auto error = [&](double ridge) {
     const Polynomial<1, RandomFeatures<>> architecture{{.width = 30, .averaging = {.ridge = ridge}}};
-    return relative_difference(fit(architecture, x, single_level_schedule(sigma)).denoise(y, level),
-                               linear.denoise(y, level));
+    return relative_difference(prediction(architecture, x, y), linear);
   };
   CHECK(error(1e-10) < 1e-7);
   CHECK(error(1e-4) > error(1e-7));
@@ -35,15 +45,13 @@ TEST_CASE("Many noise draws tend to the exact average", "[denoiser][polynomial]"
   const Batch<double> x = correlated_samples(6, 30, 3);
   const Batch<double> y = x + sigma * random_matrix(6, 30, 4);
   const Polynomial<3, RandomFeatures<>> exact{{.width = 10, .averaging = {.ridge = 1e-12}}};
-  const Batch<double> expected = fit(exact, x, single_level_schedule(sigma)).denoise(y, level);
+  const Batch<double> expected = prediction(exact, x, y);
   const auto error = [&](Index draws, std::uint64_t first_seed) {
     double sum = 0.0;
     for (std::uint64_t seed = first_seed; seed < first_seed + 10; ++seed) {
       const Polynomial<3, RandomFeatures<SingleDraw>> single{
           {.width = 10, .averaging = {.ridge = 1e-12, .noise = Seed{seed}}}};
-      sum +=
-          (fit(single, Batch<double>(x.replicate(1, draws)), single_level_schedule(sigma)).denoise(y, level) - expected)
-              .squaredNorm();
+      sum += (prediction(single, x.replicate(1, draws), y) - expected).squaredNorm();
     }
     return std::sqrt(sum);
   };
@@ -64,8 +72,7 @@ TEST_CASE("A single draw blows up where width meets the number of images; the ex
   const Batch<double> test = draw(400, 6);
   const Batch<double> y = test + 0.4 * random_matrix(d, 400, 7);
   const auto error = [&](const auto& architecture) {
-    return (fit(architecture, x, single_level_schedule(0.4)).denoise(y, noise) - test).squaredNorm() /
-           real(test.size());
+    return (denoise_on(fitted(architecture, x, 0.4), y, noise) - test).squaredNorm() / real(test.size());
   };
   const auto single = [&](Index width) { return error(Polynomial<3, RandomFeatures<SingleDraw>>{{.width = width}}); };
   const auto exact = [&](Index width) { return error(Polynomial<3, RandomFeatures<>>{{.width = width}}); };
@@ -81,51 +88,72 @@ TEST_CASE("A single draw blows up where width meets the number of images; the ex
 
 TEST_CASE("Jacobians equal differences, and the leading form is the limit far out", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 8);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, single_level_schedule(sigma));
+  const auto model = fitted(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x);
   const Batch<double> y = random_matrix(6, 1, 9);
   const Matrix<double> v = random_matrix(6, 3, 10);
   constexpr double step = 1e-5;
   const Batch<double> up = y.replicate(1, 3) + step * v;
   const Batch<double> down = y.replicate(1, 3) - step * v;
   CHECK(relative_difference(model.jacobian_product(y, v, level),
-                            (model.denoise(up, level) - model.denoise(down, level)) / (2.0 * step)) < 1e-6);
+                            (denoise_on(model, up, level) - denoise_on(model, down, level)) / (2.0 * step)) < 1e-6);
   const NoiseLevel vp = level.variance_preserving();
   const Matrix<double> theta = v.colwise().normalized();
   constexpr double far = 1e6;
-  const Vector<double> limit = theta.cwiseProduct(model.denoise(far * theta, vp)).colwise().sum() / std::pow(far, 3);
+  const Vector<double> limit =
+      theta.cwiseProduct(denoise_on(model, far * theta, vp)).colwise().sum() / std::pow(far, 3);
   CHECK(relative_difference(limit, model.leading_form(theta, vp)) < 1e-4);
 }
 
 TEST_CASE("Columns are independent, bitwise, and data of one image give the image", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 11);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x, single_level_schedule(sigma));
+  const auto model = fitted(Polynomial<3, RandomFeatures<>>{{.width = 40}}, x);
   const Batch<double> y = random_matrix(6, 40, 12);
-  CHECK(bitwise_equal(Batch<double>(model.denoise(y, level).col(7)), model.denoise(y.col(7), level)));
-  const Batch<double> one =
-      fit(Polynomial<3, RandomFeatures<>>{{.width = 10}}, Batch<double>(x.col(0)), single_level_schedule(sigma))
-          .denoise(y, level);
+  CHECK(bitwise_equal(Batch<double>(denoise_on(model, y, level).col(7)), denoise_on(model, y.col(7), level)));
+  const Batch<double> one = prediction(Polynomial<3, RandomFeatures<>>{{.width = 10}}, x.col(0), y);
   CHECK(relative_difference(one, x.col(0).replicate(1, 40)) < 1e-14);
 }
 
 TEST_CASE("Degree 27 is finite, and its condition is reported", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(12, 40, 13);
-  const auto model = fit(Polynomial<27, RandomFeatures<>>{{.width = 60}}, x, single_level_schedule(sigma));
-  const Batch<double> x0_hat = model.denoise(x + sigma * random_matrix(12, 40, 14), level);
+  const auto model = fitted(Polynomial<27, RandomFeatures<>>{{.width = 60}}, x);
+  const Batch<double> x0_hat = denoise_on(model, x + sigma * random_matrix(12, 40, 14), level);
   CHECK(x0_hat.allFinite());
   CHECK(model.condition(level) >= 1.0);
   CHECK(model.condition(level) < 1e9);
   CHECK(message_of<NumericalError>([&] {
-          (void)fit(Polynomial<301, RandomFeatures<>>{{.width = 10}}, x, single_level_schedule(sigma));
+          (void)fitted(Polynomial<301, RandomFeatures<>>{{.width = 10}}, x);
         }).find("degree 301 at sigma = 0.5") != std::string::npos);
 }
 
 TEST_CASE("Bad hyper-parameters of random features are refused", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(6, 30, 15);
   CHECK(message_of<InvalidArgument>([&] {
-          (void)fit(Polynomial<3, RandomFeatures<>>{{.width = 0}}, x, single_level_schedule(sigma));
+          (void)fitted(Polynomial<3, RandomFeatures<>>{{.width = 0}}, x);
         }).find("width = 0") != std::string::npos);
-  CHECK_THROWS_AS(fit(Polynomial<3, RandomFeatures<>>{{.averaging = {.ridge = -1.0}}}, x, single_level_schedule(sigma)),
-                  InvalidArgument);
-  const auto model = fit(Polynomial<3, RandomFeatures<>>{{.width = 4}}, x, single_level_schedule(sigma));
-  CHECK_THROWS_AS(model.denoise(Batch<double>(Batch<double>::Ones(3, 1)), level), DimensionMismatch);
+  CHECK_THROWS_AS(fitted(Polynomial<3, RandomFeatures<>>{{.averaging = {.ridge = -1.0}}}, x), InvalidArgument);
+  const auto model = fitted(Polynomial<3, RandomFeatures<>>{{.width = 4}}, x);
+  CHECK_THROWS_AS(denoise_on(model, Batch<double>::Ones(3, 1), level), DimensionMismatch);
+}
+
+TEST_CASE("Every backend's random features are those of the host", "[denoiser][polynomial]") {
+  const Batch<double> x = correlated_samples(30, 50, 16);
+  const Batch<double> y = 1.5 * random_matrix(30, 9, 17);
+  const auto check = [&](const auto& architecture, double tolerance = 1e-12) {
+    INFO(architecture.name());
+    const Batch<double> host = fit(architecture, x, single_level_schedule(sigma)).denoise(y, level);
+    CHECK(relative_difference(prediction(architecture, x, y), host) < tolerance);
+    const Batch<float> narrow =
+        denoise_on(fit(architecture, Batch<float>(x.cast<float>()), single_level_schedule(sigma), TestedBackend{}),
+                   Batch<float>(y.cast<float>()), level);
+    CHECK(relative_difference(narrow, host) < 1e-4);  // float noise and projections, through the solve
+  };
+  check(Polynomial<1, RandomFeatures<>>{{.width = 40, .averaging = {.ridge = 1e-2}}});
+  check(Polynomial<3, RandomFeatures<>>{{.width = 37, .averaging = {.ridge = 1e-2}}});
+  check(Polynomial<27, RandomFeatures<>>{{.width = 23, .averaging = {.ridge = 1e-2}}});
+  check(Polynomial<3, RandomFeatures<SingleDraw>>{{.width = 23, .averaging = {.ridge = 1e-2}}});
+  check(Polynomial<4, RandomFeatures<Legacy>>{{.width = 23, .averaging = {.ridge = 1e-2}}});
+  // More directions than dimensions: their Gram matrix is singular, and the noise drawn with its factor right to the
+  // root of its rounding.
+  check(Polynomial<3, RandomFeatures<SingleDraw>>{{.width = 37, .averaging = {.ridge = 1e-2}}}, 1e-7);
+  check(Polynomial<4, RandomFeatures<Legacy>>{{.width = 37, .averaging = {.ridge = 1e-2}}}, 1e-7);
 }

@@ -7,15 +7,18 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::bitwise_equal;
 using test::correlated_samples;
+using test::denoise_on;
 using test::message_of;
 using test::random_matrix;
 using test::relative_difference;
+using test::TestedBackend;
 
 TEST_CASE("The rank-K denoiser is the posterior mean of the Gaussian with the rank-K covariance", "[denoiser]") {
   const Index d = 20;
@@ -28,7 +31,7 @@ TEST_CASE("The rank-K denoiser is the posterior mean of the Gaussian with the ra
       const Matrix<double> u = svd.matrixU().leftCols(k);
       const Vector<double> lambda = svd.singularValues().head(k).array().square() / test::real(n);
       const Matrix<double> covariance = u * lambda.asDiagonal() * u.transpose();
-      const auto model = fit(RankK{.rank = k}, data, CosineSchedule{});
+      const auto model = fit(RankK{.rank = k}, data, CosineSchedule{}, TestedBackend{});
       REQUIRE(model.rank() == k);
       const NoiseLevel level = NoiseLevel::from_alpha_bar(0.5);
       const Matrix<double> marginal =
@@ -37,7 +40,7 @@ TEST_CASE("The rank-K denoiser is the posterior mean of the Gaussian with the ra
       const Matrix<double> expected =
           (level.signal * covariance * marginal.ldlt().solve(y.colwise() - level.signal * mean)).colwise() + mean;
       // Subspaces turn by eps lambda_1 / (lambda_K - lambda_K+1) < 1e-13 for these data.
-      REQUIRE(relative_difference(model.denoise(y, level), expected) < 1e-12);
+      REQUIRE(relative_difference(denoise_on(model, y, level), expected) < 1e-12);
     }
   }
 }
@@ -47,13 +50,14 @@ TEST_CASE("RankK of the full rank is Linear", "[denoiser]") {
   const Batch<double> y = random_matrix(9, 4, 4);
   const NoiseLevel level = NoiseLevel::from_sigma(0.5);
   for (const bool bias : {true, false})
-    REQUIRE(bitwise_equal(fit(RankK{.rank = 9, .bias = bias}, data, CosineSchedule{}).denoise(y, level),
-                          fit(Linear{.bias = bias}, data, CosineSchedule{}).denoise(y, level)));
+    REQUIRE(bitwise_equal(
+        denoise_on(fit(RankK{.rank = 9, .bias = bias}, data, CosineSchedule{}, TestedBackend{}), y, level),
+        denoise_on(fit(Linear{.bias = bias}, data, CosineSchedule{}, TestedBackend{}), y, level)));
 }
 
 TEST_CASE("A rank below 1 or above that of the data is refused with the range", "[denoiser]") {
   const auto refusal = [](const auto& architecture, const auto& data) {
-    return message_of<InvalidArgument>([&] { return fit(architecture, data, CosineSchedule{}); });
+    return message_of<InvalidArgument>([&] { return fit(architecture, data, CosineSchedule{}, TestedBackend{}); });
   };
   const Batch<double> data = correlated_samples(30, 8, 5);
   for (const Index rank : {0, -5, 8, 100})
@@ -76,16 +80,16 @@ TEST_CASE("The rank may be part of the type", "[denoiser]") {
   const Batch<double> data = correlated_samples(9, 30, 6);
   const Batch<double> y = random_matrix(9, 4, 7);
   const NoiseLevel level = NoiseLevel::from_sigma(0.5);
-  REQUIRE(bitwise_equal(fit(FixedRank<3>{}, data, CosineSchedule{}).denoise(y, level),
-                        fit(RankK{.rank = 3}, data, CosineSchedule{}).denoise(y, level)));
+  REQUIRE(bitwise_equal(denoise_on(fit(FixedRank<3>{}, data, CosineSchedule{}, TestedBackend{}), y, level),
+                        denoise_on(fit(RankK{.rank = 3}, data, CosineSchedule{}, TestedBackend{}), y, level)));
 }
 
 TEST_CASE("Samples of a rank-K denoiser lie in a K-dimensional affine subspace", "[denoiser]") {
   const Index d = 40;
   for (const Index n : {25, 100})
     for (const Index k : {1, 5, 12}) {
-      auto sampler =
-          DiffusionSampler<RankK, CosineSchedule, Cpu, Ddim, double>{RankK{.rank = k}, CosineSchedule{.steps = 10}};
+      auto sampler = DiffusionSampler<RankK, CosineSchedule, TestedBackend, Ddim, double>{RankK{.rank = k},
+                                                                                          CosineSchedule{.steps = 10}};
       sampler.fit(correlated_samples(d, n, 8));
       const Index steps_seen_by_observer = 10;
       Index seen = 0;

@@ -11,6 +11,7 @@
 #include "diffarch/schedule/karras.hpp"
 #include "sampler/gaussian_models.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -23,7 +24,7 @@ using test::relative_difference;
 template <class A, class S, class Rule>
 double collapsed_against_stepwise(const A& architecture, const S& schedule, const Rule& rule,
                                   const Batch<double>& data) {
-  DiffusionSampler<A, S, Cpu, Rule, double> sampler{architecture, schedule, rule};
+  DiffusionSampler<A, S, test::TestedBackend, Rule, double> sampler{architecture, schedule, rule};
   sampler.fit(data);
   Index steps = 0;
   const Batch<double> stepwise = sampler.sample(6, Seed{3}, [&](const auto&) { ++steps; });
@@ -92,7 +93,7 @@ TEST_CASE("A mode of no variance collapses to the mean", "[sampler]") {
 TEST_CASE("A collapsed sample that is not finite is reported", "[sampler]") {
   const auto model = test::diagonal_model(Vector<double>::Ones(2));
   const NoiseLevels levels = CosineSchedule{.steps = 10}.levels();
-  const Batch<double> noise = Batch<double>::Constant(2, 1, std::numeric_limits<double>::max());
+  const auto noise = test::upload(Batch<double>::Constant(2, 1, std::numeric_limits<double>::max()));
   REQUIRE_THAT(message_of<NumericalError>(
                    [&] { return detail::run_collapsed(model, levels, Vector<double>::Constant(2, 10.0), noise); }),
                ContainsSubstring("the sample is not finite at step 10 of 10"));

@@ -14,6 +14,7 @@
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -22,9 +23,10 @@ using test::bitwise_equal;
 using test::correlated_samples;
 using test::message_of;
 using test::relative_difference;
+using test::TestedBackend;
 
 template <class Rule = Ddim>
-using LinearSampler = DiffusionSampler<Linear, CosineSchedule, Cpu, Rule, double>;
+using LinearSampler = DiffusionSampler<Linear, CosineSchedule, TestedBackend, Rule, double>;
 
 TEST_CASE("The samples of the linear family are the closed form in two products", "[sampler]") {
   const Batch<double> data = correlated_samples(15, 8, 1);
@@ -39,15 +41,15 @@ TEST_CASE("The samples of the linear family are the closed form in two products"
   for (std::size_t i = 0; i + 1 < sigmas.size(); ++i)
     gains.array() *= (model.eigenvalues().array() + sigmas[i] * sigmas[i + 1]) /
                      (model.eigenvalues().array() + sigmas[i] * sigmas[i]);
+  const Matrix<double> basis = test::download(model.basis());
   const Matrix<double> start = (noise / sampler.levels()[0].signal).colwise() - model.mean();
-  const Matrix<double> expected =
-      (model.basis() * gains.asDiagonal() * model.basis().transpose() * start).colwise() + model.mean();
+  const Matrix<double> expected = (basis * gains.asDiagonal() * basis.transpose() * start).colwise() + model.mean();
   REQUIRE(relative_difference(samples, expected) < 1e-12);
 }
 
 TEST_CASE("Sampling from given noise is sampling with the seed that makes it", "[sampler]") {
   const Batch<double> data = correlated_samples(6, 30, 2);
-  const Batch<double> noise = normal_batch<double>(6, 9, Seed{3});
+  const Batch<double> noise = test::download(TestedBackend::normal<double>(6, 9, Seed{3}, streams::initial_noise, 0));
   LinearSampler<> ddim{Linear{}, CosineSchedule{.steps = 10}};
   ddim.fit(data);
   REQUIRE(bitwise_equal(ddim.sample_from(noise), ddim.sample(9, Seed{3})));
@@ -73,7 +75,8 @@ TEST_CASE("VP and VE levels of the same sigmas give the same samples under every
       vp.push_back(level.variance_preserving());
       ve.push_back(level.variance_exploding());
     }
-    using Sampler = DiffusionSampler<Linear, CustomSchedule, Cpu, std::remove_cvref_t<decltype(rule)>, double>;
+    using Sampler =
+        DiffusionSampler<Linear, CustomSchedule, TestedBackend, std::remove_cvref_t<decltype(rule)>, double>;
     const auto draw = [&](const std::vector<NoiseLevel>& list) {
       Sampler sampler{Linear{}, CustomSchedule(list), rule};
       return sampler.fit(data).sample(20, Seed{4}, [](const auto&) {});
@@ -108,19 +111,19 @@ TEST_CASE("The two mixtures of equal moments give the same samples to rounding",
 TEMPLATE_TEST_CASE("Each mode of the samples has the predicted finite-step variance, and the test can tell",
                    "[sampler]", float, double) {
   // Training data of 30 dimensions, 12 of them kept; 3000 samples.
-  using Sampler = DiffusionSampler<RankK, CosineSchedule, Cpu, Ddim, TestType>;
+  using Sampler = DiffusionSampler<RankK, CosineSchedule, TestedBackend, Ddim, TestType>;
   Sampler sampler{RankK{.rank = 12}, CosineSchedule{.steps = 10}};
   sampler.fit(correlated_samples<TestType>(30, 200, 6));
   const Batch<TestType> samples = sampler.sample(3000, Seed{6});
   const auto prediction = predicted_distribution(sampler.model(), sampler.schedule());
-  const auto right = gaussian_agreement(samples, prediction.finite_steps.mean, sampler.model().basis(),
+  const auto right = gaussian_agreement(samples, prediction.finite_steps.mean, test::download(sampler.model().basis()),
                                         prediction.finite_steps.mode_variance);
   // Standard normal scores: |z| > 4.9 has probability 1e-6 each when the prediction is right.
   REQUIRE(std::abs(right.mean_z) < 4.9);
   REQUIRE(std::abs(right.variance_z) < 4.9);
   REQUIRE(right.worst_mode_p_value > 1e-6);
   // Power: with the variances of N -> infinity, a quarter larger, the same test rejects ten steps.
-  const auto wrong = gaussian_agreement(samples, prediction.finite_steps.mean, sampler.model().basis(),
+  const auto wrong = gaussian_agreement(samples, prediction.finite_steps.mean, test::download(sampler.model().basis()),
                                         prediction.continuous_limit.mode_variance);
   REQUIRE(std::abs(wrong.variance_z) > 20.0);
   REQUIRE(wrong.worst_mode_p_value < 1e-12);
@@ -199,10 +202,11 @@ TEST_CASE("Bad schedules, rules, ranks and data are refused where they are given
   data(2, 17) = std::nan("");
   REQUIRE_THAT(message_of<InvalidArgument>([&] { sampler.fit(data); }),
                ContainsSubstring("hold nan at row 2 of sample 17"));
-  DiffusionSampler<RankK, CosineSchedule> rank_k{RankK{.rank = 6}};
+  DiffusionSampler<RankK, CosineSchedule, TestedBackend> rank_k{RankK{.rank = 6}};
   REQUIRE_THAT(message_of<InvalidArgument>([&] { rank_k.fit(correlated_samples<float>(5, 30, 11)); }),
                ContainsSubstring("RankK: rank = 6 but the training data have rank 5"));
-  DiffusionSampler<Linear, CustomSchedule, Cpu, Heun> heun{Linear{}, CustomSchedule::from_alpha_bars({0.0, 0.5, 1.0})};
+  DiffusionSampler<Linear, CustomSchedule, TestedBackend, Heun> heun{Linear{},
+                                                                     CustomSchedule::from_alpha_bars({0.0, 0.5, 1.0})};
   heun.fit(correlated_samples<float>(5, 30, 11));
   REQUIRE_THAT(message_of<InvalidArgument>([&] { return heun.sample(3, Seed{}); }),
                ContainsSubstring("Heun: sampling starts from pure noise"));

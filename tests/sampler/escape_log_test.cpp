@@ -7,6 +7,7 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace user {
 
@@ -16,14 +17,17 @@ struct HalfCubic {
   [[nodiscard]] std::string name() const { return "HalfCubic"; }
 };
 
-template <class Scalar_>
+/// Computes on the host whatever the backend: it is about the sampler.
+template <class B, class Scalar_>
 struct HalfCubicModel {
   using Scalar = Scalar_;
-  using BackendType = diffarch::Cpu;
+  using BackendType = B;
+  using Storage = typename B::template Storage<Scalar>;
   diffarch::Index rows;
 
   [[nodiscard]] diffarch::Index dimension() const { return rows; }
-  [[nodiscard]] diffarch::Batch<Scalar> denoise(const diffarch::Batch<Scalar>& y, diffarch::NoiseLevel level) const {
+  [[nodiscard]] Storage denoise(const Storage& storage, diffarch::NoiseLevel level) const {
+    const diffarch::Batch<Scalar> y = B::download(storage);
     diffarch::Batch<Scalar> x0_hat = y / static_cast<Scalar>(level.scale());
     for (diffarch::Index j = 0; j < y.cols(); ++j) {
       if (x0_hat(0, j) > Scalar(0))
@@ -31,16 +35,16 @@ struct HalfCubicModel {
       else
         x0_hat.col(j) = x0_hat.col(j).array().tanh().matrix().eval();
     }
-    return x0_hat;
+    return B::upload(std::move(x0_hat));
   }
 };
 
 }  // namespace user
 
-template <class Scalar>
-struct diffarch::Fitter<user::HalfCubic, diffarch::Cpu, Scalar> {
-  static user::HalfCubicModel<Scalar> fit(const user::HalfCubic& /*architecture*/, const Batch<Scalar>& data,
-                                          const NoiseLevels& /*levels*/, const ProgressCallback& /*progress*/) {
+template <class B, class Scalar>
+struct diffarch::Fitter<user::HalfCubic, B, Scalar> {
+  static user::HalfCubicModel<B, Scalar> fit(const user::HalfCubic& /*architecture*/, const Batch<Scalar>& data,
+                                             const NoiseLevels& /*levels*/, const ProgressCallback& /*progress*/) {
     return {data.rows()};
   }
 };
@@ -52,7 +56,7 @@ using test::bitwise_equal;
 using test::message_of;
 using test::random_matrix;
 
-using Sampler = DiffusionSampler<user::HalfCubic, CosineSchedule, Cpu, Ddim, double>;
+using Sampler = DiffusionSampler<user::HalfCubic, CosineSchedule, test::TestedBackend, Ddim, double>;
 
 Sampler make_sampler() {
   Sampler sampler{user::HalfCubic{}, CosineSchedule{.steps = 4}};
@@ -73,10 +77,10 @@ TEST_CASE("A sample escapes once, at the first step where its root mean square e
   CHECK(log.limit() == 5.0);
   // Root mean squares 5 (at the limit: not outside), 5.1, NaN, infinity; an element of 7 alone is not outside.
   const Batch<double> first{{5.0, 5.1, nan, 0.0, 7.0}, {-5.0, -5.1, 0.0, -infinity, 0.0}};
-  log.record(first, 2, NoiseLevel::from_sigma(3.0), 10);
+  log.record<test::TestedBackend>(test::upload(first), 2, NoiseLevel::from_sigma(3.0), 10);
   CHECK(samples_of(log) == std::vector<Index>{11, 12, 13});
   const Batch<double> second{{6.0, 9.0, nan, 1.0, 0.0}, {6.0, 9.0, nan, 1.0, 0.0}};
-  log.record(second, 3, NoiseLevel::from_sigma(1.5), 10);
+  log.record<test::TestedBackend>(test::upload(second), 3, NoiseLevel::from_sigma(1.5), 10);
   REQUIRE(samples_of(log) == std::vector<Index>{11, 12, 13, 10});
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(log.escapes()[i].step == 2);
@@ -85,7 +89,7 @@ TEST_CASE("A sample escapes once, at the first step where its root mean square e
   CHECK(log.escapes()[3].step == 3);
   CHECK(log.escapes()[3].sigma == 1.5);
   // The same columns of another batch are other samples.
-  log.record(first, 0, NoiseLevel::from_sigma(9.0), 20);
+  log.record<test::TestedBackend>(test::upload(first), 0, NoiseLevel::from_sigma(9.0), 20);
   CHECK(samples_of(log) == std::vector<Index>{11, 12, 13, 10, 21, 22, 23});
   CHECK(log.has_escaped(10));
   CHECK_FALSE(log.has_escaped(14));
@@ -94,7 +98,8 @@ TEST_CASE("A sample escapes once, at the first step where its root mean square e
 
 TEST_CASE("The root mean square of single precision does not overflow", "[sampler]") {
   EscapeLog log(1e30);
-  log.record(Batch<float>{{9e29F, 2e30F}, {9e29F, 2e30F}}, 0, NoiseLevel{}, 0);  // squares beyond float
+  log.record<test::TestedBackend>(test::upload(Batch<float>{{9e29F, 2e30F}, {9e29F, 2e30F}}), 0, NoiseLevel{},
+                                  0);  // squares beyond float
   CHECK(samples_of(log) == std::vector<Index>{1});
 }
 
@@ -160,10 +165,11 @@ TEST_CASE("Clipping keeps every prediction within the limit", "[sampler]") {
   double largest_seen_by_model = 0.0;
   Index steps = 0;
   const Batch<double> samples = sampler.sample(20, Seed{5}, [&](const Sampler::Step& step) {
-    REQUIRE(step.x0_hat.allFinite());
-    largest = std::max(largest, step.x0_hat.cwiseAbs().maxCoeff());
-    const Batch<double> unclipped = sampler.model().denoise(step.y, step.level);
-    REQUIRE(bitwise_equal(step.x0_hat, Batch<double>(unclipped.cwiseMin(0.75).cwiseMax(-0.75))));
+    const Batch<double> x0_hat = test::download(step.x0_hat);
+    REQUIRE(x0_hat.allFinite());
+    largest = std::max(largest, x0_hat.cwiseAbs().maxCoeff());
+    const Batch<double> unclipped = test::download(sampler.model().denoise(step.y, step.level));
+    REQUIRE(bitwise_equal(x0_hat, Batch<double>(unclipped.cwiseMin(0.75).cwiseMax(-0.75))));
     largest_seen_by_model = std::max(largest_seen_by_model, unclipped.cwiseAbs().maxCoeff());
     ++steps;
   });

@@ -5,6 +5,7 @@
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -63,30 +64,30 @@ TEST_CASE("Heun's error falls by four when the steps are halved", "[sampler]") {
 /// Counts its calls; predicts half of y.
 struct CountingModel {
   using Scalar = double;
-  using BackendType = Cpu;
+  using BackendType = test::TestedBackend;
   int* calls;
   [[nodiscard]] Index dimension() const { return 3; }
-  [[nodiscard]] Batch<double> denoise(const Batch<double>& y, NoiseLevel /*level*/) const {
+  [[nodiscard]] test::Storage<double> denoise(const test::Storage<double>& y, NoiseLevel /*level*/) const {
     ++*calls;
-    return 0.5 * y;
+    return test::upload(0.5 * test::download(y));
   }
 };
 
 TEST_CASE("Heun calls the denoiser once more per step, and not at the last one", "[sampler]") {
   int calls = 0;
   const CountingModel model{&calls};
-  Batch<double> y = test::random_matrix(3, 2, 1);
-  const Batch<double> before = y;
+  const Batch<double> before = test::random_matrix(3, 2, 1);
+  test::Storage<double> y = test::upload(before);
   const NoiseLevel level = NoiseLevel::from_sigma(2.0);
   const NoiseLevel next = NoiseLevel::from_sigma(1.0);
-  Heun{}.advance(model, y, 0.5 * before, level, next);
+  Heun{}.advance(model, y, test::upload(0.5 * before), level, next);
   REQUIRE(calls == 1);
   // Slopes: y / 4, then (3 / 4 y - 3 / 8 y) / 1; their mean times the step of -1.
-  REQUIRE(test::relative_difference(y, (1.0 - 0.5 * (0.25 + 0.375)) * before) < 1e-15);
-  Batch<double> last = before;
-  Heun{}.advance(model, last, 0.5 * before, level, NoiseLevel{});
+  REQUIRE(test::relative_difference(test::download(y), (1.0 - 0.5 * (0.25 + 0.375)) * before) < 1e-15);
+  test::Storage<double> last = test::upload(before);
+  Heun{}.advance(model, last, test::upload(0.5 * before), level, NoiseLevel{});
   REQUIRE(calls == 1);
-  REQUIRE(test::bitwise_equal(last, Batch<double>(0.5 * before)));
+  REQUIRE(test::bitwise_equal(test::download(last), Batch<double>(0.5 * before)));
 }
 
 TEST_CASE("Heun refuses to start from pure noise", "[sampler]") {
@@ -94,9 +95,10 @@ TEST_CASE("Heun refuses to start from pure noise", "[sampler]") {
   const std::string expected = "Heun: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T";
   REQUIRE(test::message_of<InvalidArgument>([&] { return heun_gain(1.0, levels); }) == expected);
   int calls = 0;
-  Batch<double> y = test::random_matrix(3, 2, 1);
-  REQUIRE(test::message_of<InvalidArgument>(
-              [&] { Heun{}.advance(CountingModel{&calls}, y, Batch<double>(y), levels[0], levels[1]); }) == expected);
+  test::Storage<double> y = test::upload(test::random_matrix(3, 2, 1));
+  REQUIRE(test::message_of<InvalidArgument>([&] {
+            Heun{}.advance(CountingModel{&calls}, y, test::Storage<double>(y), levels[0], levels[1]);
+          }) == expected);
 }
 
 TEST_CASE("Heun is deterministic", "[sampler]") {

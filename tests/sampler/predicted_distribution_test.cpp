@@ -9,7 +9,9 @@
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "sampler/gaussian_models.hpp"
+#include "sampler/run_steps.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -18,6 +20,7 @@ using test::diagonal_model;
 using test::random_matrix;
 using test::real;
 using test::relative_difference;
+using test::run_steps_on;
 
 const Vector<double> lambdas{{100.0, 10.0, 1.0, 0.1, 0.03, 0.01}};
 
@@ -92,7 +95,7 @@ TEST_CASE("The predicted mean is where the sampler takes zero noise", "[sampler]
   for (const auto& schedule :
        {CustomSchedule({{0.1, 1.0}, {0.5, 0.8}, {1.0, 0.0}}), CustomSchedule::from_sigmas({5.0, 1.0, 0.3, 0.0})}) {
     const auto prediction = predicted_distribution(model, schedule).finite_steps;
-    const Batch<double> sample = detail::run_steps(model, schedule.levels(), Ddim{}, zero, Seed{}, 0, std::nullopt);
+    const Batch<double> sample = run_steps_on(model, schedule.levels(), Ddim{}, zero, Seed{}, 0, std::nullopt);
     REQUIRE(relative_difference(sample, prediction.mean) < 1e-14);
     REQUIRE(relative_difference(prediction.mean_offset, (prediction.mean - mean).head(3)) < 1e-13);
     REQUIRE((prediction.mean - mean).tail(5).norm() == 0.0);  // outside the modes nothing moves the mean
@@ -184,11 +187,11 @@ TEST_CASE("From pure noise the limit is the data distribution and nothing is NaN
 
 template <class Rule>
 GaussianAgreement monte_carlo(const Rule& rule, const NoiseLevels& levels, const PredictedGaussian& predicted,
-                              const GaussianDenoiser<Cpu, double>& model) {
+                              const GaussianDenoiser<test::TestedBackend, double>& model) {
   const Index n = 4000;
   const Batch<double> noise = normal_batch<double>(model.dimension(), n, Seed{5});
-  const Batch<double> samples = detail::run_steps(model, levels, rule, noise, Seed{5}, 0, std::nullopt);
-  return gaussian_agreement(samples, predicted.mean, model.basis(), predicted.mode_variance);
+  const Batch<double> samples = run_steps_on(model, levels, rule, noise, Seed{5}, 0, std::nullopt);
+  return gaussian_agreement(samples, predicted.mean, test::download(model.basis()), predicted.mode_variance);
 }
 
 TEST_CASE("Samples of every rule have the predicted mean and variance of each mode, and the test can tell",

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "diffarch/core/storage.hpp"
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/ancestral.hpp"
@@ -13,6 +14,7 @@
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -27,9 +29,9 @@ using SpectralCubic = Polynomial<3, SpectralFeatures<>>;
 RandomCubic random_cubic() { return {.features = {.width = 40, .averaging = {.ridge = 1e-2}}}; }
 SpectralCubic spectral_cubic() { return {.features = {.width = 40}}; }
 
-template <class A, class S, class Rule>
+template <class B, class A, class S, class Rule>
 void check(const A& architecture, const S& schedule, const Rule& rule) {
-  using Sampler = DiffusionSampler<A, S, Cpu, Rule, double>;
+  using Sampler = DiffusionSampler<A, S, B, Rule, double>;
   STATIC_REQUIRE(SpanDenoiser<typename Sampler::Model>);
   INFO(architecture.name() << ", " << rule.name());
   Sampler sampler(architecture, schedule, rule);
@@ -50,27 +52,28 @@ void check(const A& architecture, const S& schedule, const Rule& rule) {
   CHECK_FALSE(bitwise_equal(sampler.sample(7, Seed{3}), in_span));
 }
 
-template <class A>
+template <class B, class A>
 void check_all_rules(const A& architecture) {
   const CosineSchedule cosine{.steps = 6};
   const CustomSchedule finite = CustomSchedule::from_sigmas({3.0, 1.5, 0.8, 0.4, 0.2, 0.0});
-  check(architecture, cosine, Ddim{});
-  check(architecture, cosine, Ddim{.eta = 0.5});
-  check(architecture, cosine, Ancestral{});
-  check(architecture, finite, Ancestral{});
-  check(architecture, finite, Heun{});
+  check<B>(architecture, cosine, Ddim{});
+  check<B>(architecture, cosine, Ddim{.eta = 0.5});
+  check<B>(architecture, cosine, Ancestral{});
+  check<B>(architecture, finite, Ancestral{});
+  check<B>(architecture, finite, Heun{});
 }
 
 TEST_CASE("Sampling in the coordinates of random features equals sampling in pixels", "[sampler]") {
-  check_all_rules(random_cubic());
+  check_all_rules<test::TestedBackend>(random_cubic());
 }
 
 TEST_CASE("Sampling in the coordinates of spectral features equals sampling in pixels", "[sampler]") {
-  check_all_rules(spectral_cubic());
+  check_all_rules<Cpu>(spectral_cubic());
 }
 
 TEST_CASE("Escapes are the same in the span and in pixels", "[sampler]") {
-  DiffusionSampler<RandomCubic, CosineSchedule, Cpu, Ddim, double> sampler(random_cubic(), CosineSchedule{.steps = 6});
+  DiffusionSampler<RandomCubic, CosineSchedule, test::TestedBackend, Ddim, double> sampler(random_cubic(),
+                                                                                           CosineSchedule{.steps = 6});
   sampler.fit(correlated_samples(30, 50, 1)).set_batch_size(8);
   // The limit is the median of the samples' sizes, so that about half of them escape.
   const Batch<double> samples = sampler.sample(21, Seed{4});
@@ -91,26 +94,43 @@ TEST_CASE("Escapes are the same in the span and in pixels", "[sampler]") {
   }
 }
 
+TEST_CASE("Samples in the span of every backend are those of the host", "[sampler]") {
+  const auto samples = [](auto backend, auto rule) {
+    DiffusionSampler<RandomCubic, CosineSchedule, decltype(backend), decltype(rule), double> sampler(
+        random_cubic(), CosineSchedule{.steps = 6}, rule);
+    return sampler.fit(correlated_samples(30, 50, 1)).sample(7, Seed{2});
+  };
+  CHECK(relative_difference(samples(test::TestedBackend{}, Ddim{}), samples(Cpu{}, Ddim{})) < 1e-11);
+  CHECK(relative_difference(samples(test::TestedBackend{}, Ancestral{}), samples(Cpu{}, Ancestral{})) < 1e-11);
+}
+
 /// x0_hat = 1e30 y, finite in double for any number of steps here, but not in float.
 struct Growing {
   using Scalar = float;
-  using BackendType = Cpu;
+  using BackendType = test::TestedBackend;
+  using Storage = test::Storage<float>;
+  using Coordinates = test::Storage<double>;
   [[nodiscard]] Index dimension() const { return 2; }
-  [[nodiscard]] Batch<float> denoise(const Batch<float>& y, NoiseLevel level) const {
+  [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
     return materialise(coefficients(project(y), level));
   }
-  [[nodiscard]] Matrix<double> project(const Batch<float>& y) const { return y.cast<double>(); }
-  [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& z, NoiseLevel /*level*/) const { return 1e30 * z; }
-  [[nodiscard]] Matrix<double> project_prediction(const Matrix<double>& w) const { return w; }
-  [[nodiscard]] Batch<float> materialise(const Matrix<double>& w) const { return w.cast<float>(); }
+  [[nodiscard]] Coordinates project(const Storage& y) const { return converted<double, BackendType>(y); }
+  [[nodiscard]] Coordinates coefficients(const Coordinates& z, NoiseLevel /*level*/) const {
+    Coordinates w = z;
+    BackendType::for_each(2, w.cols(), elementwise::Scale<double>{w.data(), z.data(), 1e30, 2});
+    return w;
+  }
+  [[nodiscard]] Coordinates project_prediction(const Coordinates& w) const { return w; }
+  [[nodiscard]] Storage materialise(const Coordinates& w) const { return converted<float, BackendType>(w); }
 };
 
 TEST_CASE("Samples that overflow single precision are an error in the span as in pixels", "[sampler]") {
   STATIC_REQUIRE(SpanDenoiser<Growing>);
   const NoiseLevels levels = CustomSchedule::from_sigmas({4.0, 2.0, 1.0, 0.0}).levels();
   const Batch<float> noise = test::random_matrix<float>(2, 3, 6);
-  CHECK_THROWS_AS(detail::run_steps(Growing{}, levels, Ddim{}, noise, Seed{}, 0, std::nullopt), NumericalError);
-  CHECK_THROWS_AS(detail::run_in_span(Growing{}, levels, Ddim{}, noise, Seed{}, 0), NumericalError);
+  CHECK_THROWS_AS(detail::run_steps(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0, std::nullopt),
+                  NumericalError);
+  CHECK_THROWS_AS(detail::run_in_span(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0), NumericalError);
 }
 
 }  // namespace

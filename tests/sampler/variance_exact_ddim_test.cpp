@@ -11,7 +11,9 @@
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "sampler/gaussian_models.hpp"
+#include "sampler/run_steps.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -20,6 +22,7 @@ using test::correlated_samples;
 using test::diagonal_model;
 using test::random_matrix;
 using test::relative_difference;
+using test::run_steps_on;
 
 const Vector<double> variance_exact_lambdas{{100.0, 10.0, 1.0, 0.1, 0.03, 0.01}};
 
@@ -87,7 +90,7 @@ TEST_CASE("Many DDIM steps tend to what variance-exact DDIM does in one", "[samp
   const auto model = diagonal_model<double>(random_matrix(6, 1, 2), variance_exact_lambdas);
   const Batch<double> noise = random_matrix(6, 5, 3);
   const auto after = [&](const auto& rule, const NoiseLevels& levels) {
-    return detail::run_steps(model, levels, rule, noise, Seed{}, 0, std::nullopt);
+    return run_steps_on(model, levels, rule, noise, Seed{}, 0, std::nullopt);
   };
   const Batch<double> one = after(VarianceExactDdim{}, KarrasSchedule{.steps = 1, .sigma_max = 50.0}.levels());
   const auto distance = [&](Index steps) {
@@ -108,9 +111,8 @@ TEMPLATE_TEST_CASE("Step by step, variance-exact DDIM ends where the product of 
   const Batch<TestType> noise = random_matrix<TestType>(9, 7, 5);
   for (const NoiseLevels& levels : variance_exact_levels) {
     const auto gains = trajectory_gains(VarianceExactDdim{}, model.eigenvalues(), levels);
-    const Batch<TestType> collapsed = detail::run_collapsed(model, levels, gains, noise);
-    const Batch<TestType> stepped =
-        detail::run_steps(model, levels, VarianceExactDdim{}, noise, Seed{}, 0, std::nullopt);
+    const Batch<TestType> collapsed = test::download(detail::run_collapsed(model, levels, gains, test::upload(noise)));
+    const Batch<TestType> stepped = run_steps_on(model, levels, VarianceExactDdim{}, noise, Seed{}, 0, std::nullopt);
     REQUIRE(relative_difference(stepped, collapsed) < tolerance);
     // Outside the modes only the mean is left.
     for (Index row = 6; row < 9; ++row)
@@ -122,14 +124,15 @@ template <class A>
 void check_fitted_sampler(const A& architecture) {
   const Batch<double> data = correlated_samples(12, 40, 6);
   for (const NoiseLevels& levels : variance_exact_levels) {
-    DiffusionSampler<A, CustomSchedule, Cpu, VarianceExactDdim, double> sampler{architecture, schedule_of(levels)};
+    DiffusionSampler<A, CustomSchedule, test::TestedBackend, VarianceExactDdim, double> sampler{architecture,
+                                                                                                schedule_of(levels)};
     sampler.fit(data);
     const Batch<double> collapsed = sampler.sample(5, Seed{7});
     Index seen = 0;
     Batch<double> last_prediction;
-    const auto observer = [&](const SamplerStep<Batch<double>>& step) {
+    const auto observer = [&](const SamplerStep<test::Storage<double>>& step) {
       seen += 1;
-      last_prediction = step.x0_hat;
+      last_prediction = test::download(step.x0_hat);
     };
     const Batch<double> observed = sampler.sample(5, Seed{7}, observer);
     REQUIRE(seen == levels.steps());
@@ -153,16 +156,18 @@ TEST_CASE("Samples of variance-exact DDIM have the variances of the data in thre
   const CosineSchedule schedule{.steps = 3};
   const Batch<double> noise = normal_batch<double>(9, 4000, Seed{5});
   const auto samples_of = [&](const auto& rule) {
-    return detail::run_steps(model, schedule.levels(), rule, noise, Seed{5}, 0, std::nullopt);
+    return run_steps_on(model, schedule.levels(), rule, noise, Seed{5}, 0, std::nullopt);
   };
   // N(mean, Sigma) itself: sigma_T = 2e4 is off by sqrt(lambda) / sigma_T < 1e-3, a hundredth of a standard error.
-  const auto right = gaussian_agreement(samples_of(VarianceExactDdim{}), mean, model.basis(), variance_exact_lambdas);
+  const auto right =
+      gaussian_agreement(samples_of(VarianceExactDdim{}), mean, test::download(model.basis()), variance_exact_lambdas);
   // Each is a standard normal score: |z| > 4.9 has probability 1e-6.
   REQUIRE(right.tested_modes.size() == 6);
   REQUIRE(std::abs(right.mean_z) < 4.9);
   REQUIRE(std::abs(right.variance_z) < 4.9);
   REQUIRE(right.worst_mode_p_value > 1e-6);
-  const auto wrong = gaussian_agreement(samples_of(Ddim{}), mean, model.basis(), variance_exact_lambdas);
+  const auto wrong =
+      gaussian_agreement(samples_of(Ddim{}), mean, test::download(model.basis()), variance_exact_lambdas);
   REQUIRE(wrong.worst_mode_p_value < 1e-6);
 }
 

@@ -4,17 +4,29 @@
 #include <random>
 
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
 
-using Algebra = LinearAlgebra<Cpu>;
+using Algebra = LinearAlgebra<test::TestedBackend>;
 using test::bitwise_equal;
 using test::message_of;
 using test::random_matrix;
 using test::real;
+using test::relative_difference;
 using test::ThreadCount;
 using LongMatrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+
+/// Products of arrays of the host.
+template <class A, class B>
+auto multiply(const A& a, const B& b) {
+  return test::download(Algebra::multiply(test::upload(a), test::upload(b)));
+}
+template <class A, class B>
+auto multiply_transposed(const A& a, const B& b) {
+  return test::download(Algebra::multiply_transposed(test::upload(a), test::upload(b)));
+}
 
 /// The product by its definition, in long double, and the sum of absolute values that bounds rounding errors.
 struct NaiveProduct {
@@ -54,23 +66,23 @@ TEMPLATE_TEST_CASE("multiply and multiply_transposed give the product to roundin
     const Matrix<TestType> a = random_matrix<TestType>(rows, depth, 1);
     const Matrix<TestType> b = random_matrix<TestType>(depth, columns, 2);
     const NaiveProduct expected = naive_product(a, b);
-    const Matrix<TestType> product = Algebra::multiply(a, b);
+    const Matrix<TestType> product = multiply(a, b);
     REQUIRE(product.rows() == rows);
     REQUIRE(product.cols() == columns);
     REQUIRE(within_rounding(product, expected, depth));
     const Matrix<TestType> transposed = a.transpose();
-    REQUIRE(within_rounding(Algebra::multiply_transposed(transposed, b), expected, depth));
+    REQUIRE(within_rounding(multiply_transposed(transposed, b), expected, depth));
   }
 }
 
 TEST_CASE("A product over no terms is zero", "[solver]") {
-  const Matrix<double> product = Algebra::multiply(Matrix<double>(3, 0), Matrix<double>(0, 40));
+  const Matrix<double> product = multiply(Matrix<double>(3, 0), Matrix<double>(0, 40));
   REQUIRE(bitwise_equal(product, Matrix<double>(Matrix<double>::Zero(3, 40))));
 }
 
 TEST_CASE("Products of shapes that do not fit are refused with both", "[solver]") {
-  const Matrix<double> a(3, 4);
-  REQUIRE(message_of<DimensionMismatch>([&] { return Algebra::multiply(a, a); }) == "multiply: (3, 4) times (3, 4)");
+  const Matrix<double> a = random_matrix(3, 4, 1);
+  REQUIRE(message_of<DimensionMismatch>([&] { return multiply(a, a); }) == "multiply: (3, 4) times (3, 4)");
 }
 
 TEMPLATE_TEST_CASE("A column of a product is bitwise the same whatever columns stand beside it", "[solver]", float,
@@ -89,8 +101,8 @@ TEMPLATE_TEST_CASE("A column of a product is bitwise the same whatever columns s
     const Matrix<TestType> b = random_matrix<TestType>(depth, columns, static_cast<unsigned>(trial) + 1000);
     const Matrix<TestType> transposed = a.transpose();
     const ThreadCount guard(1 + trial % 2);
-    const Matrix<TestType> all = Algebra::multiply(a, b);
-    const Matrix<TestType> all_transposed = Algebra::multiply_transposed(transposed, b);
+    const Matrix<TestType> all = multiply(a, b);
+    const Matrix<TestType> all_transposed = multiply_transposed(transposed, b);
     INFO(rows << " x " << depth << " x " << columns);
     for (int part = 0; part < 4; ++part) {
       const Index count = part == 0 ? 1 : draw(1, columns);
@@ -99,9 +111,9 @@ TEMPLATE_TEST_CASE("A column of a product is bitwise the same whatever columns s
       // As a block of the larger batch and as a batch of its own, which may be aligned otherwise.
       const Matrix<TestType> copy = b.middleCols(first, count);
       const Matrix<TestType> expected = all.middleCols(first, count);
-      REQUIRE(bitwise_equal(Algebra::multiply(a, copy), expected));
-      REQUIRE(bitwise_equal(Algebra::multiply(a, b.middleCols(first, count)), expected));
-      REQUIRE(bitwise_equal(Algebra::multiply_transposed(transposed, copy),
+      REQUIRE(bitwise_equal(multiply(a, copy), expected));
+      if constexpr (test::on_host) REQUIRE(bitwise_equal(Algebra::multiply(a, b.middleCols(first, count)), expected));
+      REQUIRE(bitwise_equal(multiply_transposed(transposed, copy),
                             Matrix<TestType>(all_transposed.middleCols(first, count))));
     }
   }
@@ -115,6 +127,9 @@ TEMPLATE_TEST_CASE("Centred products equal their definitions in long double", "[
     const LongMatrix centred = x.template cast<long double>().colwise() - mean.cast<long double>().eval();
     const LongMatrix transposed = centred.transpose();
     const Matrix<double> gram = Algebra::centred_gram(x, mean);
+    const Matrix<double> uncentred = test::download(Algebra::gram(test::upload(x)));
+    const LongMatrix exact = x.template cast<long double>();
+    REQUIRE(within_rounding(uncentred, naive_product(LongMatrix(exact.transpose()), exact), d + 2));
     const Matrix<double> scatter = Algebra::centred_scatter(x, mean);
     // Centring in double adds one rounding to each factor; the sums are in double for float data too.
     REQUIRE(within_rounding(gram, naive_product(transposed, centred), d + 2));
@@ -162,6 +177,64 @@ TEST_CASE("A matrix with NaN has no eigendecomposition and the error says so", "
   matrix(2, 1) = matrix(1, 2) = std::nan("");
   REQUIRE(message_of<NumericalError>([&] { return Algebra::symmetric_eigen(matrix); }) ==
           "symmetric_eigen: no convergence for a (4, 4) matrix");
+}
+
+TEMPLATE_TEST_CASE("A product with its own transpose is symmetric and is added to a lower triangle", "[solver]", float,
+                   double) {
+  for (const auto& [rows, columns] : std::vector<std::pair<Index, Index>>{{1, 1}, {7, 3}, {150, 40}, {3, 0}}) {
+    const Matrix<TestType> a = random_matrix<TestType>(rows, columns, 8);
+    const Matrix<TestType> transposed = a.transpose();
+    const Matrix<TestType> product = test::download(Algebra::multiply_by_transpose(test::upload(a)));
+    REQUIRE(within_rounding(product, naive_product(a, transposed), columns));
+    REQUIRE(bitwise_equal(product, Matrix<TestType>(product.transpose())));
+    const Matrix<TestType> before = random_matrix<TestType>(rows, rows, 9);
+    test::Storage<TestType> sum = test::upload(before);
+    Algebra::add_multiply_by_transpose(sum, test::upload(a));
+    const Matrix<TestType> after = test::download(sum);
+    const Matrix<double> difference = (after - before - product).template cast<double>();
+    // Another order of the sum: its rounding and that of the last addition, of values below 10.
+    REQUIRE(difference.template triangularView<Eigen::Lower>().toDenseMatrix().cwiseAbs().maxCoeff() <=
+            real(columns + 4) * 10.0 * static_cast<double>(std::numeric_limits<TestType>::epsilon()));
+  }
+  const auto wide = test::upload(random_matrix<TestType>(3, 4, 1));
+  auto narrow = test::upload(random_matrix<TestType>(2, 2, 1));
+  REQUIRE(message_of<DimensionMismatch>([&] { Algebra::add_multiply_by_transpose(narrow, wide); }) ==
+          "add_multiply_by_transpose: (2, 2) and (3, 4)");
+}
+
+TEMPLATE_TEST_CASE("Cholesky factors give the matrix back and solve with it, column by column", "[solver]", float,
+                   double) {
+  const double epsilon = static_cast<double>(std::numeric_limits<TestType>::epsilon());
+  for (const auto& [size, columns] : std::vector<std::pair<Index, Index>>{{1, 1}, {5, 200}, {90, 7}, {40, 0}}) {
+    INFO(size << ", " << columns);
+    const Matrix<double> root = random_matrix(size, 2 * size, 10);
+    const Matrix<TestType> matrix =
+        (root * root.transpose() / real(size) + Matrix<double>::Identity(size, size)).template cast<TestType>();
+    const auto factor = Algebra::cholesky(test::upload(matrix));
+    const Matrix<TestType> l = test::download(factor);
+    REQUIRE(l.template triangularView<Eigen::StrictlyUpper>().toDenseMatrix().isZero(0.0));
+    REQUIRE(relative_difference(l * l.transpose(), matrix) < 10.0 * real(size) * epsilon);  // backward stable
+    const Matrix<TestType> b = random_matrix<TestType>(size, columns, 11);
+    const Matrix<TestType> x = test::download(Algebra::cholesky_solve(factor, test::upload(b)));
+    REQUIRE(x.cols() == columns);
+    if (columns == 0) continue;
+    REQUIRE(relative_difference(matrix * x, b) < 100.0 * real(size) * epsilon);  // condition below 10
+    const Matrix<TestType> last = b.rightCols(1);
+    REQUIRE(bitwise_equal(test::download(Algebra::cholesky_solve(factor, test::upload(last))),
+                          Matrix<TestType>(x.rightCols(1))));
+  }
+}
+
+TEST_CASE("Cholesky refuses what is not positive definite and shapes that do not fit", "[solver]") {
+  const Matrix<double> indefinite{{1.0, 2.0}, {2.0, 1.0}};
+  REQUIRE_THAT(message_of<NumericalError>([&] { return Algebra::cholesky(test::upload(indefinite)); }),
+               ContainsSubstring("cholesky: a (2, 2) matrix is not positive definite"));
+  REQUIRE(message_of<DimensionMismatch>([&] { return Algebra::cholesky(test::upload(random_matrix(2, 3, 1))); }) ==
+          "cholesky: the matrix is (2, 3)");
+  REQUIRE(message_of<DimensionMismatch>([&] {
+            return Algebra::cholesky_solve(test::upload(Matrix<double>::Identity(2, 2)),
+                                           test::upload(random_matrix(3, 1, 1)));
+          }) == "cholesky_solve: (2, 2) and (3, 1)");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <Eigen/SVD>
 
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 namespace diffarch {
 namespace {
@@ -11,10 +12,11 @@ using test::bitwise_equal;
 using test::correlated_samples;
 using test::real;
 using test::relative_difference;
+using test::TestedBackend;
 
 template <class Scalar>
 PrincipalComponents<Scalar> components(const Batch<Scalar>& data, Centring centring = Centring::mean) {
-  return principal_components<Cpu>(data, centring);
+  return principal_components<TestedBackend>(data, centring);
 }
 
 template <class Scalar>
@@ -140,7 +142,7 @@ TEST_CASE("Float data have the eigenvalues of a double computation and an orthon
 TEST_CASE("The number of modes is what the caller answers for the rank", "[solver]") {
   const Batch<double> data = correlated_samples(10, 5, 8);
   Index asked = -1;
-  const auto modes = principal_components<Cpu>(data, Centring::mean, [&](Index rank) {
+  const auto modes = principal_components<TestedBackend>(data, Centring::mean, [&](Index rank) {
     asked = rank;
     return Index{2};
   });
@@ -158,7 +160,7 @@ TEST_CASE("Moments have the modes of the data they came from", "[solver]") {
   const GaussianMoments<double> moments(mean, centred * centred.transpose() / 40.0);
   for (const Centring centring : {Centring::mean, Centring::none}) {
     const auto from_data = components(data, centring);
-    const auto from_moments = principal_components<Cpu>(moments, centring);
+    const auto from_moments = principal_components<TestedBackend>(moments, centring);
     REQUIRE(from_moments.rank == 8);
     REQUIRE(relative_difference(from_moments.eigenvalues, from_data.eigenvalues) < 1e-14);
     REQUIRE(relative_difference(covariance_of(from_moments), covariance_of(from_data)) < 1e-14);
@@ -167,11 +169,11 @@ TEST_CASE("Moments have the modes of the data they came from", "[solver]") {
 
 TEST_CASE("Singular moments are fine and indefinite ones are refused", "[solver]") {
   const GaussianMoments<double> point(Vector<double>::Ones(3), Matrix<double>::Zero(3, 3));
-  REQUIRE(principal_components<Cpu>(point).rank == 0);
+  REQUIRE(principal_components<TestedBackend>(point).rank == 0);
   const GaussianMoments<double> line(Vector<double>::Ones(3), Matrix<double>::Constant(3, 3, 0.1));
-  REQUIRE(principal_components<Cpu>(line).rank == 1);
+  REQUIRE(principal_components<TestedBackend>(line).rank == 1);
   const GaussianMoments<double> indefinite(Vector<double>::Ones(2), Matrix<double>{{1.0, 2.0}, {2.0, 1.0}});
-  REQUIRE_THAT(test::message_of<InvalidArgument>([&] { return principal_components<Cpu>(indefinite); }),
+  REQUIRE_THAT(test::message_of<InvalidArgument>([&] { return principal_components<TestedBackend>(indefinite); }),
                ContainsSubstring("the covariance has the negative eigenvalue -1"));
 }
 

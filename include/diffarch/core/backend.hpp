@@ -27,6 +27,7 @@ struct ElementProbe {
 ///    each product into at most one sum: then a compiler that contracts to fused multiply-add does so the same way in
 ///    vector and scalar code, and results do not depend on where an element lies in memory;
 ///  - `all_finite(storage)`: whether no element is NaN or infinite;
+///  - `column_norms(storage)`: the Euclidean norms of the columns, in double, on the host;
 ///  - `normal(d, n, seed, stream, first_sample)`: the numbers of `normal_batch`, made where they are needed.
 /// Matrix products and factorisations of a backend are in `LinearAlgebra<Backend>` (solver/).
 template <class B>
@@ -38,6 +39,7 @@ concept Backend = std::semiregular<B> && requires(Batch<float> batch, typename B
     B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{})
     } -> std::same_as<typename B::template Storage<float>>;
   { B::all_finite(storage) } -> std::same_as<bool>;
+  { B::column_norms(storage) } -> std::same_as<Vector<double>>;
   B::for_each(Index{}, Index{}, detail::ElementProbe{});
 };
 
@@ -61,6 +63,14 @@ struct Cpu {
   template <class Scalar>
   [[nodiscard]] static bool all_finite(const Batch<Scalar>& storage) {
     return storage.allFinite();
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Vector<double> column_norms(const Batch<Scalar>& storage) {
+    Vector<double> norms(storage.cols());
+    for (Index column = 0; column < storage.cols(); ++column)
+      norms(column) = storage.col(column).template cast<double>().norm();
+    return norms;
   }
 
   template <class Functor>

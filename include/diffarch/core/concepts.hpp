@@ -13,6 +13,10 @@ namespace diffarch {
 template <class M>
 using StorageOf = typename M::BackendType::template Storage<typename M::Scalar>;
 
+/// Where the coordinates of a `SpanDenoiser` live.
+template <class M>
+using CoordinatesOf = typename M::BackendType::template Storage<double>;
+
 /// A policy type: an aggregate of hyper-parameters with a name and no fitted state, e.g. `RankK{.rank = 100}`.
 /// What fitting it to data gives is its model (see `Fitter`).
 template <class A>
@@ -46,17 +50,18 @@ concept SpectralDenoiser = Denoiser<M> &&
 
 /// A denoiser whose predictions lie in a fixed affine subspace, mean + span(basis), and depend on y through a few fixed
 /// linear functions P y only. A trajectory can then run in these coordinates, and a batch of d values per sample is
-/// touched twice, at the start and at the end. In double whatever the Scalar, for a batch of n columns:
+/// touched twice, at the start and at the end. Coordinates are arrays of the model's backend, in double whatever the
+/// Scalar. For a batch of n columns:
 ///  - project(y) = P y, (q, n);
 ///  - coefficients(P y, level) = w, (m, n): x0_hat = mean + basis w;
 ///  - project_prediction(w) = P x0_hat, (q, n);
 ///  - materialise(w) = x0_hat, (d, n).
 template <class M>
 concept SpanDenoiser = Denoiser<M> &&
-    requires(const M& model, const StorageOf<M>& y, const Matrix<double>& coordinates, NoiseLevel level) {
-  { model.project(y) } -> std::convertible_to<Matrix<double>>;
-  { model.coefficients(coordinates, level) } -> std::convertible_to<Matrix<double>>;
-  { model.project_prediction(coordinates) } -> std::convertible_to<Matrix<double>>;
+    requires(const M& model, const StorageOf<M>& y, const CoordinatesOf<M>& coordinates, NoiseLevel level) {
+  { model.project(y) } -> std::convertible_to<CoordinatesOf<M>>;
+  { model.coefficients(coordinates, level) } -> std::convertible_to<CoordinatesOf<M>>;
+  { model.project_prediction(coordinates) } -> std::convertible_to<CoordinatesOf<M>>;
   { model.materialise(coordinates) } -> std::convertible_to<StorageOf<M>>;
 };
 

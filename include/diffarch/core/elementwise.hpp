@@ -59,6 +59,45 @@ struct AddScaledVector {
   constexpr void operator()(Index row, Index column) const { y[column * rows + row] += scale * v[row]; }
 };
 
+/// y = scale * x + v for every column; y and x may be the same array.
+template <class Scalar>
+struct ScaleAddVector {
+  Scalar* y;
+  const Scalar* x;
+  const Scalar* v;
+  Scalar scale;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    const Index i = column * rows + row;
+    y[i] = scale * x[i] + v[row];
+  }
+};
+
+/// y = x / divisor; x and y may be the same array.
+template <class Scalar>
+struct Divide {
+  Scalar* y;
+  const Scalar* x;
+  Scalar divisor;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    const Index i = column * rows + row;
+    y[i] = x[i] / divisor;
+  }
+};
+
+/// to = from in another precision.
+template <class To, class From>
+struct Convert {
+  To* to;
+  const From* from;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    const Index i = column * rows + row;
+    to[i] = static_cast<To>(from[i]);
+  }
+};
+
 /// Moves every element of y into [-limit, limit]; NaN stays NaN.
 template <class Scalar>
 struct Clip {

@@ -19,6 +19,16 @@ struct IsNotFinite {
   constexpr int operator()(Index i) const { return values[i] - values[i] == Scalar(0) ? 0 : 1; }
 };
 
+template <class Scalar>
+struct SquareAt {
+  const Scalar* values;
+  Index rows;
+  constexpr double operator()(Index row, Index column) const {
+    const auto value = static_cast<double>(values[column * rows + row]);
+    return value * value;
+  }
+};
+
 }  // namespace cuda::detail
 
 /// An NVIDIA GPU: device arrays, cuBLAS and cuSOLVER, element functors as kernels, all in the order of one stream. A
@@ -49,6 +59,15 @@ struct Cuda {
   [[nodiscard]] static bool all_finite(const Storage<Scalar>& storage) {
     return cuda::reduce<int>(storage.size(), cuda::detail::IsNotFinite<Scalar>{storage.data()}, cuda::Maximum<int>{}) ==
            0;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Vector<double> column_norms(const Storage<Scalar>& storage) {
+    Storage<double> squares(storage.cols(), 1);
+    cuda::reduce_columns<double>(storage.rows(), storage.cols(),
+                                 cuda::detail::SquareAt<Scalar>{storage.data(), storage.rows()},
+                                 cuda::StoreAt<double>{squares.data()});
+    return squares.download().col(0).cwiseSqrt();
   }
 
   template <class Scalar>

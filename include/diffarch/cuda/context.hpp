@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
+
 #include "diffarch/cuda/error.hpp"
 
 namespace diffarch::cuda {
@@ -27,6 +30,7 @@ class Context {
  private:
   Context() {
     require_device();
+    keep_freed_memory();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
     check(cublasCreate(&blas_), "cublasCreate");
     check(cublasSetStream(blas_, stream_), "cublasSetStream");
@@ -38,6 +42,17 @@ class Context {
     cusolverDnDestroy(solver_);
     cublasDestroy(blas_);
     cudaStreamDestroy(stream_);
+  }
+
+  /// Freed memory stays with the process for the next array. Without this the driver takes it back whenever the stream
+  /// is waited for, and every fit maps its scratch anew.
+  static void keep_freed_memory() {
+    int device = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    cudaMemPool_t pool = nullptr;
+    check(cudaDeviceGetDefaultMemPool(&pool, device), "cudaDeviceGetDefaultMemPool");
+    std::uint64_t threshold = std::numeric_limits<std::uint64_t>::max();
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &threshold), "cudaMemPoolSetAttribute");
   }
 
   static void require_device() {

@@ -1,43 +1,57 @@
 #pragma once
 
+#include <string>
+
 #include "diffarch/cuda/blas.hpp"
 
-/// cuSOLVER's dense factorisations under one name for float and double. They wait for the device: whether a matrix has
-/// the factorisation is known only then.
+/// cuSOLVER's dense factorisations under one name for float and double. Whether a matrix has the factorisation is known
+/// when the device is done: what says so waits for it.
 namespace diffarch::cuda {
 
-/// The lower triangle of the positive-definite `m` (n, n) becomes its Cholesky factor; the upper one is left alone.
-/// Throws NumericalError when a pivot is not positive.
+/// The lower triangle of the positive-definite m (n, n) becomes its Cholesky factor; the upper one is left alone. Does
+/// not wait: *info on the device becomes 0, or the order of the first leading minor that is not positive.
+template <class Scalar>
+void cholesky_in_place(Index n, Scalar* m, Index ld, int* info) {
+  if (n == 0) return;
+  const Context& context = Context::current();
+  const int order = detail::blas_size(n);
+  const int leading = detail::blas_size(ld);
+  int workspace_size = 0;
+  const auto size_call = [&](auto function) {
+    check(function(context.solver(), CUBLAS_FILL_MODE_LOWER, order, m, leading, &workspace_size),
+          "potrf_bufferSize of ", n);
+  };
+  const auto call = [&](auto function) {
+    DeviceArray<Scalar> workspace(workspace_size, 1);
+    check(function(context.solver(), CUBLAS_FILL_MODE_LOWER, order, m, leading, workspace.data(), workspace_size, info),
+          "potrf of ", n);
+  };
+  if constexpr (std::is_same_v<Scalar, float>) {
+    size_call(cusolverDnSpotrf_bufferSize);
+    call(cusolverDnSpotrf);
+  } else {
+    size_call(cusolverDnDpotrf_bufferSize);
+    call(cusolverDnDpotrf);
+  }
+}
+
+/// What an info code other than 0 of a Cholesky factorisation of order n means.
+[[nodiscard]] inline std::string not_positive_definite(Index n, int info) {
+  return diffarch::detail::concat("cholesky: a (", n, ", ", n,
+                                  ") matrix is not positive definite: its leading minor of order ", info, " is not");
+}
+
+/// The same, and waits. Throws NumericalError when a pivot is not positive.
 template <class Scalar>
 void cholesky_in_place(DeviceArray<Scalar>& m) {
   diffarch::detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is (", m.rows(), ", ",
                                                m.cols(), ")");
   if (m.rows() == 0) return;
-  constexpr bool single = std::is_same_v<Scalar, float>;
-  const Context& context = Context::current();
-  const int n = detail::blas_size(m.rows());
-  int workspace_size = 0;
-  if constexpr (single)
-    check(cusolverDnSpotrf_bufferSize(context.solver(), CUBLAS_FILL_MODE_LOWER, n, m.data(), n, &workspace_size),
-          "potrf_bufferSize of ", n);
-  else
-    check(cusolverDnDpotrf_bufferSize(context.solver(), CUBLAS_FILL_MODE_LOWER, n, m.data(), n, &workspace_size),
-          "potrf_bufferSize of ", n);
-  DeviceArray<Scalar> workspace(workspace_size, 1);
   DeviceArray<int> info(1, 1);
-  if constexpr (single)
-    check(cusolverDnSpotrf(context.solver(), CUBLAS_FILL_MODE_LOWER, n, m.data(), n, workspace.data(), workspace_size,
-                           info.data()),
-          "potrf of ", n);
-  else
-    check(cusolverDnDpotrf(context.solver(), CUBLAS_FILL_MODE_LOWER, n, m.data(), n, workspace.data(), workspace_size,
-                           info.data()),
-          "potrf of ", n);
+  cholesky_in_place(m.rows(), m.data(), m.rows(), info.data());
   int problem = 0;
   info.copy_to_host(&problem, 1);
-  diffarch::detail::require<NumericalError>(problem == 0, "cholesky: a (", n, ", ", n,
-                                            ") matrix is not positive definite: its leading minor of order ", problem,
-                                            " is not");
+  diffarch::detail::require<NumericalError>(problem == 0, not_positive_definite(m.rows(), problem));
 }
 
 /// `batch` matrices (n, n) at once; `matrices` is a device array of their addresses. info[i] on the device becomes 0

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "diffarch/core/batch.hpp"
 #include "diffarch/cuda/context.hpp"
 
 /// Functors on the device. Two forms, both plain structs of pointers and numbers whose call operator is constexpr: nvcc

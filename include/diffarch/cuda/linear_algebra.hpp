@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "diffarch/core/storage.hpp"
 #include "diffarch/cuda/backend.hpp"
 #include "diffarch/cuda/factorisation.hpp"
+#include "diffarch/cuda/panels.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
@@ -19,17 +21,6 @@ struct Centre {
   Index rows;
   constexpr void operator()(Index row, Index column) const {
     centred[column * rows + row] = static_cast<double>(x[column * rows + row]) - mean[row];
-  }
-};
-
-/// to = from in another precision.
-template <class To, class From>
-struct Convert {
-  To* to;
-  const From* from;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const {
-    to[column * rows + row] = static_cast<To>(from[column * rows + row]);
   }
 };
 
@@ -74,21 +65,24 @@ struct LinearAlgebra<Cuda> {
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(true, centred(x, mean));
+    return squared(true, centred(x, mean)).download();
   }
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(false, centred(x, mean));
+    return squared(false, centred(x, mean)).download();
   }
 
   template <class Scalar, class W>
   [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
                                                        const Eigen::MatrixBase<W>& w) {
     const Array<double> exact = centred(x, mean);
-    Array<Scalar> rounded(x.rows(), x.cols());
-    Cuda::for_each(x.rows(), x.cols(), cuda::detail::Convert<Scalar, double>{rounded.data(), exact.data(), x.rows()});
-    return multiply(rounded, Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+    return multiply(converted<Scalar, Cuda>(exact), Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Array<double> gram(const Array<Scalar>& x) {
+    return squared(true, converted<double, Cuda>(x));
   }
 
   template <class Scalar>
@@ -121,7 +115,7 @@ struct LinearAlgebra<Cuda> {
     detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
                                        detail::shape_text(b));
     Array<Scalar> x(b.rows(), b.cols());
-    in_panels(b, x, [&](const Scalar* from, Scalar* to) { x_from_b(l, from, to); });
+    cuda::for_each_panel(b, x, [&](const Scalar* from, Scalar* to) { x_from_b(l, from, to); });
     return x;
   }
 
@@ -132,23 +126,6 @@ struct LinearAlgebra<Cuda> {
   }
 
  private:
-  static constexpr Index panel_columns = 128;
-
-  /// Calls body(from, to) with the columns of `b` and of `result`, panel_columns at a time.
-  template <class Scalar, class Body>
-  static void in_panels(const Array<Scalar>& b, Array<Scalar>& result, const Body& body) {
-    const Index whole = b.cols() / panel_columns * panel_columns;
-    for (Index column = 0; column < whole; column += panel_columns) body(b.column(column), result.column(column));
-    if (whole == b.cols()) return;
-    Array<Scalar> padded(b.rows(), panel_columns);
-    padded.set_zero();
-    padded.copy_from(b.column(whole), (b.cols() - whole) * b.rows());
-    Array<Scalar> padded_result(result.rows(), panel_columns);
-    body(std::as_const(padded).data(), padded_result.data());
-    Array<Scalar>::copy_values(result.column(whole), std::as_const(padded_result).data(),
-                               (b.cols() - whole) * result.rows());
-  }
-
   template <class Scalar>
   [[nodiscard]] static Array<Scalar> product(bool transpose, const Array<Scalar>& a, const Array<Scalar>& b) {
     const Index rows = transpose ? a.cols() : a.rows();
@@ -160,18 +137,18 @@ struct LinearAlgebra<Cuda> {
       result.set_zero();
       return result;
     }
-    in_panels(b, result, [&](const Scalar* from, Scalar* to) {
-      cuda::gemm(transpose, false, rows, panel_columns, depth, Scalar(1), a.data(), std::max<Index>(1, a.rows()), from,
-                 depth, Scalar(0), to, std::max<Index>(1, rows));
+    cuda::for_each_panel(b, result, [&](const Scalar* from, Scalar* to) {
+      cuda::gemm(transpose, false, rows, cuda::panel_columns, depth, Scalar(1), a.data(), std::max<Index>(1, a.rows()),
+                 from, depth, Scalar(0), to, std::max<Index>(1, rows));
     });
     return result;
   }
 
   template <class Scalar>
   static void x_from_b(const Array<Scalar>& l, const Scalar* b, Scalar* x) {
-    Array<Scalar>::copy_values(x, b, l.rows() * panel_columns);
+    Array<Scalar>::copy_values(x, b, l.rows() * cuda::panel_columns);
     for (const bool transpose : {false, true})
-      cuda::solve_lower(transpose, l.rows(), panel_columns, l.data(), l.rows(), x, l.rows());
+      cuda::solve_lower(transpose, l.rows(), cuda::panel_columns, l.data(), l.rows(), x, l.rows());
   }
 
   template <class Scalar>
@@ -185,12 +162,12 @@ struct LinearAlgebra<Cuda> {
   }
 
   /// x^T x when transposed, else x x^T.
-  [[nodiscard]] static Matrix<double> squared(bool transpose, const Array<double>& x) {
+  [[nodiscard]] static Array<double> squared(bool transpose, const Array<double>& x) {
     const Index size = transpose ? x.cols() : x.rows();
     Array<double> result(size, size);
     cuda::syrk(transpose, size, transpose ? x.rows() : x.cols(), 1.0, x.data(), x.rows(), 0.0, result.data(), size);
     Cuda::for_each(size, size, cuda::detail::MirrorLower<double>{result.data(), size});
-    return result.download();
+    return result;
   }
 };
 

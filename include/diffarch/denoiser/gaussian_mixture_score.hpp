@@ -18,13 +18,33 @@ struct GaussianMixtureScore {
 
 static_assert(Architecture<GaussianMixtureScore>);
 
+namespace detail {
+
+/// Variance of y along a direction in which x has `variance`.
+[[nodiscard]] constexpr double marginal_variance(double variance, NoiseLevel level) noexcept {
+  return variance * level.signal * level.signal + level.noise * level.noise;
+}
+
+/// -log N(coordinate; 0, variance), without the constant.
+template <class Real>
+[[nodiscard]] constexpr Real minus_log_normal(Real coordinate, Real variance) noexcept {
+  return Real(0.5) * (coordinate * coordinate / variance + std::log(variance));
+}
+
+}  // namespace detail
+
+/// Model of `GaussianMixtureScore` on a backend: the host's is here, that of `Cuda` in
+/// cuda/gaussian_mixture_denoiser.hpp.
+template <class Scalar, class BackendType = Cpu>
+class GaussianMixtureDenoiser;
+
 /// Model of `GaussianMixtureScore`. Of y = signal x + noise eps, component k has the posterior
 ///   N(m_k + S_k (y - signal m_k), C_k),  S_k = signal Sigma_k A_k^-1,  C_k = noise^2 Sigma_k A_k^-1,
 ///   A_k = signal^2 Sigma_k + noise^2 I,  and probability r_k ~ w_k N(y; signal m_k, A_k),
 /// so x0_hat = sum_k r_k (m_k + S_k (y - signal m_k)). Computed in the eigenbasis of each Sigma_k, so components may be
 /// singular. Cost of denoise: O(m d^2) per sample.
 template <class Scalar_>
-class GaussianMixtureDenoiser {
+class GaussianMixtureDenoiser<Scalar_, Cpu> {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
@@ -46,6 +66,13 @@ class GaussianMixtureDenoiser {
     return x0_hat;
   }
 
+  /// Throws DimensionMismatch unless y (d, n), on any backend, has the dimension of the mixture.
+  template <class Storage>
+  void check(const Storage& y) const {
+    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
+                                       " but the model has dimension ", dimension());
+  }
+
   /// Cov[x | y] (d, d) of one sample y (d, 1): its trace is the squared error that no denoiser can avoid there.
   /// Throws DimensionMismatch, or InvalidArgument for another number of samples.
   [[nodiscard]] Matrix<double> posterior_covariance(const Batch<Scalar>& y, NoiseLevel level) const {
@@ -60,8 +87,8 @@ class GaussianMixtureDenoiser {
       const auto at = static_cast<std::size_t>(k);
       const Vector<double> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
       const Matrix<double> directions = mixture_.directions()[at].template cast<double>();
-      const Vector<double> kept =
-          variance.unaryExpr([level](double v) { return v * level.noise * level.noise / marginal_variance(v, level); });
+      const Vector<double> kept = variance.unaryExpr(
+          [level](double v) { return v * level.noise * level.noise / detail::marginal_variance(v, level); });
       const Vector<double> offset = posterior.means.col(k).template cast<double>() - mean;
       covariance += static_cast<double>(posterior.probabilities(k)) *
                     (directions * kept.asDiagonal() * directions.transpose() + offset * offset.transpose());
@@ -82,15 +109,6 @@ class GaussianMixtureDenoiser {
     Matrix<Scalar> means;          ///< E[x | y, component k], (d, m)
   };
 
-  [[nodiscard]] static double marginal_variance(double variance, NoiseLevel level) noexcept {
-    return variance * level.signal * level.signal + level.noise * level.noise;
-  }
-
-  void check(const Batch<Scalar>& y) const {
-    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
-                                       " but the model has dimension ", dimension());
-  }
-
   template <class Column>
   [[nodiscard]] Posterior posterior_of(const Column& y, NoiseLevel level) const {
     const Index m = mixture_.components();
@@ -105,9 +123,9 @@ class GaussianMixtureDenoiser {
       double log_probability = std::log(static_cast<double>(mixture_.weights()(k)));
       for (Index i = 0; i < coordinates.size(); ++i) {
         const double variance = static_cast<double>(deviations(i)) * static_cast<double>(deviations(i));
-        const double marginal = marginal_variance(variance, level);
+        const double marginal = detail::marginal_variance(variance, level);
         const auto coordinate = static_cast<double>(coordinates(i));
-        log_probability -= 0.5 * (coordinate * coordinate / marginal + std::log(marginal));
+        log_probability -= detail::minus_log_normal(coordinate, marginal);
         coordinates(i) = static_cast<Scalar>(level.signal * variance / marginal * coordinate);
       }
       log_probabilities(k) = log_probability;
@@ -121,9 +139,9 @@ class GaussianMixtureDenoiser {
   GaussianMixture<Scalar> mixture_;
 };
 
-template <class Scalar>
-struct Fitter<GaussianMixtureScore, Cpu, Scalar> {
-  using Model = GaussianMixtureDenoiser<Scalar>;
+template <class BackendType, class Scalar>
+struct Fitter<GaussianMixtureScore, BackendType, Scalar> {
+  using Model = GaussianMixtureDenoiser<Scalar, BackendType>;
 
   [[nodiscard]] static Model fit(const GaussianMixtureScore& /*architecture*/, const GaussianMixture<Scalar>& mixture,
                                  const NoiseLevels& /*levels*/, const ProgressCallback& /*progress*/) {

@@ -17,9 +17,9 @@ struct Ideal {
 
 static_assert(Architecture<Ideal>);
 
-template <class Scalar>
-struct Fitter<Ideal, Cpu, Scalar> {
-  using Model = IdealDenoiser<Scalar>;
+template <class BackendType, class Scalar>
+struct Fitter<Ideal, BackendType, Scalar> {
+  using Model = IdealDenoiser<Scalar, BackendType>;
 
   [[nodiscard]] static Model fit(const Ideal& /*architecture*/, const Batch<Scalar>& data,
                                  const NoiseLevels& /*levels*/, const ProgressCallback& /*progress*/) {

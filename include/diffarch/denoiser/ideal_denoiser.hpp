@@ -11,12 +11,16 @@
 
 namespace diffarch {
 
+/// Model of `Ideal` on a backend: the host's is here, that of `Cuda` in cuda/ideal_denoiser.hpp.
+template <class Scalar, class BackendType = Cpu>
+class IdealDenoiser;
+
 /// Model of `Ideal`: a softmax over the training set, streamed over it in one pass (Milakov and Gimelshein 2018).
 /// Training samples are taken in fixed tiles and the noisy ones in blocks, so memory beyond the training set is
 /// O(tile x block + d x block) whatever n and the batch, and column j of the result is bitwise a function of column j
 /// of y: of no block, batch or number of threads. Cost: two products of 2 d n flops per sample.
 template <class Scalar_>
-class IdealDenoiser {
+class IdealDenoiser<Scalar_, Cpu> {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
@@ -47,8 +51,6 @@ class IdealDenoiser {
  private:
   static constexpr Index tile = 1024;
   static constexpr Index query_block = 512;
-  // The largest error of an exponent that is left to the product of the scalar type.
-  static constexpr double exponent_tolerance = 2e-3;
 
   [[nodiscard]] Batch<Scalar> denoise_block(const Batch<Scalar>& y, NoiseLevel level) const {
     const Index queries = y.cols();
@@ -83,19 +85,13 @@ class IdealDenoiser {
   [[nodiscard]] double softmax(Weights weights, const Query& y, double y_squared, Index first, NoiseLevel level,
                                double& smallest, double& weight_sum) const {
     const double precision = detail::posterior_precision(level);
+    const detail::DistancesFromProducts<Scalar> distances{level.signal, precision, largest_norm_};
     Vector<double> residuals(weights.size());
     for (Index i = 0; i < residuals.size(); ++i)
-      residuals(i) =
-          y_squared - level.signal * (2.0 * static_cast<double>(weights(i)) - level.signal * squared_norms_(first + i));
+      residuals(i) = distances.squared_distance(y_squared, weights(i), squared_norms_(first + i));
     double in_tile = residuals.minCoeff();
-
-    // |y|^2 - 2 s x.y + s^2 |x|^2 cancels when y is close to s x. Where the rounding of the product then matters, noise
-    // is so low that few samples have a weight, and these are measured again.
-    const double error = 2.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * level.signal *
-                         std::sqrt(y_squared) * largest_norm_;
-    if (error * precision > exponent_tolerance) {
-      const double reach = std::min(in_tile, smallest) +
-                           (level.is_clean() ? 0.0 : detail::negligible_exponent / precision) + 8.0 * error;
+    if (const double error = distances.error(y_squared); distances.must_be_measured(error)) {
+      const double reach = distances.reach(std::min(in_tile, smallest), error);
       in_tile = std::numeric_limits<double>::infinity();
       for (Index i = 0; i < residuals.size(); ++i) {
         residuals(i) = residuals(i) > reach ? std::numeric_limits<double>::infinity()

@@ -42,10 +42,10 @@ concept LocalScoreArchitecture = std::same_as<A, LocalScore> || std::same_as<A, 
 
 static_assert(Architecture<LocalScore> && Architecture<EquivariantLocalScore>);
 
-template <LocalScoreArchitecture A, class Scalar>
-struct Fitter<A, Cpu, Scalar> {
-  using Model =
-      LocalScoreDenoiser<std::same_as<A, LocalScore> ? PatchPooling::same_place : PatchPooling::all_shifts, Scalar>;
+template <LocalScoreArchitecture A, class BackendType, class Scalar>
+struct Fitter<A, BackendType, Scalar> {
+  using Model = LocalScoreDenoiser<std::same_as<A, LocalScore> ? PatchPooling::same_place : PatchPooling::all_shifts,
+                                   Scalar, BackendType>;
 
   /// Throws InvalidArgument for a patch size below 1, DimensionMismatch when data are not images of the shape.
   [[nodiscard]] static Model fit(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels,

@@ -7,17 +7,16 @@
 #include <vector>
 
 #include "diffarch/core/fitter.hpp"
-#include "diffarch/core/image_shape.hpp"
+#include "diffarch/denoiser/local_patches.hpp"
 #include "diffarch/denoiser/posterior_weight.hpp"
 #include "diffarch/denoiser/window_sums.hpp"
 
 namespace diffarch {
 
-/// Which training patches a local posterior ranges over.
-enum class PatchPooling {
-  same_place,  ///< those at the location of the pixel; the image continues with zeros beyond its border
-  all_shifts   ///< those at every location, each training image continued periodically
-};
+/// Model of `LocalScore` and `EquivariantLocalScore` on a backend: the host's is here, that of `Cuda` in
+/// cuda/local_score_denoiser.hpp.
+template <PatchPooling Pooling, class Scalar, class BackendType = Cpu>
+class LocalScoreDenoiser;
 
 /// Model of `LocalScore` and `EquivariantLocalScore`: one softmax over training patches for every pixel, streamed over
 /// the training images in one pass.
@@ -27,7 +26,7 @@ enum class PatchPooling {
 /// are formed directly and window sums subtract nothing, so single precision is enough at every noise level. Images are
 /// taken in fixed tiles and parts: column j of the result is bitwise a function of column j of y.
 template <PatchPooling Pooling, class Scalar_>
-class LocalScoreDenoiser {
+class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
@@ -35,13 +34,7 @@ class LocalScoreDenoiser {
   /// data: (d, n) images of `shape`; one patch size for each step of `levels`. Throws DimensionMismatch.
   LocalScoreDenoiser(const ImageShape& shape, std::vector<Index> patch_sizes, const Batch<Scalar>& data,
                      NoiseLevels levels)
-      : shape_(shape), patch_sizes_(std::move(patch_sizes)), levels_(std::move(levels)), images_(data.cols()) {
-    detail::require<DimensionMismatch>(data.rows() == shape.size(), "LocalScore: the data are ",
-                                       detail::shape_text(data), ", but an image of ", detail::shape_text(shape),
-                                       " has ", shape.size(), " values; set LocalScore::shape");
-    detail::require<DimensionMismatch>(static_cast<Index>(patch_sizes_.size()) == levels_.steps(),
-                                       "LocalScore: ", patch_sizes_.size(), " patch sizes for ", levels_.steps(),
-                                       " noise levels");
+      : patches_(shape, std::move(patch_sizes), data, std::move(levels)), shape_(shape), images_(data.cols()) {
     tiles_ = (images_ + lanes - 1) / lanes;
     data_.setZero(lanes, tiles_ * dimension());
     for (Index i = 0; i < images_; ++i)
@@ -51,9 +44,7 @@ class LocalScoreDenoiser {
   [[nodiscard]] Index dimension() const noexcept { return shape_.size(); }
   [[nodiscard]] const ImageShape& shape() const noexcept { return shape_; }
   /// Patch width at this level: that of the nearest level of the schedule.
-  [[nodiscard]] Index patch_size(NoiseLevel level) const noexcept {
-    return patch_sizes_[static_cast<std::size_t>(levels_.nearest_step(level))];
-  }
+  [[nodiscard]] Index patch_size(NoiseLevel level) const noexcept { return patches_.patch_size(level); }
 
   /// x0_hat (d, n) of y (d, n) with the patch size of the nearest level. Throws DimensionMismatch.
   [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
@@ -62,9 +53,7 @@ class LocalScoreDenoiser {
 
   /// x0_hat (d, n) with any patch size >= 1. Throws InvalidArgument, DimensionMismatch.
   [[nodiscard]] Batch<Scalar> denoise_with_patch(const Batch<Scalar>& y, NoiseLevel level, Index patch_size) const {
-    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
-                                       " but the model has dimension ", dimension());
-    detail::require(patch_size >= 1, "LocalScore: patch size ", patch_size, ", expected at least 1");
+    patches_.check(y, patch_size);
     Batch<Scalar> x0_hat(y.rows(), y.cols());
     constexpr Index block = 32;
     std::vector<Posterior> partial;
@@ -140,9 +129,8 @@ class LocalScoreDenoiser {
     Vector<Scalar> distances;
   };
 
-  /// A window never counts a pixel twice; beyond 2 size - 1 (same place) it would only grow over zeros.
   [[nodiscard]] static Index window_width(Index patch_size, Index size) noexcept {
-    return std::min(patch_size, pools_shifts ? size : 2 * size - 1);
+    return detail::window_width(Pooling, patch_size, size);
   }
 
   template <class Query>
@@ -164,11 +152,6 @@ class LocalScoreDenoiser {
     return ConstLaneMap(data_.data() + (tile * dimension() + shape_.index(row, column, channel)) * lanes);
   }
 
-  /// Where a shifted image continues; without shifts, the row or column itself.
-  [[nodiscard]] static Index shifted(Index position, Index shift, Index size) noexcept {
-    return position + shift < size ? position + shift : position + shift - size;
-  }
-
   template <class Query>
   void add_tile(Posterior& posterior, Workspace& workspace, const Query& y, NoiseLevel level, Index patch_size,
                 Index tile, Index row_shift, Index column_shift) const {
@@ -178,16 +161,16 @@ class LocalScoreDenoiser {
     const auto signal = static_cast<Scalar>(level.signal);
 
     const Index window_rows = window_width(patch_size, height);
-    const Index above = window_rows / 2;  // an even window reaches one pixel further up and left
+    const Index above = detail::reach_before(window_rows);
     const auto image_row = [&](Index row) { return workspace.differences.data() + (row + above) * row_values; };
     for (Index row = 0; row < height; ++row)
       for (Index column = 0; column < width; ++column) {
         LaneMap sum(image_row(row) + column * lanes);
         sum.setZero();
         for (Index channel = 0; channel < shape_.channels; ++channel)
-          sum += (y(shape_.index(row, column, channel)) - signal * tile_values(tile, shifted(row, row_shift, height),
-                                                                               shifted(column, column_shift, width),
-                                                                               channel))
+          sum += (y(shape_.index(row, column, channel)) -
+                  signal * tile_values(tile, detail::shifted(row, row_shift, height),
+                                       detail::shifted(column, column_shift, width), channel))
                      .square();
       }
     for (Index row = -above; row < height + window_rows - 1 - above; ++row)
@@ -195,7 +178,7 @@ class LocalScoreDenoiser {
     detail::window_sums(workspace.differences.data(), workspace.column_sums.data(), height, row_values, window_rows);
 
     const Index window_columns = window_width(patch_size, width);
-    const Index left = window_columns / 2;
+    const Index left = detail::reach_before(window_columns);
     for (Index row = 0; row < height; ++row) {
       const Scalar* sums = workspace.column_sums.data() + row * row_values;
       for (Index column = -left; column < width + window_columns - 1 - left; ++column)
@@ -206,7 +189,7 @@ class LocalScoreDenoiser {
       detail::window_sums(workspace.line.data(), workspace.distances.data(), width, lanes, window_columns);
       for (Index column = 0; column < width; ++column)
         add_patches(posterior, LaneMap(workspace.distances.data() + column * lanes), level, tile, row, column,
-                    shifted(row, row_shift, height), shifted(column, column_shift, width));
+                    detail::shifted(row, row_shift, height), detail::shifted(column, column_shift, width));
     }
   }
 
@@ -228,9 +211,7 @@ class LocalScoreDenoiser {
       distances.tail(tiles_ * lanes - images_).setConstant(std::numeric_limits<Scalar>::infinity());
     const Scalar nearest = distances.minCoeff();
     Scalar& smallest = posterior.smallest(pixel);
-    if (level.is_clean() ? nearest > smallest
-                         : static_cast<double>(nearest - smallest) * precision > detail::negligible_exponent)
-      return;
+    if (detail::is_negligible(static_cast<double>(nearest - smallest), precision)) return;
     double& weight_sum = posterior.weight_sum(pixel);
     auto weighted_sum = posterior.weighted_sum.col(pixel);
     if (nearest < smallest) {
@@ -251,9 +232,8 @@ class LocalScoreDenoiser {
           static_cast<double>((weights * tile_values(tile, patch_row, patch_column, channel)).sum());
   }
 
+  detail::LocalPatches patches_;
   ImageShape shape_;
-  std::vector<Index> patch_sizes_;
-  NoiseLevels levels_;
   Index images_;
   Index tiles_ = 0;
   Matrix<Scalar> data_;  ///< (lanes, tiles * d): lane i of tile t is training image t * lanes + i

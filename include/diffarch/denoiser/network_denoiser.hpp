@@ -131,8 +131,8 @@ class NetworkDenoiser {
   mutable Network* working_ = nullptr;
 };
 
-/// An architecture that is trained on a backend B: a policy with `training` options whose Fitter makes the untrained
-/// network,
+/// An architecture that is trained: a policy with `training` options whose Fitter makes the untrained network of a
+/// backend B,
 ///   using Body;                                                    // an nn::Layer
 ///   static ImageShape input_shape(const A&, Index d);              // of samples of d values; throws when d is wrong
 ///   static Body make_body(const A&, const ImageShape& shape);
@@ -180,9 +180,8 @@ template <class B, class Scalar>
 }
 
 /// Trains one network for each of the levels first, ..., last - 1, noisiest first, on `data` (d, n), which are brought
-/// to the backend B once. `take(Level)` receives a level when
-/// the one after it, which may start from its weights, no longer needs it. Throws NumericalError when a loss is not
-/// finite, naming level, epoch and step.
+/// to the backend B once. `take(Level)` receives a level when the one after it, which may start from its weights, no
+/// longer needs it. Throws NumericalError when a loss is not finite, naming level, epoch and step.
 template <class B, class A, class Scalar, class Store, class Take>
 void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
                   Store& store, const ProgressCallback& progress, const Take& take) {

@@ -13,6 +13,31 @@
 
 namespace diffarch {
 
+namespace detail {
+
+/// Throws DimensionMismatch when the data (d, n) are no images of the architecture's shape, InvalidArgument for a bad
+/// patch schedule, ridge, or a bias with Legacy.
+template <int Degree, class Averaging, class Scalar>
+void check_patch_polynomial(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
+                            const NoiseLevels& levels) {
+  require<DimensionMismatch>(data.rows() == architecture.shape.size(), "PatchPolynomial: the data are ",
+                             shape_text(data), ", but an image of ", shape_text(architecture.shape), " has ",
+                             architecture.shape.size(), " values; set PatchPolynomial::shape");
+  check_averaging(architecture.averaging, architecture.bias);
+  for (Index step = 0; step < levels.steps(); ++step)
+    static_cast<void>(architecture.patches.patch_size(step, levels.steps(), architecture.shape));
+}
+
+/// Throws NumericalError when the fit of a window went wrong; `problem` says how, empty when it did not.
+template <int Degree, class Averaging>
+void require_window(const PatchPolynomial<Degree, Averaging>& architecture, NoiseLevel level, Index window, Index count,
+                    const std::string& problem) {
+  require<NumericalError>(problem.empty(), "PatchPolynomial of degree ", Degree, " at sigma = ", level.sigma(),
+                          ", window ", window, " of ", count, ", ridge ", architecture.averaging.ridge, ": ", problem);
+}
+
+}  // namespace detail
+
 /// The fits of all windows of one noise level.
 template <class Scalar>
 struct PatchLevelFit {
@@ -28,6 +53,8 @@ struct PatchLevelFit {
   Batch<Scalar> directions;     ///< R^T: (S S channels, p)
   Vector<double> bias;          ///< (p)
   std::vector<Window> windows;  ///< row by row
+
+  [[nodiscard]] Index window_count() const noexcept { return static_cast<Index>(windows.size()); }
 };
 
 /// Model of `PatchPolynomial<Degree, Averaging>`. Windows are fitted and applied independently, shared by threads.
@@ -43,20 +70,13 @@ class PatchPolynomialDenoiser {
   using WindowFit = RandomFeatureFit<Averaging>;
   static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
 
-  /// Keeps a copy of the data (d, n). Throws DimensionMismatch when d is not the size of an image, InvalidArgument for
-  /// a bad patch schedule, ridge, or a bias with Legacy.
+  /// Keeps a copy of the data (d, n). Throws like check_patch_polynomial.
   PatchPolynomialDenoiser(const Architecture& architecture, const Batch<Scalar>& data, const NoiseLevels& levels)
       : architecture_(architecture),
         data_(data),
         mean_(data.template cast<double>().rowwise().mean()),
         levels_(levels) {
-    detail::require<DimensionMismatch>(data.rows() == architecture.shape.size(), "PatchPolynomial: the data are ",
-                                       detail::shape_text(data), ", but an image of ",
-                                       detail::shape_text(architecture.shape), " has ", architecture.shape.size(),
-                                       " values; set PatchPolynomial::shape");
-    detail::check_averaging(architecture.averaging, architecture.bias);
-    for (Index step = 0; step < levels.steps(); ++step)
-      static_cast<void>(architecture.patches.patch_size(step, levels.steps(), architecture.shape));
+    detail::check_patch_polynomial(architecture, data, levels);
   }
 
   [[nodiscard]] Index dimension() const noexcept { return data_.rows(); }
@@ -76,19 +96,17 @@ class PatchPolynomialDenoiser {
     fit.patch_size = architecture_.patches.patch_size(step, levels_.steps(), shape);
     const Index p = architecture_.patches.width(step, levels_.steps());
     const Index patch_values = fit.patch_size * fit.patch_size * shape.channels;
-    fit.directions =
-        normal_batch<Scalar>(patch_values, p, architecture_.seed, streams::level_directions(level.sigma())) /
-        static_cast<Scalar>(std::sqrt(static_cast<double>(patch_values)));
-    fit.bias = Vector<double>::Zero(p);
-    if (architecture_.bias) fit.bias = normal_batch<double>(p, 1, architecture_.seed, streams::biases).col(0);
+    fit.directions = detail::draw_directions<Cpu, Scalar>(patch_values, p, architecture_.seed,
+                                                          streams::level_directions(level.sigma()));
+    fit.bias = detail::draw_biases<Cpu>(p, architecture_.bias, architecture_.seed);
 
     const NoiseLevel vp = level.variance_preserving();
-    Matrix<double> noise = LinearAlgebra<Cpu>::centred_gram(fit.directions, Vector<double>::Zero(patch_values));
+    Matrix<double> noise = WindowFit::noise_of(fit.directions);
     if constexpr (is_exact)
       noise *= vp.noise * vp.noise;
     else
       noise =
-          vp.noise * LinearAlgebra<Cpu>::multiply(detail::noise_factor(noise),
+          vp.noise * LinearAlgebra<Cpu>::multiply(WindowFit::noise_factor(noise),
                                                   normal_batch<double>(p, data_.cols(), architecture_.averaging.noise,
                                                                        streams::fit_noise(level.sigma())));
     const Index columns = shape.width - fit.patch_size + 1;
@@ -105,9 +123,7 @@ class PatchPolynomialDenoiser {
       }
     });
     for (std::size_t at = 0; at < problems.size(); ++at)
-      detail::require<NumericalError>(problems[at].empty(), "PatchPolynomial of degree ", Degree,
-                                      " at sigma = ", level.sigma(), ", window ", at, " of ", count, ", ridge ",
-                                      architecture_.averaging.ridge, ": ", problems[at]);
+      detail::require_window(architecture_, level, static_cast<Index>(at), count, problems[at]);
     return fit;
   }
 
@@ -159,12 +175,12 @@ class PatchPolynomialDenoiser {
     a = ((vp.signal * a).colwise() + fit.bias).eval();
     WindowFit window = [&] {
       if constexpr (is_exact) {
-        return detail::fit_random_features(Degree, architecture_.averaging, a, noise);
+        return WindowFit::fit(Degree, architecture_.averaging, a, noise);
       } else {
         const double centre = patches.template cast<double>().mean();
         const double deviation = std::sqrt((patches.template cast<double>().array() - centre).square().sum() /
                                            static_cast<double>(patches.size() - 1));
-        return detail::fit_random_features(Degree, architecture_.averaging, Matrix<double>(a + noise), deviation);
+        return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a + noise), deviation);
       }
     }();
     Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));

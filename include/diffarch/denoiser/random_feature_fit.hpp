@@ -5,16 +5,36 @@
 #include <type_traits>
 #include <utility>
 
+#include "diffarch/core/storage.hpp"
 #include "diffarch/denoiser/random_features.hpp"
 #include "diffarch/solver/power_features.hpp"
 
 namespace diffarch {
 
+namespace detail {
+
+inline constexpr const char* features_overflow = "the features overflow double precision";
+
+/// What covers the rounding of a Gram matrix (p, p) in double whose largest diagonal entry is `largest`.
+[[nodiscard]] constexpr double gram_rounding(Index p, double largest) noexcept {
+  return 16.0 * std::numeric_limits<double>::epsilon() * (static_cast<double>(p) * largest);
+}
+
+}  // namespace detail
+
 /// One least-squares fit on random features: with the centred features H (p, n) of the training samples,
 ///   Cov(x0, h) (Cov(h) + ridge)^-1 (h(y) - E h) = X H^T (L L^T)^-1 (h(y) - E h),   X the centred training samples.
+/// A backend specialises this with the members below, on its own arrays; the fit of the host also tells its parts.
+template <class Averaging, class B = Cpu>
+struct RandomFeatureFit;
+
 template <class Averaging>
-struct RandomFeatureFit {
+struct RandomFeatureFit<Averaging, Cpu> {
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
+  static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
+
+  /// Covariance R R^T (p, p) of the noise of the preactivations, at unit noise.
+  using Noise = Matrix<double>;
 
   int degree = 1;
   Vector<double> preactivation_scale;  ///< (p)
@@ -22,6 +42,69 @@ struct RandomFeatureFit {
   Vector<double> feature_mean;         ///< (p), scaled
   Matrix<double> features;             ///< H (p, n), scaled and centred, divided by n (Legacy: n - 1)
   Matrix<double> factor;               ///< L (p, p): Cholesky factor of covariance + ridge, unit diagonal
+
+  /// Of directions R^T (d, p).
+  template <class Scalar>
+  [[nodiscard]] static Noise noise_of(const Batch<Scalar>& directions) {
+    return LinearAlgebra<Cpu>::gram(directions);
+  }
+
+  /// The factor of R R^T, for noise drawn in feature space. A multiple of the identity covers the rounding of the Gram
+  /// matrix: more directions than dimensions make it singular.
+  [[nodiscard]] static Matrix<double> noise_factor(Noise noise) {
+    noise.diagonal().array() += detail::gram_rounding(noise.rows(), noise.diagonal().maxCoeff());
+    return LinearAlgebra<Cpu>::cholesky(std::move(noise));
+  }
+
+  /// ExactAverage. `a` (p, n): preactivations of the clean samples, scaled by the signal; their noise has the
+  /// covariance `noise_variance` times `noise`. Throws NumericalError when the features overflow or their covariance is
+  /// not positive definite.
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<double>& a,
+                                            const Noise& noise, double noise_variance) requires(is_exact) {
+    return fit(degree, averaging, a, Noise(noise_variance * noise));
+  }
+  /// The same with the covariance of the noise.
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<double>& a,
+                                            const Noise& noise) requires(is_exact) {
+    auto moments = power_feature_moments(a, noise, degree);
+    moments.covariance.diagonal().array() += averaging.ridge;
+    RandomFeatureFit result;
+    result.degree = degree;
+    result.factor = LinearAlgebra<Cpu>::cholesky(std::move(moments.covariance));
+    result.preactivation_scale = std::move(moments.preactivation_scale);
+    result.feature_scale = std::move(moments.feature_scale);
+    result.feature_mean = std::move(moments.mean);
+    result.features = std::move(moments.sample_means);
+    result.features /= static_cast<double>(a.cols());
+    return result;
+  }
+
+  /// SingleDraw and Legacy. `noisy` (p, n): preactivations of the noisy samples. `data_deviation`: standard deviation
+  /// of the training data, by which Legacy divides its features. Throws like the other.
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, Matrix<double> noisy,
+                                            double data_deviation) requires(!is_exact) {
+    const Index p = noisy.rows();
+    const double divisor = static_cast<double>(noisy.cols() - (is_legacy ? 1 : 0));
+    const Vector<double> scale = Vector<double>::Constant(p, is_legacy ? 1.0 / data_deviation : 1.0);
+    RandomFeatureFit result{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
+    result.features = result.centred_features(std::move(noisy));
+    result.feature_mean = result.features.rowwise().mean();
+    result.features.colwise() -= result.feature_mean;
+    const Vector<double> variance = (result.features.rowwise().squaredNorm() / divisor).array() + averaging.ridge;
+    const Vector<double> unit = variance.cwiseSqrt().cwiseInverse();
+    detail::require<NumericalError>(unit.allFinite() && unit.minCoeff() > 0.0, detail::features_overflow);
+    const Vector<double> sample_scale = unit / std::sqrt(divisor);
+    parallel_for(result.features.cols(), p,
+                 [&](Index i) { result.features.col(i) = result.features.col(i).cwiseProduct(sample_scale); });
+    Matrix<double> covariance = Matrix<double>::Zero(p, p);
+    LinearAlgebra<Cpu>::add_multiply_by_transpose(covariance, result.features);
+    covariance.diagonal() += averaging.ridge * unit.cwiseAbs2();
+    result.factor = LinearAlgebra<Cpu>::cholesky(std::move(covariance));
+    result.feature_scale = result.feature_scale.cwiseProduct(unit);
+    result.feature_mean = result.feature_mean.cwiseProduct(unit);
+    result.features /= std::sqrt(divisor);
+    return result;
+  }
 
   /// h - E h of preactivations a = R y + b, (p, n), in their place.
   [[nodiscard]] Matrix<double> centred_features(Matrix<double> a) const {
@@ -40,57 +123,18 @@ struct RandomFeatureFit {
     using Algebra = LinearAlgebra<Cpu>;
     return Algebra::multiply_transposed(features, Algebra::cholesky_solve(factor, h));
   }
+
+  /// This fit in host memory.
+  [[nodiscard]] const RandomFeatureFit& on_host() const noexcept { return *this; }
+};
+
+/// A backend on which random features can be fitted.
+template <class B, class Averaging>
+concept FitsRandomFeatures = Backend<B> && requires {
+  typename RandomFeatureFit<Averaging, B>::Noise;
 };
 
 namespace detail {
-
-/// `a` (p, n): preactivations of the clean samples, scaled by the signal, `noise` (p, p): covariance of their noise.
-/// Throws NumericalError when the features overflow or their covariance is not positive definite.
-template <class Real>
-[[nodiscard]] RandomFeatureFit<ExactAverage> fit_random_features(int degree, const ExactAverage& averaging,
-                                                                 const Matrix<Real>& a,
-                                                                 const std::type_identity_t<Matrix<Real>>& noise) {
-  auto moments = power_feature_moments(a, noise, degree);
-  moments.covariance.diagonal().array() += averaging.ridge;
-  RandomFeatureFit<ExactAverage> fit;
-  fit.degree = degree;
-  fit.factor = LinearAlgebra<Cpu>::cholesky(std::move(moments.covariance));
-  fit.preactivation_scale = std::move(moments.preactivation_scale);
-  fit.feature_scale = std::move(moments.feature_scale);
-  fit.feature_mean = std::move(moments.mean);
-  fit.features = std::move(moments.sample_means);
-  fit.features /= static_cast<double>(a.cols());
-  return fit;
-}
-
-/// SingleDraw and Legacy. `noisy` (p, n): preactivations of the noisy samples. `data_deviation`: standard deviation of
-/// the training data, by which Legacy divides its features. Throws like the other.
-template <class Averaging>
-[[nodiscard]] RandomFeatureFit<Averaging> fit_random_features(int degree, const Averaging& averaging,
-                                                              Matrix<double> noisy, double data_deviation) {
-  using Fit = RandomFeatureFit<Averaging>;
-  const Index p = noisy.rows();
-  const double divisor = static_cast<double>(noisy.cols() - (Fit::is_legacy ? 1 : 0));
-  const Vector<double> scale = Vector<double>::Constant(p, Fit::is_legacy ? 1.0 / data_deviation : 1.0);
-  Fit fit{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
-  fit.features = fit.centred_features(std::move(noisy));
-  fit.feature_mean = fit.features.rowwise().mean();
-  fit.features.colwise() -= fit.feature_mean;
-  const Vector<double> variance = (fit.features.rowwise().squaredNorm() / divisor).array() + averaging.ridge;
-  const Vector<double> unit = variance.cwiseSqrt().cwiseInverse();
-  require<NumericalError>(unit.allFinite() && unit.minCoeff() > 0.0, "the features overflow double precision");
-  const Vector<double> sample_scale = unit / std::sqrt(divisor);
-  parallel_for(fit.features.cols(), p,
-               [&](Index i) { fit.features.col(i) = fit.features.col(i).cwiseProduct(sample_scale); });
-  Matrix<double> covariance = Matrix<double>::Zero(p, p);
-  LinearAlgebra<Cpu>::add_multiply_by_transpose(covariance, fit.features);
-  covariance.diagonal() += averaging.ridge * unit.cwiseAbs2();
-  fit.factor = LinearAlgebra<Cpu>::cholesky(std::move(covariance));
-  fit.feature_scale = fit.feature_scale.cwiseProduct(unit);
-  fit.feature_mean = fit.feature_mean.cwiseProduct(unit);
-  fit.features /= std::sqrt(divisor);
-  return fit;
-}
 
 /// Throws InvalidArgument for a ridge that is not positive, or a bias with Legacy.
 template <class Averaging>
@@ -100,13 +144,20 @@ void check_averaging(const Averaging& averaging, bool bias) {
   require(!(std::is_same_v<Averaging, Legacy> && bias), "RandomFeatures: Legacy has no bias; expected bias = false");
 }
 
-/// The factor of R R^T, for noise drawn in feature space. A multiple of the identity covers the rounding of the Gram
-/// matrix: more directions than dimensions make it singular.
-template <class Real>
-[[nodiscard]] Matrix<Real> noise_factor(Matrix<Real> gram) {
-  const Real size = static_cast<Real>(gram.rows()) * gram.diagonal().maxCoeff();
-  gram.diagonal().array() += 16.0 * std::numeric_limits<Real>::epsilon() * size;
-  return LinearAlgebra<Cpu>::cholesky(gram);
+/// Random directions R^T (d, p), each N(0, I / d).
+template <Backend B, class Scalar>
+[[nodiscard]] typename B::template Storage<Scalar> draw_directions(Index d, Index p, Seed seed, Stream stream) {
+  auto directions = B::template normal<Scalar>(d, p, seed, stream, 0);
+  const auto root = static_cast<Scalar>(std::sqrt(static_cast<double>(d)));
+  B::for_each(d, p, elementwise::Divide<Scalar>{directions.data(), directions.data(), root, d});
+  return directions;
+}
+
+/// Biases b (p, 1), N(0, 1), or zeros.
+template <Backend B>
+[[nodiscard]] typename B::template Storage<double> draw_biases(Index p, bool bias, Seed seed) {
+  return B::upload(bias ? normal_batch<double>(p, 1, seed, streams::biases)
+                        : Matrix<double>(Matrix<double>::Zero(p, 1)));
 }
 
 }  // namespace detail

@@ -39,14 +39,11 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 /// of the family's backend, 64-byte aligned where a `workspace` is meant, unless they are called `host`.
 ///
 /// Memory:
-///  - `name()`: for reports; `BackendType`: whose memory it is (see `Backend`), with `KernelsOf<BackendType>` the
-///  family
-///    that networks on this backend take;
-///  - `Buffer<Number>`: as nn::Buffer, for Scalar, double and Index: (), (size), (size, value), resize, size, data,
-///  span,
+///  - `name()`: for reports; `BackendType`: whose memory it is (see `Backend`), and that `KernelsOf` belongs to;
+///  - `Buffer<Number>`: as nn::Buffer, of Scalar or Index: (), (size), (size, value), resize, size, data, span,
 ///    aligned(count); moves, never copies;
-///  - `copy(from, count, to)`, `copy_to_host(from, count, host)`, `copy_from_host(host, count, to)`: Scalar or Index;
-///    `fill(values, count, value)`.
+///  - `copy(from, count, to)`, `copy_to_host(from, count, host)`, `copy_from_host(host, count, to)`: Scalar or Index,
+///    their one template argument; done on return; `fill(values, count, value)`.
 /// Activations, element by element on `count` numbers; y may be x, dx may be dy:
 ///  - `leaky_relu(x, y, count, slope)`: y = x > 0 ? x : slope x; `leaky_relu_backward(y, dy, dx, count, slope)`;
 ///  - `tanh(x, y, count)`: NaN stays NaN; `tanh_backward(y, dy, dx, count)`: dx = (1 - y^2) dy.
@@ -58,10 +55,9 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 /// Training:
 ///  - `adam_update(parameters, gradient, mean, mean_squared, count, coefficients)`: one step of `Adam`;
 ///  - `move_average(average, values, count, weight)`: average += weight (values - average);
-///  - `noisy_batch(random, data, d, samples, count, first_draw, signal, noise, clean, noisy)`: data (d, n); with s_j
-///  the
-///    Index samples[j], clean (d, count) has the columns s_j of data, and noisy = signal clean + noise epsilon with
-///    epsilon(i, j) = random.normal(first_draw + s_j, i);
+///  - `noisy_batch(random, data, d, samples, count, first_draw, signal, noise, clean, noisy)`: data (d, n); with
+///    s_j = samples[j], an Index, clean (d, count) has the columns s_j of data, and noisy = signal clean + noise
+///    epsilon with epsilon(i, j) = random.normal(first_draw + s_j, i);
 ///  - `mean_squared_error(x0_hat, clean, gradient, size)`: returns sum (x0_hat - clean)^2 / size, as a double of the
 ///    host, and writes gradient = 2 / size (x0_hat - clean).
 /// Layers whose arithmetic has a plan or a state, each an object that moves and starts out empty; `workspace` holds
@@ -71,10 +67,10 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///    workspace); weights (out, in, 3, 3), the last axis fastest;
 ///  - `TransposedConvolution<Scalar>`: 2x2 with stride 2, see nn::TransposedConvolution. plan(ImageShape input,
 ///    out_channels, samples) and the same; weights (in, out, 2, 2);
-///  - `FullyConnected<Scalar>`: y = W x + b. plan(inputs, outputs, samples), workspace_size(), forward(x, weights,
-///  bias,
-///    y, workspace), backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace); W (outputs, inputs), the
-///    input fastest. May also have forward_then(slope, ...) and backward_through(slope, y, ...): see there;
+///  - `FullyConnected<Scalar>`: y = W x + b. plan(inputs, outputs, samples), workspace_size(),
+///    forward(x, weights, bias, y, workspace), backward(x, dy, weights, weights_gradient, bias_gradient, dx,
+///    workspace); W (outputs, inputs), the input fastest. May also take over the LeakyReLU after it: see
+///    `HostFullyConnected`;
 ///  - `BatchNorm<Scalar, Normalisation, Rectified>`: plan(channels, pixels), forward(x, y, mode, tensors), backward(x,
 ///    dy, dx, tensors), with `NormalisationTensors`; x and y (channels, pixels), dx may be dy.
 /// Bits depend on shapes, and for sums over samples on the number of threads, only.

@@ -95,9 +95,8 @@ struct ParameterProbe {
 }  // namespace detail
 
 /// A differentiable map of a batch of images (NHWC; flat samples have shape 1 x 1 x d), with its weights.
-///  - `Scalar`: float or double; `Kernels`: who computes and where the numbers are (see `HostKernels`). Pointers below
-///  are
-///    to memory of the kernels' backend.
+///  - `Scalar`: float or double; `Kernels`: who computes, and where the numbers are that pointers point to (see
+///    `HostKernels`).
 ///  - `output_shape(input)`: shape of one output sample. Throws InvalidArgument for a shape the layer cannot take.
 ///  - `plan(input, samples)`: sizes all memory for batches of `samples` images; call it again when either changes.
 ///  - `workspace_size()`: after `plan`, the number of Scalars of scratch memory that forward and backward need; they

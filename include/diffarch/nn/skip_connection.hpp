@@ -47,8 +47,7 @@ class SkipConnection {
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
     inner_.forward(x, workspace, samples, mode, workspace + inner_size_);
     const Index channels = inner_channels_ + input_channels_;
-    const auto inside = static_cast<const Scalar*>(workspace);
-    Kernels::copy_columns(inside, inner_channels_, y, channels, inner_channels_, pixels_);
+    Kernels::copy_columns(workspace, inner_channels_, y, channels, inner_channels_, pixels_);
     Kernels::copy_columns(x, input_channels_, y + inner_channels_, channels, input_channels_, pixels_);
   }
 

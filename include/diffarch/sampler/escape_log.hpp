@@ -4,7 +4,7 @@
 #include <concepts>
 #include <vector>
 
-#include "diffarch/core/batch.hpp"
+#include "diffarch/core/backend.hpp"
 #include "diffarch/core/noise_level.hpp"
 
 namespace diffarch {
@@ -28,15 +28,14 @@ class EscapeLog {
     detail::require(limit > 0.0, "EscapeLog: limit = ", limit, ", expected a limit > 0");
   }
 
-  /// Looks at the predictions x0_hat (d, n) of one step. Column j is sample `first_sample + j`.
-  template <class Scalar>
-  void record(const Batch<Scalar>& x0_hat, Index step, NoiseLevel level, Index first_sample) {
+  /// Looks at the predictions x0_hat (d, n) of one step, an array of backend B. Column j is sample `first_sample + j`.
+  template <Backend B = Cpu, class Storage>
+  void record(const Storage& x0_hat, Index step, NoiseLevel level, Index first_sample) {
     const double root_dimension = std::sqrt(static_cast<double>(x0_hat.rows()));
-    for (Index column = 0; column < x0_hat.cols(); ++column) {
-      const double rms = x0_hat.col(column).template cast<double>().norm() / root_dimension;
-      if (!(rms <= limit_) && !has_escaped(first_sample + column))
+    const Vector<double> norms = B::column_norms(x0_hat);
+    for (Index column = 0; column < norms.size(); ++column)
+      if (!(norms(column) / root_dimension <= limit_) && !has_escaped(first_sample + column))
         escapes_.push_back({first_sample + column, step, level.sigma()});
-    }
   }
 
   [[nodiscard]] bool has_escaped(Index sample) const noexcept {

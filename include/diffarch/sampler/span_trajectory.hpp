@@ -11,12 +11,13 @@ namespace diffarch::detail {
 template <SpanDenoiser Model>
 struct SpanView {
   using Scalar = double;
-  using BackendType = Cpu;
+  using BackendType = typename Model::BackendType;
+  using Coordinates = CoordinatesOf<Model>;
 
   const Model& model;
 
   [[nodiscard]] Index dimension() const { return model.dimension(); }
-  [[nodiscard]] Matrix<double> denoise(const Matrix<double>& z, NoiseLevel level) const {
+  [[nodiscard]] Coordinates denoise(const Coordinates& z, NoiseLevel level) const {
     return model.project_prediction(model.coefficients(z, level));
   }
 };
@@ -30,28 +31,31 @@ template <SpanDenoiser Model, SamplerRule Rule, class... Observers>
                                            Observers&... observers) {
   using Scalar = typename Model::Scalar;
   using BackendType = typename Model::BackendType;
+  using Coordinates = CoordinatesOf<Model>;
   const SpanView<Model> view{model};
   const Index count = noise.cols();
-  Matrix<double> z = model.project(noise) * levels[0].scale();
+  Coordinates z = model.project(noise);
+  scale_initial_noise<SpanView<Model>>(z, levels[0]);
   for (Index step = 0;; ++step) {
     const NoiseLevel level = levels[step];
     const NoiseLevel next = levels[step + 1];
-    const Matrix<double> w = model.coefficients(z, level);
-    if constexpr (!tolerates_divergence<Observers...>)
-      require<NumericalError>(w.allFinite(), "sample: x0_hat is not finite at step ", step + 1, " of ", levels.steps(),
-                              " (sigma = ", level.sigma(), ")");
+    const Coordinates w = model.coefficients(z, level);
+    if constexpr (!tolerates_divergence<Observers...>) require_finite<SpanView<Model>>(w, "x0_hat", step, levels);
     const bool is_last = step + 1 == levels.steps();
     if (is_last || sizeof...(Observers) > 0) {
       StorageOf<Model> x0_hat = model.materialise(w);
       // Coordinates are double: samples of a narrower type may overflow where they did not.
       if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
-      (observers.record(BackendType::download(x0_hat), step, level, first_sample), ...);
+      (observers.template record<BackendType>(x0_hat, step, level, first_sample), ...);
       if (is_last) return x0_hat;
     }
     rule.advance(view, z, model.project_prediction(w), level, next);
-    if (const double scale = rule.noise_scale(level, next); scale > 0.0)
-      z += scale * model.project(BackendType::template normal<Scalar>(model.dimension(), count, seed,
-                                                                      streams::step_noise(step), first_sample));
+    if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
+      const Coordinates fresh = model.project(BackendType::template normal<Scalar>(
+          model.dimension(), count, seed, streams::step_noise(step), first_sample));
+      BackendType::for_each(z.rows(), z.cols(),
+                            elementwise::AddScaled<double>{z.data(), fresh.data(), scale, z.rows()});
+    }
   }
 }
 

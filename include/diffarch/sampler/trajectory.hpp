@@ -35,14 +35,12 @@ namespace detail {
 template <class... Observers>
 inline constexpr bool tolerates_divergence = (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> || ...);
 
-template <class Storage, class Observer>
+template <Backend B, class Storage, class Observer>
 void observe(Observer& observer, const SamplerStep<Storage>& step) {
-  observer(step);
-}
-
-template <class Storage>
-void observe(EscapeLog& log, const SamplerStep<Storage>& step) {
-  log.record(step.x0_hat, step.step, step.level, step.first_sample);
+  if constexpr (std::same_as<std::remove_cvref_t<Observer>, EscapeLog>)
+    observer.template record<B>(step.x0_hat, step.step, step.level, step.first_sample);
+  else
+    observer(step);
 }
 
 template <class Model>
@@ -83,7 +81,7 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
     if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
     [[maybe_unused]] const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample,
                                                               y,    x0_hat};
-    (observe(observers, seen), ...);
+    (observe<BackendType>(observers, seen), ...);
     rule.advance(model, y, x0_hat, level, next);
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
       const auto fresh =

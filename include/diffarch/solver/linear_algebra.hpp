@@ -20,9 +20,10 @@ struct SymmetricEigen {
 ///    column j of b: not of the other columns, their number, or the number of threads.
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
+///  - gram(x) = x^T x in double, of and to an array of the backend.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
 ///  - multiply_by_transpose(a) = a a^T, symmetric; add_multiply_by_transpose(lower, a) adds it to the lower
-///    triangle of `lower` and leaves the rest alone.
+///    triangle of `lower`; what is above the diagonal may change.
 ///  - symmetric_eigen(m), m symmetric in double.
 ///  - cholesky(m): the lower L with m = L L^T of a positive-definite m, of which the lower triangle is read;
 ///    cholesky_solve(l, b) = m^-1 b, by columns like multiply. Give m up (std::move) to have no copy made.
@@ -55,6 +56,11 @@ struct LinearAlgebra<Cpu> {
     }
     mirror_lower_triangle(gram);
     return gram;
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Matrix<double> gram(const Batch<Scalar>& x) {
+    return centred_gram(x, Vector<double>::Zero(x.rows()));
   }
 
   template <class Scalar>

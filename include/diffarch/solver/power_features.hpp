@@ -3,6 +3,7 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <string>
 #include <type_traits>
 
 #include "diffarch/solver/linear_algebra.hpp"
@@ -27,6 +28,30 @@ template <class Derived>
     if (exponent % 2 == 1) power *= square;
   return power;
 }
+
+namespace detail {
+
+/// degree! / ((degree - m)! sqrt(m!)): the root of what multiplies the term of order m of the Hermite expansion, for
+/// each of its two factors.
+template <class Real>
+[[nodiscard]] Real power_term_factor(int degree, int m) {
+  Real factor{1};
+  for (int i = 0; i < m; ++i) factor *= static_cast<Real>(degree - i) / std::sqrt(static_cast<Real>(i + 1));
+  return factor;
+}
+
+/// What is said of a degree whose features have no variance in the precision they are computed in.
+[[nodiscard]] inline std::string variance_overflows(int degree) {
+  return concat("features of degree ", degree, ": their variance overflows");
+}
+
+/// Whether products of order m are too small to count, for correlations of the noise up to the largest.
+template <class Real>
+[[nodiscard]] bool power_term_is_negligible(Real largest_correlation, int m) {
+  return m > 0 && 10 * integer_power(largest_correlation, m) < std::numeric_limits<Real>::epsilon();
+}
+
+}  // namespace detail
 
 /// First two moments, over samples and noise, of the features h_j = f_j ((a_j + noise_j) / t_j)^degree.
 template <class Real>
@@ -86,8 +111,7 @@ template <class Real>
   const Real root_count = std::sqrt(static_cast<Real>(n));
   for (int q = 0; q <= degree; ++q) {
     const int m = degree - q;
-    Real factor{1};  // degree! / ((degree - m)! sqrt(m!))
-    for (int i = 0; i < m; ++i) factor *= static_cast<Real>(degree - i) / std::sqrt(static_cast<Real>(i + 1));
+    const Real factor = detail::power_term_factor<Real>(degree, m);
     const Vector<Real> row_factor = relative_variance.unaryExpr(
         [m, factor, root_count](Real v) { return factor * integer_power(std::sqrt(v), m) / root_count; });
     parallel_for(n, 6 * p, [&](Index i) {
@@ -105,7 +129,7 @@ template <class Real>
       scaled.colwise() -= moments.mean / root_count;
     }
     diagonal += scaled.rowwise().squaredNorm();
-    if (m > 0 && 10 * integer_power(largest_correlation, m) < std::numeric_limits<Real>::epsilon()) continue;
+    if (detail::power_term_is_negligible(largest_correlation, m)) continue;
     parallel_for(p, 2 * p, [&](Index j) {
       const Index count = p - j;
       moments.covariance.col(j).tail(count).array() *=
@@ -113,8 +137,7 @@ template <class Real>
     });
     Algebra::add_multiply_by_transpose(moments.covariance, scaled);
   }
-  detail::require<NumericalError>(diagonal.allFinite() && moments.mean.allFinite(), "features of degree ", degree,
-                                  ": their variance overflows");
+  detail::require<NumericalError>(diagonal.allFinite() && moments.mean.allFinite(), detail::variance_overflows(degree));
   moments.feature_scale = diagonal.cwiseMax(least).cwiseSqrt().cwiseInverse();
   moments.mean = moments.mean.cwiseProduct(moments.feature_scale);
   const Vector<Real> sample_scale = root_count * moments.feature_scale;

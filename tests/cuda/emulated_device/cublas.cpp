@@ -153,8 +153,8 @@ cublasStatus_t trsm_batched(cublasHandle_t handle, cublasSideMode_t side, cublas
   emulated_device::require_device(b, addresses, "trsmBatched, array of B");
   emulated_device::enqueue(handle->stream, [=, alpha = *alpha] {
     for (int i = 0; i < count; ++i) {  // the addresses are known on the device only, when the work is done
-      require_matrix(a[i], m, m, lda, "trsmBatched, A");
-      require_matrix(b[i], m, n, ldb, "trsmBatched, B");
+      emulated_device::require_matrix_in_stream(a[i], m, m, lda, "trsmBatched, A");
+      emulated_device::require_matrix_in_stream(b[i], m, n, ldb, "trsmBatched, B");
       solve(operation != CUBLAS_OP_N, m, n, alpha, a[i], lda, b[i], ldb);
     }
   });

@@ -78,7 +78,7 @@ cusolverStatus_t potrf_batched(cusolverDnHandle_t handle, cublasFillMode_t trian
   emulated_device::require_device(info, static_cast<std::size_t>(count) * sizeof(int), "potrfBatched, info");
   emulated_device::enqueue(handle->stream, [=] {
     for (int i = 0; i < count; ++i) {
-      require_matrix(a[i], n, n, lda, "potrfBatched, A");
+      emulated_device::require_matrix_in_stream(a[i], n, n, lda, "potrfBatched, A");
       info[i] = factorise(a[i], n, lda);
     }
   });

@@ -69,8 +69,15 @@ void free_in_order(void* pointer, cudaStream_t stream) {
 void require_device(const void* pointer, std::size_t bytes, const char* what) {
   if (bytes == 0) return;
   const auto block = block_of(pointer);
+  if (block != device().blocks.end() && !block->second.alive)
+    violation(std::string(what) + ": device memory that was freed");
+  require_device_in_stream(pointer, bytes, what);
+}
+
+void require_device_in_stream(const void* pointer, std::size_t bytes, const char* what) {
+  if (bytes == 0) return;
+  const auto block = block_of(pointer);
   if (block == device().blocks.end()) violation(std::string(what) + ": not a pointer to device memory");
-  if (!block->second.alive) violation(std::string(what) + ": device memory that was freed");
   const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - block->first);
   if (offset + bytes > block->second.bytes)
     violation(std::string(what) + ": bytes " + std::to_string(offset) + " to " + std::to_string(offset + bytes) +

@@ -41,6 +41,8 @@ void free_in_order(void* pointer, cudaStream_t stream);
 
 /// Violation unless [pointer, pointer + bytes) lies in one block that is alive.
 void require_device(const void* pointer, std::size_t bytes, const char* what);
+/// The same for work of a stream that is being done: a block is alive until the stream comes to its end.
+void require_device_in_stream(const void* pointer, std::size_t bytes, const char* what);
 /// Violation when pointer lies in device memory.
 void require_host(const void* pointer, const char* what);
 

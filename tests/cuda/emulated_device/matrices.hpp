@@ -27,6 +27,12 @@ void require_matrix(const Scalar* a, int rows, int columns, int ld, const char* 
   require_device(a, span_of(rows, columns, ld) * sizeof(Scalar), what);
 }
 
+/// The same in the order of a stream, for addresses that only the device knows.
+template <class Scalar>
+void require_matrix_in_stream(const Scalar* a, int rows, int columns, int ld, const char* what) {
+  require_device_in_stream(a, span_of(rows, columns, ld) * sizeof(Scalar), what);
+}
+
 [[nodiscard]] inline bool valid_leading_dimension(int rows, int ld) { return ld >= std::max(1, rows); }
 
 }  // namespace emulated_device

@@ -20,6 +20,24 @@ cudaError_t cudaGetDeviceCount(int* count) {
   return cudaSuccess;
 }
 
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  if (device != 0) return cudaErrorInvalidDevice;
+  static int place = 0;  // a handle is an address
+  *pool = reinterpret_cast<cudaMemPool_t>(&place);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  if (pool == nullptr || attribute != cudaMemPoolAttrReleaseThreshold || value == nullptr) return cudaErrorInvalidValue;
+  emulated_device::require_host(value, "cudaMemPoolSetAttribute, value");
+  return cudaSuccess;
+}
+
 const char* cudaGetErrorName(cudaError_t error) {
   return error == cudaErrorInvalidValue ? "cudaErrorInvalidValue" : error == cudaSuccess ? "cudaSuccess" : "an error";
 }

@@ -1,0 +1,43 @@
+// What the suite shared with the host does not reach: more than one tile on the device, and the host's own results.
+
+#include "diffarch/cuda/ideal_denoiser.hpp"
+
+#include "support.hpp"
+#include "tested_backend.hpp"
+
+namespace diffarch {
+namespace {
+
+using test::bitwise_equal;
+using test::denoise_on;
+using test::random_matrix;
+using test::relative_difference;
+
+TEMPLATE_TEST_CASE("Over several tiles of training samples Ideal is that of the host", "[cuda][ideal]", float, double) {
+  // Two whole tiles and five samples. The nearest samples lie in all of them, so that weights are rescaled both ways.
+  const Batch<TestType> data = random_matrix<TestType>(5, 2 * 8192 + 5, 1);
+  const IdealDenoiser<TestType, Cuda> model(data);
+  const IdealDenoiser<TestType> host(data);
+  REQUIRE(bitwise_equal(model.data().download(), data));
+  for (const double sigma : {0.0, 1e-3, 0.05, 0.3, 3.0, 100.0}) {
+    const NoiseLevel level = NoiseLevel::from_sigma(sigma).variance_preserving();
+    Batch<TestType> y(5, 130);
+    for (Index j = 0; j < y.cols(); ++j)
+      y.col(j) = static_cast<TestType>(level.signal) * data.col(j * 126) +
+                 static_cast<TestType>(level.noise) * random_matrix<TestType>(5, 1, static_cast<unsigned>(j));
+    // Exponents of f32 products are left an error of 2e-3 by both.
+    const double tolerance = std::is_same_v<TestType, double> ? 1e-12 : 1e-4;
+    REQUIRE(relative_difference(denoise_on(model, y, level), host.denoise(y, level)) < tolerance);
+  }
+}
+
+TEST_CASE("Ideal of no noisy samples and of one training sample", "[cuda][ideal]") {
+  const Batch<float> data = random_matrix<float>(7, 1, 2);
+  const IdealDenoiser<float, Cuda> model(data);
+  REQUIRE(denoise_on(model, Batch<float>(7, 0), NoiseLevel::from_sigma(1.0)).cols() == 0);
+  const Batch<float> x0_hat = denoise_on(model, random_matrix<float>(7, 3, 3), NoiseLevel::from_sigma(1.0));
+  for (Index j = 0; j < 3; ++j) REQUIRE(bitwise_equal(Batch<float>(x0_hat.col(j)), data));
+}
+
+}  // namespace
+}  // namespace diffarch
