@@ -16,3 +16,21 @@ macro(diffarch_find_onednn)
     find_package(dnnl QUIET CONFIG)
   endif()
 endmacro()
+
+# Sets cudnn_FOUND and the target CUDNN::cudnn. cuDNN has no package of its own for CMake: it lies in the
+# toolkit's folders or the system's.
+macro(diffarch_find_cudnn)
+  find_path(DIFFARCH_CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  find_library(DIFFARCH_CUDNN_LIBRARY cudnn HINTS "${CUDAToolkit_LIBRARY_DIR}")
+  mark_as_advanced(DIFFARCH_CUDNN_INCLUDE_DIR DIFFARCH_CUDNN_LIBRARY)
+  set(cudnn_FOUND OFF)
+  if(DIFFARCH_CUDNN_INCLUDE_DIR AND DIFFARCH_CUDNN_LIBRARY)
+    set(cudnn_FOUND ON)
+    if(NOT TARGET CUDNN::cudnn)
+      add_library(CUDNN::cudnn UNKNOWN IMPORTED)
+      set_target_properties(
+        CUDNN::cudnn PROPERTIES IMPORTED_LOCATION "${DIFFARCH_CUDNN_LIBRARY}"
+                                          INTERFACE_INCLUDE_DIRECTORIES "${DIFFARCH_CUDNN_INCLUDE_DIR}")
+    endif()
+  endif()
+endmacro()

@@ -5,6 +5,7 @@
 #   diffarch::json      nlohmann-json: io/safetensors.hpp
 #   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
 #   diffarch::cuda      the CUDA toolkit: cuda/, in source files that nvcc compiles (LANGUAGE CUDA)
+#   diffarch::cudnn     cuDNN beside it: convolutions of networks on the device by cuDNN, else by matrix products
 # Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON or DIFFARCH_HAS_ONEDNN, which adds those
 # headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
 # A target whose library is not installed does not exist.
@@ -79,6 +80,13 @@ if(CUDAToolkit_FOUND)
   target_compile_options(diffarch_cuda INTERFACE
                          "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA>")
 endif()
+
+set(cudnn_FOUND OFF)
+if(CUDAToolkit_FOUND)
+  diffarch_find_cudnn()
+endif()
+diffarch_add_optional_target(cudnn "${cudnn_FOUND}" "diffarch_cuda;CUDNN::cudnn" DIFFARCH_HAS_CUDNN
+                             "convolutions on the device through cuDNN, else matrix products")
 
 # Whether our own programs and tests for CUDA are compiled. Says what a machine without nvcc leaves out.
 set(DIFFARCH_CUDA_COMPILES OFF)

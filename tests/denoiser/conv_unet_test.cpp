@@ -4,6 +4,7 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
+#include "tested_kernels.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
@@ -12,7 +13,7 @@ TEST_CASE("A small U-Net trains, samples, and treats every sample by itself", "[
   using Small = ConvUNet<1, 4, Padding::circular>;
   const ImageShape shape{8, 8, 1};
   const Batch<float> data = random_matrix<float>(shape.size(), 24, 1);
-  DiffusionSampler<Small, CosineSchedule> sampler{
+  DiffusionSampler<Small, CosineSchedule, TestedBackend> sampler{
       Small{.shape = shape, .training = {.epochs = 6, .batch_size = 8, .learning_rate = 3e-3}},
       CosineSchedule{.steps = 2}};
   sampler.fit(data);
@@ -27,8 +28,9 @@ TEST_CASE("Images that do not fit the U-Net are refused", "[denoiser][nn]") {
   const Batch<float> data = random_matrix<float>(6 * 6, 4, 3);
   const CosineSchedule schedule{.steps = 2};
   const TrainingOptions training{.epochs = 1, .batch_size = 2};
-  CHECK_THROWS_AS(fit(ConvUNet<1, 2>{.shape = {8, 8, 1}, .training = training}, data, schedule), DimensionMismatch);
+  CHECK_THROWS_AS(fit(ConvUNet<1, 2>{.shape = {8, 8, 1}, .training = training}, data, schedule, TestedBackend{}),
+                  DimensionMismatch);
   CHECK(message_of<InvalidArgument>([&] {
-          (void)fit(ConvUNet<2, 2>{.shape = {6, 6, 1}, .training = training}, data, schedule);
+          (void)fit(ConvUNet<2, 2>{.shape = {6, 6, 1}, .training = training}, data, schedule, TestedBackend{});
         }).find("divisible by 4") != std::string::npos);
 }

@@ -6,6 +6,7 @@
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
 #include "temporary_folder.hpp"
+#include "tested_kernels.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
@@ -27,7 +28,7 @@ template <class Model>
 std::vector<double> train_outcome(const Model& model) {
   std::vector<double> values;
   for (const auto& level : model.levels()) {
-    const Batch<double> x0_hat = model.denoise(train_data(), level.level);
+    const Batch<double> x0_hat = denoise_on(model, train_data(), level.level);
     values.insert(values.end(), x0_hat.reshaped().begin(), x0_hat.reshaped().end());
     values.insert(values.end(), level.losses.begin(), level.losses.end());
   }
@@ -38,8 +39,8 @@ template <class Change>
 std::vector<double> train_loaded(const std::filesystem::path& folder, bool warm_start, const Change& change) {
   TrainingRun run{.folder = folder};
   change(run);
-  train(trained_plane(warm_start), train_data(), train_schedule, run);
-  return train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder));
+  train(trained_plane(warm_start), train_data(), train_schedule, run, {}, TestedBackend{});
+  return train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder, TestedBackend{}));
 }
 
 }  // namespace
@@ -47,7 +48,7 @@ std::vector<double> train_loaded(const std::filesystem::path& folder, bool warm_
 TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][nn][training]") {
   for (const bool warm_start : {false, true}) {
     const TemporaryFolder folder;
-    const auto in_memory = train_outcome(fit(trained_plane(warm_start), train_data(), train_schedule));
+    const auto in_memory = train_outcome(fit(trained_plane(warm_start), train_data(), train_schedule, TestedBackend{}));
     CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun&) {}) == in_memory);
     // A finished training that is resumed is only loaded.
     CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun& run) { run.resume = true; }) == in_memory);
@@ -56,7 +57,7 @@ TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][n
 
 TEST_CASE("A training that is stopped after any number of steps resumes to bitwise the same model",
           "[denoiser][nn][training]") {
-  const auto uninterrupted = train_outcome(fit(trained_plane(true), train_data(), train_schedule));
+  const auto uninterrupted = train_outcome(fit(trained_plane(true), train_data(), train_schedule, TestedBackend{}));
   constexpr int steps = 3 * 4 * 6;
   for (const int stride : {1, 5, 17}) {
     CAPTURE(stride);
@@ -67,7 +68,7 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
       int count = 0;
       run.stop = [&] { return ++count >= stride; };
       try {
-        train(trained_plane(true), train_data(), train_schedule, run);
+        train(trained_plane(true), train_data(), train_schedule, run, {}, TestedBackend{});
         done = true;
       } catch (const Interrupted& stop) {
         ++stops;
@@ -76,34 +77,36 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
       REQUIRE(stops <= steps);
     }
     CHECK(stops == steps / stride);
-    CHECK(train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / "run")) == uninterrupted);
+    CHECK(train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / "run", TestedBackend{})) ==
+          uninterrupted);
   }
 }
 
 TEST_CASE("Levels trained in different folders merge to the model of one training", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
-  const auto whole = train_outcome(fit(trained_plane(false), train_data(), train_schedule));
+  const auto whole = train_outcome(fit(trained_plane(false), train_data(), train_schedule, TestedBackend{}));
   const auto part = [&](const char* name, Index first, Index end) {
     train(trained_plane(false), train_data(), train_schedule,
-          {.folder = folder / name, .first_level = first, .end_level = end});
+          {.folder = folder / name, .first_level = first, .end_level = end}, {}, TestedBackend{});
   };
   part("a", 2, 3);
   part("b", 0, 1);
   CHECK(nn::merge_trainings({folder / "a", folder / "b"}, folder / "all") == std::vector<Index>{1});
   CHECK(message_of<FileError>([&] {
-          (void)load_model<double>(trained_plane(false), train_schedule, folder / "all");
+          (void)load_model<double>(trained_plane(false), train_schedule, folder / "all", TestedBackend{});
         }).find("level_01") != std::string::npos);
   part("c", 1, 2);
   CHECK(nn::merge_trainings({folder / "c"}, folder / "all").empty());
-  CHECK(train_outcome(load_model<double>(trained_plane(false), train_schedule, folder / "all")) == whole);
+  CHECK(train_outcome(load_model<double>(trained_plane(false), train_schedule, folder / "all", TestedBackend{})) ==
+        whole);
 }
 
 TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const auto run_again = [&](const TrainedPlane& architecture, const Batch<double>& data, const TrainingRun& run) {
-    return message_of<FileError>([&] { train(architecture, data, train_schedule, run); });
+    return message_of<FileError>([&] { train(architecture, data, train_schedule, run, {}, TestedBackend{}); });
   };
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run"});
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run"}, {}, TestedBackend{});
   CHECK(run_again(trained_plane(false), train_data(), {.folder = folder / "run"}).find("resume it") !=
         std::string::npos);
   CHECK(run_again(trained_plane(true), train_data(), {.folder = folder / "run", .resume = true})
@@ -113,15 +116,18 @@ TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][train
   CHECK(run_again(trained_plane(false), other, {.folder = folder / "run", .resume = true}).find("data_checksum") !=
         std::string::npos);
   CHECK(message_of<FileError>([&] {
-          (void)load_model<double>(trained_plane(false), CosineSchedule{.steps = 4}, folder / "run");
+          (void)load_model<double>(trained_plane(false), CosineSchedule{.steps = 4}, folder / "run", TestedBackend{});
         }).find("\"levels\"") != std::string::npos);
   CHECK(message_of<FileError>([&] {
-          (void)load_model<double>(Bottleneck<3, BottleneckForm::plane>{}, train_schedule, folder / "run");
+          (void)load_model<double>(Bottleneck<3, BottleneckForm::plane>{}, train_schedule, folder / "run",
+                                   TestedBackend{});
         }).find("expected \"Bottleneck<3, plane>\"") != std::string::npos);
-  CHECK_THROWS_AS(train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "b", .first_level = 3}),
+  CHECK_THROWS_AS(train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "b", .first_level = 3},
+                        {}, TestedBackend{}),
                   InvalidArgument);
   CHECK(message_of<InvalidArgument>([&] {
-          train(trained_plane(true), train_data(), train_schedule, {.folder = folder / "c", .first_level = 1});
+          train(trained_plane(true), train_data(), train_schedule, {.folder = folder / "c", .first_level = 1}, {},
+                TestedBackend{});
         }).find("level 0, which is not trained yet") != std::string::npos);
 }
 
@@ -130,8 +136,10 @@ TEST_CASE("A loss that is not finite names level, epoch and step and keeps the l
   const TemporaryFolder folder;
   TrainedPlane diverging = trained_plane(false);
   diverging.training.learning_rate = 1e160;
-  const std::string message = message_of<NumericalError>(
-      [&] { train(diverging, train_data(), train_schedule, {.folder = folder / "run", .checkpoint_seconds = 1e-9}); });
+  const std::string message = message_of<NumericalError>([&] {
+    train(diverging, train_data(), train_schedule, {.folder = folder / "run", .checkpoint_seconds = 1e-9}, {},
+          TestedBackend{});
+  });
   CAPTURE(message);
   CHECK(message.find("level 1 of 3") != std::string::npos);
   CHECK(message.find("epoch 1 of 4, step ") != std::string::npos);
@@ -144,13 +152,27 @@ TEST_CASE("Progress of a training counts images, with the loss, and skips what i
   const TemporaryFolder folder;
   std::vector<Progress> reports;
   const ProgressCallback progress = [&](const Progress& report) { reports.push_back(report); };
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .end_level = 2}, progress);
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .end_level = 2}, progress,
+        TestedBackend{});
   REQUIRE_FALSE(reports.empty());
   CHECK(reports.back().done == 2 * 4 * 48);
   CHECK(reports.back().total == 2 * 4 * 48);
   CHECK(reports.back().unit == "images");
   CHECK(reports.back().status.find("level 2 of 3, loss ") != std::string::npos);
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .resume = true}, progress);
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .resume = true}, progress,
+        TestedBackend{});
   CHECK(reports.back().total == 3 * 4 * 48);
   CHECK(reports.back().done_before == 2 * 4 * 48);
+}
+
+TEST_CASE("Weights do not belong to the backend they were trained on", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  const Batch<float> data = train_data().cast<float>();
+  train(trained_plane(false), data, train_schedule, {.folder = folder / "run"}, {}, TestedBackend{});
+  const auto here = load_model<float>(trained_plane(false), train_schedule, folder / "run", TestedBackend{});
+  const auto on_the_host = load_model<float>(trained_plane(false), train_schedule, folder / "run", Cpu{});
+  for (const auto& level : here.levels()) {
+    const Batch<float> expected = on_the_host.denoise(data, level.level);
+    CHECK(relative_difference(denoise_on(here, data, level.level), expected) < 1e-5);
+  }
 }

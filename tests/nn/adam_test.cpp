@@ -7,9 +7,9 @@
 
 #include "diffarch/io/npy.hpp"
 #include "support.hpp"
+#include "tested_kernels.hpp"
 
 using namespace diffarch;
-using diffarch::nn::Adam;
 using diffarch::nn::AdamOptions;
 using diffarch::nn::AdamState;
 using diffarch::nn::ParametersWithGradient;
@@ -18,6 +18,11 @@ using diffarch::test::random_matrix;
 using diffarch::test::ThreadCount;
 
 namespace {
+
+template <class Scalar>
+using TestedAdam = nn::Adam<Scalar, test::TestedKernels>;
+template <class Scalar>
+using AdamMemory = test::KernelMemory<Scalar>;
 
 const AdamOptions fast_adam{.learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-4};
 
@@ -29,17 +34,18 @@ NpyArray<Scalar> adam_fixture(const std::string& name) {
 /// Largest difference to PyTorch over all steps, of each parameter relative to the farthest it goes, or of each moment.
 template <class Scalar>
 double adam_difference_to_pytorch(const std::string& name, const AdamOptions& options) {
-  std::vector<Scalar> parameters = adam_fixture<Scalar>("initial").values;
-  const auto gradients = adam_fixture<Scalar>("gradients");
+  AdamMemory<Scalar> memory(adam_fixture<Scalar>("initial").values);
+  const AdamMemory<Scalar> gradients(adam_fixture<Scalar>("gradients").values);
   const auto expected = adam_fixture<Scalar>(name);
   const auto moments = adam_fixture<Scalar>(name + "_moments");
-  const std::size_t size = parameters.size();
+  const std::size_t size = memory.span().size();
   REQUIRE(expected.shape == std::vector<Index>{12, static_cast<Index>(size)});
-  Adam<Scalar> adam(static_cast<Index>(size), options);
+  TestedAdam<Scalar> adam(static_cast<Index>(size), options);
 
   std::vector<double> difference(size), extent(size);
   for (std::size_t step = 0; step < 12; ++step) {
-    adam.step(parameters, std::span(gradients.values).subspan(step * size, size));
+    adam.step(memory.span(), gradients.span().subspan(step * size, size));
+    const std::vector<Scalar> parameters = memory.host();
     for (std::size_t i = 0; i < size; ++i) {
       const double reference = expected.values[step * size + i];
       difference[i] = std::max(difference[i], std::abs(static_cast<double>(parameters[i]) - reference));
@@ -47,6 +53,7 @@ double adam_difference_to_pytorch(const std::string& name, const AdamOptions& op
     }
   }
   REQUIRE(adam.state().steps == 12);
+  const AdamState<Scalar> state = adam.state();
   double worst = 0;
   for (std::size_t i = 0; i < size; ++i) {
     if (extent[i] == 0) CHECK(difference[i] == 0);
@@ -55,8 +62,8 @@ double adam_difference_to_pytorch(const std::string& name, const AdamOptions& op
     const double m = moments.values[i];
     const double v = moments.values[size + i];
     if (v > 0) {
-      worst = std::max(worst, std::abs(static_cast<double>(adam.state().mean[i]) - m) / std::sqrt(v));
-      worst = std::max(worst, std::abs(static_cast<double>(adam.state().mean_squared[i]) - v) / v);
+      worst = std::max(worst, std::abs(static_cast<double>(state.mean[i]) - m) / std::sqrt(v));
+      worst = std::max(worst, std::abs(static_cast<double>(state.mean_squared[i]) - v) / v);
     }
   }
   return worst;
@@ -83,20 +90,21 @@ struct AdamRun {
 template <class Scalar>
 AdamRun<Scalar> run_adam(std::size_t size, const std::vector<std::size_t>& lengths) {
   const auto numbers = random_matrix<Scalar>(static_cast<Index>(size), 8, 3);
-  std::vector<Scalar> parameters(numbers.col(7).begin(), numbers.col(7).end());
-  Adam<Scalar> adam(static_cast<Index>(size));
+  const AdamMemory<Scalar> gradients(numbers);
+  AdamMemory<Scalar> parameters(Vector<Scalar>(numbers.col(7)));
+  TestedAdam<Scalar> adam(static_cast<Index>(size));
   for (Index step = 0; step < 7; ++step) {
-    const std::span<const Scalar> gradient(numbers.col(step).data(), size);
+    const auto gradient = gradients.span().subspan(static_cast<std::size_t>(step) * size, size);
     std::vector<ParametersWithGradient<Scalar>> pieces;
     std::size_t begin = 0;
     for (const std::size_t length : lengths) {
-      pieces.push_back({std::span(parameters).subspan(begin, length), gradient.subspan(begin, length)});
+      pieces.push_back({parameters.span().subspan(begin, length), gradient.subspan(begin, length)});
       begin += length;
     }
-    pieces.push_back({std::span(parameters).subspan(begin), gradient.subspan(begin)});
+    pieces.push_back({parameters.span().subspan(begin), gradient.subspan(begin)});
     adam.step(pieces);
   }
-  return {parameters, adam.state()};
+  return {parameters.host(), adam.state()};
 }
 
 }  // namespace
@@ -128,45 +136,47 @@ TEMPLATE_TEST_CASE("Adam gives the same bits for any threads and any cut into pi
 }
 
 TEMPLATE_TEST_CASE("Adam continues from its state bitwise", "[nn]", float, double) {
-  const auto numbers = random_matrix<TestType>(50, 10, 5);
-  const auto gradient = [&](Index step) { return std::span<const TestType>(numbers.col(step).data(), 50); };
-  std::vector<TestType> parameters(50, TestType(1));
-  Adam<TestType> uninterrupted(50);
-  for (Index step = 0; step < 4; ++step) uninterrupted.step(parameters, gradient(step));
+  const AdamMemory<TestType> gradients(random_matrix<TestType>(50, 10, 5));
+  const auto gradient = [&](Index step) { return gradients.span().subspan(static_cast<std::size_t>(50 * step), 50); };
+  AdamMemory<TestType> parameters(std::vector<TestType>(50, TestType(1)));
+  TestedAdam<TestType> uninterrupted(50);
+  for (Index step = 0; step < 4; ++step) uninterrupted.step(parameters.span(), gradient(step));
 
-  std::vector<TestType> resumed = parameters;
-  Adam<TestType> adam(50);
+  AdamMemory<TestType> resumed(parameters.host());
+  TestedAdam<TestType> adam(50);
   adam.restore(uninterrupted.state());
   for (Index step = 4; step < 10; ++step) {
-    uninterrupted.step(parameters, gradient(step));
-    adam.step(resumed, gradient(step));
+    uninterrupted.step(parameters.span(), gradient(step));
+    adam.step(resumed.span(), gradient(step));
   }
-  CHECK(AdamRun<TestType>{resumed, adam.state()} == AdamRun<TestType>{parameters, uninterrupted.state()});
+  CHECK(AdamRun<TestType>{resumed.host(), adam.state()} == AdamRun<TestType>{parameters.host(), uninterrupted.state()});
   CHECK(adam.state().steps == 10);
 }
 
 TEST_CASE("A step of Adam keeps its memory, and a learning rate can follow a schedule", "[nn]") {
-  Adam<double> adam(3);
+  TestedAdam<double> adam(3);
   const double* const mean = adam.mean().data();
-  std::array<double, 3> parameters{1, 2, 3};
-  const std::array<double, 3> gradient{0.5, -0.5, 0};
-  adam.step(parameters, gradient);
+  AdamMemory<double> memory(std::vector<double>{1, 2, 3});
+  const AdamMemory<double> gradient(std::vector<double>{0.5, -0.5, 0});
+  adam.step(memory.span(), gradient.span());
+  std::vector<double> parameters = memory.host();
   // The first step is the learning rate times the sign of the gradient, less epsilon over its size.
   CHECK(parameters[0] == Approx(1 - 1e-3 / (1 + 2e-8)).epsilon(1e-14));
   CHECK(parameters[1] == Approx(2 + 1e-3 / (1 + 2e-8)).epsilon(1e-14));
   CHECK(parameters[2] == 3);
   adam.set_options({.learning_rate = 0});
-  adam.step(parameters, gradient);
+  adam.step(memory.span(), gradient.span());
+  parameters = memory.host();
   CHECK(parameters[0] == Approx(1 - 1e-3 / (1 + 2e-8)).epsilon(1e-14));
   CHECK(adam.state().steps == 2);
   CHECK(adam.mean().data() == mean);
-  CHECK(std::equal(adam.mean().begin(), adam.mean().end(), adam.state().mean.begin()));
+  CHECK(test::values_of(adam.mean()) == adam.state().mean);
   CHECK(adam.parameters() == 3);
 }
 
 TEST_CASE("Adam refuses options out of range by name and value", "[nn]") {
   const auto refusal = [](const AdamOptions& options) {
-    return message_of<InvalidArgument>([&] { Adam<float>(1, options); });
+    return message_of<InvalidArgument>([&] { TestedAdam<float>(1, options); });
   };
   const double nan = std::nan("");
   CHECK(refusal({.learning_rate = -1}) == "AdamOptions: learning_rate is -1; expected a finite number >= 0");
@@ -177,16 +187,16 @@ TEST_CASE("Adam refuses options out of range by name and value", "[nn]") {
   CHECK(refusal({.epsilon = 0}) == "AdamOptions: epsilon is 0; expected a finite number > 0, also as a 32-bit number");
   CHECK_THAT(refusal({.epsilon = 1e-60}), ContainsSubstring("epsilon is 1e-60"));
   CHECK_THAT(refusal({.epsilon = std::numeric_limits<double>::infinity()}), ContainsSubstring("epsilon is inf"));
-  CHECK_NOTHROW(Adam<double>(0, {.epsilon = 1e-60}));
-  CHECK_THAT(message_of<InvalidArgument>([] { Adam<float>(-1); }), ContainsSubstring("-1 parameters"));
+  CHECK_NOTHROW(TestedAdam<double>(0, {.epsilon = 1e-60}));
+  CHECK_THAT(message_of<InvalidArgument>([] { TestedAdam<float>(-1); }), ContainsSubstring("-1 parameters"));
 
-  Adam<float> adam(1);
+  TestedAdam<float> adam(1);
   CHECK_THAT(message_of<InvalidArgument>([&] { adam.set_options({.beta1 = 2}); }), ContainsSubstring("beta1 is 2"));
   CHECK(adam.options().beta1 == 0.9);
 }
 
 TEST_CASE("Adam refuses arrays and states that do not fit and stays as it was", "[nn]") {
-  Adam<float> adam(3);
+  TestedAdam<float> adam(3);
   std::vector<float> parameters(3);
   const std::vector<float> four(4, 1.0F);
   CHECK(message_of<DimensionMismatch>([&] { adam.step(parameters, four); }) ==

@@ -5,10 +5,12 @@
 namespace diffarch {
 namespace {
 
-using nn::BatchNorm;
+template <class Scalar, class Normalisation = nn::StandardNormalisation, bool Rectified = false>
+using BatchNorm = nn::BatchNorm<Scalar, Normalisation, Rectified, test::TestedKernels>;
 using nn::BiasFreeNormalisation;
 using nn::Mode;
 using nn::StandardNormalisation;
+using test::forward_on;
 using test::gradient_error;
 using test::random_network;
 
@@ -19,7 +21,7 @@ std::vector<double> tensor_values(nn::Network<Body>& network, const std::string&
   std::vector<double> values;
   network.for_each_parameter([&](const auto& p) {
     if (p.name != name) return;
-    values.assign(p.values.begin(), p.values.end());
+    values = test::values_of(p.values);
     if (p.counter != nullptr) values.push_back(static_cast<double>(*p.counter));
   });
   REQUIRE_FALSE(values.empty());
@@ -37,7 +39,7 @@ std::pair<double, double> channel_moments(const Batch<double>& x, Index k) {
 TEST_CASE("Batch norm in training normalises each channel and follows the statistics as PyTorch does", "[nn]") {
   auto network = random_network(BatchNorm<double>(5), norm_shape);
   const Batch<double> x = test::random_matrix(norm_shape.size(), 7, 1).array() * 3.0 + 50.0;
-  const Batch<double> y = network.forward(x, Mode::train);
+  const Batch<double> y = forward_on(network, x, Mode::train);
   const auto weight = tensor_values(network, "weight");
   const auto bias = tensor_values(network, "bias");
   const double count = 7.0 * 12.0;
@@ -51,7 +53,7 @@ TEST_CASE("Batch norm in training normalises each channel and follows the statis
   }
   REQUIRE(tensor_values(network, "num_batches_tracked") == std::vector<double>{1.0});
 
-  const Batch<double> evaluated = network.forward(x, Mode::evaluate);
+  const Batch<double> evaluated = forward_on(network, x, Mode::evaluate);
   const double expected = (x(2, 3) - tensor_values(network, "running_mean")[2]) /
                               std::sqrt(tensor_values(network, "running_var")[2] + 1e-5) * weight[2] +
                           bias[2];
@@ -62,12 +64,12 @@ TEST_CASE("Batch norm in training normalises each channel and follows the statis
 TEST_CASE("Bias-free batch norm divides by the deviation and subtracts nothing", "[nn]") {
   auto network = random_network(BatchNorm<double, BiasFreeNormalisation>(5), norm_shape);
   const Batch<double> x = test::random_matrix(norm_shape.size(), 7, 1).array() * 3.0 + 2.0;
-  const Batch<double> y = network.forward(x, Mode::train);
+  const Batch<double> y = forward_on(network, x, Mode::train);
   const auto gamma = tensor_values(network, "gammas");
   const double deviation = std::sqrt(channel_moments(x, 3).second + 1e-5);
   REQUIRE(y(3, 0) == Approx(gamma[3] * x(3, 0) / deviation));
   REQUIRE(tensor_values(network, "running_sd")[3] == Approx(0.9 + 0.1 * deviation));
-  const Batch<double> evaluated = network.forward(x, Mode::evaluate);
+  const Batch<double> evaluated = forward_on(network, x, Mode::evaluate);
   REQUIRE(evaluated(3, 0) == Approx(gamma[3] * x(3, 0) / tensor_values(network, "running_sd")[3]));
 }
 
@@ -90,14 +92,16 @@ TEST_CASE("The variance of a channel far from zero keeps its digits in f32", "[n
   const Matrix<double> exact = x.cast<double>().array() - x.cast<double>().mean();
   const Matrix<double> expected = exact / std::sqrt(exact.array().square().mean() + 1e-5);
   // 1e-3: the mean itself has an absolute rounding of 10000 * 6e-8.
-  REQUIRE(test::relative_difference(network.forward(x, Mode::train), expected) < 1e-3);
+  REQUIRE(test::relative_difference(forward_on(network, x, Mode::train), expected) < 1e-3);
 }
 
 TEST_CASE("Batch norm needs two pixels to train", "[nn]") {
   nn::Network network(BatchNorm<double>(2), ImageShape{1, 1, 2});
-  REQUIRE_THAT(test::message_of<InvalidArgument>([&] { network.forward(Batch<double>::Ones(2, 1), Mode::train); }),
+  REQUIRE_THAT(test::message_of<InvalidArgument>(
+                   [&] { forward_on(network, Batch<double>(Batch<double>::Ones(2, 1)), Mode::train); }),
                ContainsSubstring("expected at least 2 in training"));
-  REQUIRE(network.forward(Batch<double>::Ones(2, 1), Mode::evaluate)(0) == Approx(1.0 / std::sqrt(1.0 + 1e-5)));
+  REQUIRE(forward_on(network, Batch<double>(Batch<double>::Ones(2, 1)), Mode::evaluate)(0) ==
+          Approx(1.0 / std::sqrt(1.0 + 1e-5)));
 }
 
 }  // namespace

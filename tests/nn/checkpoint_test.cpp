@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "diffarch/nn/unet.hpp"
+#include "nn/tested_networks.hpp"
 #include "support.hpp"
 #include "temporary_folder.hpp"
 
@@ -12,7 +12,7 @@ using namespace diffarch::test;
 
 namespace {
 
-using CheckpointBody = nn::UNet<1, 2, Padding::circular, float>;
+using CheckpointBody = TestedUNet<1, 2, Padding::circular>;
 using CheckpointNetwork = nn::Network<CheckpointBody>;
 using CheckpointTraining = nn::LevelTraining<CheckpointBody>;
 
@@ -26,21 +26,12 @@ CheckpointNetwork checkpoint_network(std::uint64_t seed) {
   return network;
 }
 
-std::vector<float> checkpoint_tensors(CheckpointNetwork& network) {
-  std::vector<float> values;
-  network.for_each_parameter([&](const nn::Parameter<float>& parameter) {
-    values.insert(values.end(), parameter.values.begin(), parameter.values.end());
-    if (parameter.counter != nullptr) values.push_back(static_cast<float>(*parameter.counter));
-  });
-  return values;
-}
-
 }  // namespace
 
 TEST_CASE("A training resumed from its checkpoint at any step ends in bitwise the same network", "[nn][training]") {
   const TemporaryFolder folder;
   const auto path = folder / "level.safetensors";
-  const Batch<float> data = random_matrix<float>(16, 14, 1);
+  const auto data = TestedBackend::upload(random_matrix<float>(16, 14, 1));
   auto uninterrupted = checkpoint_network(2);
   CheckpointTraining whole(uninterrupted, data, checkpoint_level, checkpoint_options);
   while (!whole.is_done()) whole.step();
@@ -58,7 +49,7 @@ TEST_CASE("A training resumed from its checkpoint at any step ends in bitwise th
     nn::load_checkpoint(path, network, training);
     while (!training.is_done()) training.step();
     training.finish();
-    CHECK(checkpoint_tensors(network) == checkpoint_tensors(uninterrupted));
+    CHECK(tensors_of(network) == tensors_of(uninterrupted));
     CHECK(training.losses() == whole.losses());
   }
 }
@@ -66,16 +57,16 @@ TEST_CASE("A training resumed from its checkpoint at any step ends in bitwise th
 TEST_CASE("What is no checkpoint of this training is refused and changes nothing", "[nn][training]") {
   const TemporaryFolder folder;
   const auto path = folder / "level.safetensors";
-  const Batch<float> data = random_matrix<float>(16, 14, 1);
+  const auto data = TestedBackend::upload(random_matrix<float>(16, 14, 1));
   auto network = checkpoint_network(2);
   CheckpointTraining training(network, data, checkpoint_level, checkpoint_options);
   training.step();
   nn::save_checkpoint(path, network, training);
   training.step();
-  const std::vector<float> before = checkpoint_tensors(network);
+  const std::vector<float> before = tensors_of(network);
   const auto refused = [&](const std::filesystem::path& file, CheckpointTraining& into) {
     const std::string message = message_of<FileError>([&] { nn::load_checkpoint(file, network, into); });
-    CHECK(checkpoint_tensors(network) == before);
+    CHECK(tensors_of(network) == before);
     return message;
   };
   TrainingOptions other = checkpoint_options;

@@ -6,7 +6,9 @@
 namespace diffarch {
 namespace {
 
-using nn::Convolution;
+template <class Scalar>
+using Convolution = nn::Convolution<Scalar, test::TestedKernels>;
+using test::forward_on;
 using test::random_network;
 
 TEST_CASE("A convolution is the sum that defines it, for both paddings", "[nn]") {
@@ -16,9 +18,10 @@ TEST_CASE("A convolution is the sum that defines it, for both paddings", "[nn]")
       auto network = random_network(Convolution<double>(shape.channels, 4, padding), shape);
       const Batch<double> x = test::random_matrix(shape.size(), 3, 1);
       Batch<double> expected;
-      network.for_each_parameter(
-          [&](const auto& p) { expected = test::naive_convolution<double>(x, shape, p.values, 4, padding); });
-      REQUIRE(test::relative_difference(network.forward(x, nn::Mode::train), expected) < 1e-13);
+      network.for_each_parameter([&](const auto& p) {
+        expected = test::naive_convolution<double>(x, shape, test::values_of(p.values), 4, padding);
+      });
+      REQUIRE(test::relative_difference(forward_on(network, x, nn::Mode::train), expected) < 1e-13);
     }
 }
 
@@ -43,8 +46,9 @@ TEST_CASE("A circular convolution commutes with every shift, one with zeros does
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
   for (const Padding padding : {Padding::zeros, Padding::circular}) {
     auto network = random_network(Convolution<double>(2, 3, padding), shape);
-    const Batch<double> y = network.forward(x, nn::Mode::train);
-    const double difference = test::relative_difference(network.forward(shifted(x, 2), nn::Mode::train), shifted(y, 3));
+    const Batch<double> y = forward_on(network, x, nn::Mode::train);
+    const double difference =
+        test::relative_difference(forward_on(network, shifted(x, 2), nn::Mode::train), shifted(y, 3));
     REQUIRE((difference < 1e-13) == (padding == Padding::circular));
   }
 }

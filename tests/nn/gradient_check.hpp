@@ -7,6 +7,7 @@
 
 #include "diffarch/nn/network.hpp"
 #include "support.hpp"
+#include "tested_kernels.hpp"
 
 namespace diffarch::test {
 
@@ -19,8 +20,10 @@ template <class Body>
     if (!parameter.trainable()) return;
     const Matrix<double> moves = random_matrix(static_cast<Index>(parameter.values.size()), 1, ++seed);
     using Scalar = typename Body::Scalar;
-    for (std::size_t i = 0; i < parameter.values.size(); ++i)
-      parameter.values[i] += static_cast<Scalar>(0.3 * moves(static_cast<Index>(i)));
+    std::vector<Scalar> values = values_of<typename Body::Kernels>(parameter.values);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] += static_cast<Scalar>(0.3 * moves(static_cast<Index>(i)));
+    set_values<typename Body::Kernels>(parameter.values, values);
   });
   return network;
 }
@@ -29,8 +32,10 @@ template <class Body>
 template <class Body>
 [[nodiscard]] std::vector<typename Body::Scalar> gradients_of(nn::Network<Body>& network) {
   std::vector<typename Body::Scalar> all;
-  network.for_each_parameter(
-      [&](const auto& parameter) { all.insert(all.end(), parameter.gradient.begin(), parameter.gradient.end()); });
+  network.for_each_parameter([&](const auto& parameter) {
+    const auto gradient = values_of<typename Body::Kernels>(parameter.gradient);
+    all.insert(all.end(), gradient.begin(), gradient.end());
+  });
   return all;
 }
 
@@ -40,25 +45,25 @@ template <class Body>
 template <class Body>
 [[nodiscard]] double gradient_error(nn::Network<Body> network, Index samples, nn::Mode mode = nn::Mode::train) {
   static_assert(std::is_same_v<typename Body::Scalar, double>);
+  using Kernels = typename Body::Kernels;
   Batch<double> x = random_matrix(network.input_shape().size(), samples, 11);
   const Batch<double> weights = random_matrix(network.output_shape().size(), samples, 12);
-  network.forward(x, nn::Mode::train);  // running statistics that are not the initial ones
-  const auto loss = [&] { return network.forward(x, mode).cwiseProduct(weights).sum(); };
+  forward_on(network, x, nn::Mode::train);  // running statistics that are not the initial ones
+  const auto loss = [&] { return forward_on(network, x, mode).cwiseProduct(weights).sum(); };
   loss();
-  network.output_gradient() = weights;
-  Batch<double> dx;
-  network.backward(x, dx);
+  const Batch<double> dx = backward_on(network, x, weights);
 
   struct Tensor {
     std::string name;
-    double* values;
+    std::vector<double> values;
     std::vector<double> gradient;
+    double* memory;  ///< the values, where the network computes; null: the input
   };
-  std::vector<Tensor> tensors{{"x", x.data(), {dx.data(), dx.data() + dx.size()}}};
+  std::vector<Tensor> tensors{{"x", {x.data(), x.data() + x.size()}, {dx.data(), dx.data() + dx.size()}, nullptr}};
   network.for_each_parameter([&](const auto& parameter) {
     if (parameter.trainable())
-      tensors.push_back(
-          {parameter.name, parameter.values.data(), {parameter.gradient.begin(), parameter.gradient.end()}});
+      tensors.push_back({parameter.name, values_of<Kernels>(parameter.values), values_of<Kernels>(parameter.gradient),
+                         parameter.values.data()});
   });
   double worst = 0.0;
   for (const auto& tensor : tensors) {
@@ -68,17 +73,22 @@ template <class Body>
     const std::size_t stride = std::max<std::size_t>(1, tensor.gradient.size() / 40);
     double of_tensor = 0.0;
     for (std::size_t i = 0; i < tensor.gradient.size(); i += stride) {
-      double& value = tensor.values[i];
-      const double before = value;
+      const double before = tensor.values[i];
+      const auto set = [&](double value) {
+        if (tensor.memory != nullptr)
+          Kernels::copy_from_host(&value, 1, tensor.memory + i);
+        else
+          x.data()[i] = value;
+      };
       double error = 1e300;
       for (const double step : {1e-4, 1e-5, 1e-6}) {
-        value = before + step;
+        set(before + step);
         const double above = loss();
-        value = before - step;
+        set(before - step);
         const double below = loss();
-        value = before;
         error = std::min(error, std::abs((above - below) / (2.0 * step) - tensor.gradient[i]) / largest);
       }
+      set(before);
       of_tensor = std::max(of_tensor, error);
     }
     UNSCOPED_INFO(tensor.name << ": relative error of the gradient " << of_tensor);
@@ -95,9 +105,8 @@ template <class Make>
     using Scalar = typename std::remove_reference_t<decltype(network.body())>::Scalar;
     const Batch<Scalar> x = random_matrix<Scalar>(network.input_shape().size(), samples, 21);
     for (int i = 0; i < repetitions; ++i) {
-      network.forward(x, nn::Mode::train);
-      network.output_gradient() = random_matrix<Scalar>(network.output_shape().size(), samples, 22);
-      network.backward(x);
+      forward_on(network, x, nn::Mode::train);
+      backward_on(network, x, random_matrix<Scalar>(network.output_shape().size(), samples, 22));
     }
     return gradients_of(network);
   };

@@ -3,14 +3,16 @@
 #include <Eigen/SVD>
 
 #include "nn/gradient_check.hpp"
+#include "nn/tested_networks.hpp"
 
 namespace diffarch {
 namespace {
 
-using nn::Mlp;
 using nn::Mode;
-using nn::TwoDMlp;
+using test::forward_on;
 using test::random_network;
+using test::TestedMlp;
+using test::TestedTwoDMlp;
 
 Vector<double> mlp_singular_values(const Matrix<double>& matrix) {
   return Eigen::JacobiSVD<Matrix<double>>(matrix).singularValues();
@@ -20,25 +22,20 @@ Vector<double> mlp_singular_values(const Matrix<double>& matrix) {
 template <class Body>
 Matrix<double> jacobian(nn::Network<Body>& network, const Batch<double>& x) {
   Matrix<double> j(network.output_shape().size(), x.rows());
-  network.forward(x, Mode::evaluate);
-  Batch<double> dx;
-  for (Index i = 0; i < j.rows(); ++i) {
-    network.output_gradient().setZero();
-    network.output_gradient()(i) = 1.0;
-    network.backward(x, dx);
-    j.row(i) = dx.transpose();
-  }
+  forward_on(network, x, Mode::evaluate);
+  for (Index i = 0; i < j.rows(); ++i)
+    j.row(i) = test::backward_on(network, x, Batch<double>(Vector<double>::Unit(j.rows(), i))).transpose();
   return j;
 }
 
 TEST_CASE("Gradients of both bottleneck networks equal central differences", "[nn]") {
-  CHECK(test::gradient_error(random_network(Mlp<double>(12, 7), {2, 2, 3}), 5) < 1e-6);
-  CHECK(test::gradient_error(random_network(TwoDMlp<double>(1), {1, 1, 2}), 9) < 1e-6);
+  CHECK(test::gradient_error(random_network(TestedMlp<double>(12, 7), {2, 2, 3}), 5) < 1e-6);
+  CHECK(test::gradient_error(random_network(TestedTwoDMlp<double>(1), {1, 1, 2}), 9) < 1e-6);
 }
 
 TEST_CASE("The Jacobian of a bottleneck network has at most the rank of the bottleneck", "[nn]") {
-  auto image = random_network(Mlp<double>(27, 4), ImageShape{3, 3, 3});
-  auto point = random_network(TwoDMlp<double>(1), ImageShape{1, 1, 2});
+  auto image = random_network(TestedMlp<double>(27, 4), ImageShape{3, 3, 3});
+  auto point = random_network(TestedTwoDMlp<double>(1), ImageShape{1, 1, 2});
   for (unsigned seed = 1; seed <= 5; ++seed) {
     const Vector<double> image_values = mlp_singular_values(jacobian(image, test::random_matrix(27, 1, seed)));
     // Products of ten matrices: rounding is a few 1e-16 of the largest.
@@ -51,12 +48,12 @@ TEST_CASE("The Jacobian of a bottleneck network has at most the rank of the bott
 
 TEST_CASE("atanh of the image network's outputs minus the last bias spans at most H directions", "[nn]") {
   const Index hidden = 4;
-  auto network = random_network(Mlp<double>(27, hidden), ImageShape{3, 3, 3});
+  auto network = random_network(TestedMlp<double>(27, hidden), ImageShape{3, 3, 3});
   std::vector<double> bias;
   network.for_each_parameter([&](const auto& p) {
-    if (p.name == "decoder.0.bias") bias.assign(p.values.begin(), p.values.end());
+    if (p.name == "decoder.0.bias") bias = test::values_of(p.values);
   });
-  const Batch<double> y = network.forward(test::random_matrix(27, 40, 1), Mode::evaluate);
+  const Batch<double> y = forward_on(network, test::random_matrix(27, 40, 1), Mode::evaluate);
   const Matrix<double> codes =
       y.unaryExpr([](double v) { return std::atanh(v); }).colwise() - Eigen::Map<const Vector<double>>(bias.data(), 27);
   const Vector<double> values = mlp_singular_values(codes);
@@ -70,23 +67,23 @@ TEST_CASE("Tensors of the bottleneck networks have the names of the reference co
     network.for_each_parameter([&](const auto& p) { all.push_back(p.name); });
     return all;
   };
-  const auto image = names(nn::Network(Mlp<float>(12, 5), ImageShape{2, 2, 3}));
+  const auto image = names(nn::Network(TestedMlp<float>(12, 5), ImageShape{2, 2, 3}));
   REQUIRE(image.size() == 20);
   REQUIRE(image.front() == "encoder.0.weight");
   REQUIRE(image[17] == "encoder.16.bias");
   REQUIRE(image[18] == "decoder.0.weight");
-  REQUIRE(names(nn::Network(TwoDMlp<float>(3), ImageShape{1, 1, 2})) ==
+  REQUIRE(names(nn::Network(TestedTwoDMlp<float>(3), ImageShape{1, 1, 2})) ==
           std::vector<std::string>{"encoder.0.weight", "encoder.0.bias", "encoder.2.weight", "encoder.2.bias",
                                    "decoder.0.weight", "decoder.0.bias", "decoder.2.weight", "decoder.2.bias"});
 }
 
 TEST_CASE("The bottleneck networks keep the shape of their input", "[nn]") {
-  REQUIRE(nn::Network(Mlp<float>(12, 5), ImageShape{2, 2, 3}).output_shape() == ImageShape{2, 2, 3});
+  REQUIRE(nn::Network(TestedMlp<float>(12, 5), ImageShape{2, 2, 3}).output_shape() == ImageShape{2, 2, 3});
   REQUIRE_THAT(test::message_of<InvalidArgument>([] {
-                 nn::Network(Mlp<float>(12, 5), ImageShape{2, 2, 1});
+                 nn::Network(TestedMlp<float>(12, 5), ImageShape{2, 2, 1});
                }),
                ContainsSubstring("input of shape 2 x 2 x 1 but the layer has 12 inputs"));
-  REQUIRE_THAT(test::message_of<InvalidArgument>([] { Mlp<float>(12, 0); }),
+  REQUIRE_THAT(test::message_of<InvalidArgument>([] { TestedMlp<float>(12, 0); }),
                ContainsSubstring("expected at least one"));
 }
 

@@ -9,9 +9,11 @@
 namespace diffarch {
 namespace {
 
-using Full = nn::FullyConnected<double>;
-using Tanh = nn::Tanh<double>;
-using Leaky = nn::LeakyReLU<double>;
+using test::TestedKernels;
+using Full = nn::FullyConnected<double, TestedKernels>;
+using Tanh = nn::Tanh<double, TestedKernels>;
+using Leaky = nn::LeakyReLU<double, TestedKernels>;
+using Norm = nn::BatchNorm<double, nn::StandardNormalisation, false, TestedKernels>;
 
 TEST_CASE("Gradients pass through every mixture of layers that work in place and layers that do not", "[nn]") {
   const ImageShape shape{1, 1, 6};
@@ -25,7 +27,7 @@ TEST_CASE("Gradients pass through every mixture of layers that work in place and
   CHECK(error(nn::Sequential(nn::Sequential(Full(6, 5), Tanh()), Tanh(), nn::Sequential(Full(5, 4), Full(4, 5)),
                              Full(5, 2))) < 1e-6);
   // Not straight after a fully connected layer, whose bias would have the gradient zero.
-  CHECK(error(nn::Sequential(nn::BatchNorm<double>(6), Full(6, 5), Tanh(), nn::BatchNorm<double>(5), Tanh())) < 1e-6);
+  CHECK(error(nn::Sequential(Norm(6), Full(6, 5), Tanh(), Norm(5), Tanh())) < 1e-6);
 }
 
 TEST_CASE("A layer that computes the activation after it gives what the two on their own give", "[nn]") {
@@ -36,12 +38,11 @@ TEST_CASE("A layer that computes the activation after it gives what the two on t
     // A sequence within keeps the layers apart.
     auto apart = test::random_network(nn::Sequential(nn::Sequential(Full(inputs, outputs)), Leaky(0.2)), shape);
     const Batch<double> x = test::random_matrix(inputs, 9, 1);
-    REQUIRE(test::relative_difference(joined.forward(x, nn::Mode::train), apart.forward(x, nn::Mode::train)) < 1e-14);
-    Batch<double> dx;
-    Batch<double> dx_apart;
-    joined.output_gradient() = apart.output_gradient() = test::random_matrix(outputs, 9, 2);
-    joined.backward(x, dx);
-    apart.backward(x, dx_apart);
+    REQUIRE(test::relative_difference(test::forward_on(joined, x, nn::Mode::train),
+                                      test::forward_on(apart, x, nn::Mode::train)) < 1e-14);
+    const Batch<double> dy = test::random_matrix(outputs, 9, 2);
+    const Batch<double> dx = test::backward_on(joined, x, dy);
+    const Batch<double> dx_apart = test::backward_on(apart, x, dy);
     CHECK(test::relative_difference(dx, dx_apart) < 1e-14);
     const std::vector<double> gradient = test::gradients_of(joined);
     const std::vector<double> gradient_apart = test::gradients_of(apart);
@@ -54,10 +55,10 @@ TEST_CASE("A layer that computes the activation after it gives what the two on t
 }
 
 TEST_CASE("Tensors are named by their place, a fused ReLU counting as a layer", "[nn]") {
-  using Convolution = nn::Convolution<double>;
-  using Normalise = nn::BatchNorm<double, nn::StandardNormalisation, true>;
+  using Convolution = nn::Convolution<double, TestedKernels>;
+  using Normalise = nn::BatchNorm<double, nn::StandardNormalisation, true, TestedKernels>;
   nn::Network network(nn::Sequential(Convolution(3, 4, Padding::zeros), Normalise(4), Convolution(4, 3, Padding::zeros),
-                                     nn::Sequential(nn::BatchNorm<double>(3), Convolution(3, 1, Padding::zeros))),
+                                     nn::Sequential(Norm(3), Convolution(3, 1, Padding::zeros))),
                       ImageShape{4, 4, 3});
   std::vector<std::string> names;
   network.for_each_parameter([&](const auto& p) { names.push_back(p.name); });

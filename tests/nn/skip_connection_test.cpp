@@ -7,7 +7,7 @@
 namespace diffarch {
 namespace {
 
-using SkippedConvolution = nn::Convolution<double>;
+using SkippedConvolution = nn::Convolution<double, test::TestedKernels>;
 
 TEST_CASE("A skip connection joins the inner layer's channels and its own input's", "[nn]") {
   const ImageShape shape{4, 3, 2};
@@ -15,8 +15,8 @@ TEST_CASE("A skip connection joins the inner layer's channels and its own input'
   auto inner = test::random_network(SkippedConvolution(2, 3, Padding::zeros), shape);
   REQUIRE(skip.output_shape() == ImageShape{4, 3, 5});
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
-  const Batch<double> y = skip.forward(x, nn::Mode::train);
-  const Batch<double> z = inner.forward(x, nn::Mode::train);
+  const Batch<double> y = test::forward_on(skip, x, nn::Mode::train);
+  const Batch<double> z = test::forward_on(inner, x, nn::Mode::train);
   for (Index pixel = 0; pixel < 12; ++pixel) {
     REQUIRE(y.middleRows(5 * pixel, 3) == z.middleRows(3 * pixel, 3));
     REQUIRE(y.middleRows(5 * pixel + 3, 2) == x.middleRows(2 * pixel, 2));
@@ -26,7 +26,7 @@ TEST_CASE("A skip connection joins the inner layer's channels and its own input'
 
 TEST_CASE("A skip connection refuses inner layers that change height or width", "[nn]") {
   REQUIRE_THAT(test::message_of<InvalidArgument>([] {
-                 nn::Network(nn::SkipConnection(nn::AveragePool<double>()), ImageShape{4, 4, 1});
+                 nn::Network(nn::SkipConnection(nn::AveragePool<double, test::TestedKernels>()), ImageShape{4, 4, 1});
                }),
                ContainsSubstring("the inner layers give 2 x 2 x 1 for 4 x 4 x 1; expected the same height and width"));
 }

@@ -1,13 +1,15 @@
 #include "diffarch/nn/unet.hpp"
 
 #include "nn/gradient_check.hpp"
+#include "nn/tested_networks.hpp"
 
 namespace diffarch {
 namespace {
 
 using nn::Mode;
-using nn::UNet;
+using test::forward_on;
 using test::random_network;
+using test::TestedUNet;
 
 /// The images with row r moved to row r + rows and column c to c + columns, around the border.
 Batch<double> shifted_images(const Batch<double>& x, ImageShape shape, Index rows, Index columns) {
@@ -21,19 +23,21 @@ Batch<double> shifted_images(const Batch<double>& x, ImageShape shape, Index row
 
 TEST_CASE("Gradients of the U-Net equal central differences", "[nn]") {
   // 1e-5: a step moves thousands of ReLUs, and the loss has rounding of its own; PyTorch is the sharper judge.
-  CHECK(test::gradient_error(random_network(UNet<2, 3, Padding::zeros, double>(3), {4, 8, 3}), 3) < 1e-5);
-  CHECK(test::gradient_error(random_network(UNet<1, 3, Padding::circular, double>(1), {4, 6, 1}), 3) < 1e-5);
+  CHECK(test::gradient_error(random_network(TestedUNet<2, 3, Padding::zeros, double>(3), {4, 8, 3}), 3) < 1e-5);
+  CHECK(test::gradient_error(random_network(TestedUNet<1, 3, Padding::circular, double>(1), {4, 6, 1}), 3) < 1e-5);
 }
 
 template <Padding P>
 double change_by_shift(Index rows, Index columns) {
   const ImageShape shape{16, 24, 3};
-  auto network = random_network(UNet<2, 4, P, float>(3), shape);
+  auto network = random_network(TestedUNet<2, 4, P, float>(3), shape);
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
-  network.forward(x.cast<float>(), Mode::train);
-  const Batch<double> y = network.forward(x.cast<float>(), Mode::evaluate).template cast<double>();
+  const Batch<float> rounded = x.cast<float>();
+  forward_on(network, rounded, Mode::train);
+  const Batch<double> y = forward_on(network, rounded, Mode::evaluate).template cast<double>();
   const Batch<float> shifted_x = shifted_images(x, shape, rows, columns).cast<float>();
-  return test::relative_difference(network.forward(shifted_x, Mode::evaluate), shifted_images(y, shape, rows, columns));
+  return test::relative_difference(forward_on(network, shifted_x, Mode::evaluate),
+                                   shifted_images(y, shape, rows, columns));
 }
 
 TEST_CASE("A circular U-Net commutes with shifts by 2^pools only, one with zeros with none", "[nn]") {
@@ -45,15 +49,16 @@ TEST_CASE("A circular U-Net commutes with shifts by 2^pools only, one with zeros
 
 TEST_CASE("A bias-free U-Net is homogeneous of degree 1 in evaluation", "[nn]") {
   const ImageShape shape{8, 8, 1};
-  auto network = random_network(UNet<2, 4, Padding::zeros, double, nn::BiasFreeNormalisation>(1), shape);
+  auto network = random_network(TestedUNet<2, 4, Padding::zeros, double, nn::BiasFreeNormalisation>(1), shape);
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
-  network.forward(x, Mode::train);
-  const Batch<double> y = network.forward(x, Mode::evaluate);
-  REQUIRE(test::relative_difference(network.forward(3.0 * x, Mode::evaluate), Batch<double>(3.0 * y)) < 1e-13);
+  forward_on(network, x, Mode::train);
+  const Batch<double> y = forward_on(network, x, Mode::evaluate);
+  const Batch<double> thrice = forward_on(network, Batch<double>(3.0 * x), Mode::evaluate);
+  REQUIRE(test::relative_difference(thrice, Batch<double>(3.0 * y)) < 1e-13);
 }
 
 TEST_CASE("Tensors of the U-Net have the names and shapes of the reference code", "[nn]") {
-  nn::Network network(UNet<3, 32>(3), ImageShape{64, 64, 3});
+  nn::Network network(TestedUNet<3, 32>(3), ImageShape{64, 64, 3});
   std::vector<std::string> lines;
   Index weights = 0;
   network.for_each_parameter([&](const auto& p) {
@@ -83,7 +88,7 @@ TEST_CASE("Tensors of the U-Net have the names and shapes of the reference code"
 
 TEST_CASE("A U-Net refuses images it cannot halve, and other channels", "[nn]") {
   const auto refusal = [](ImageShape shape) {
-    return test::message_of<InvalidArgument>([&] { nn::Network(UNet<3, 4>(3), shape); });
+    return test::message_of<InvalidArgument>([&] { nn::Network(TestedUNet<3, 4>(3), shape); });
   };
   REQUIRE(refusal({30, 32, 3}) ==
           "UNet: image of 30 x 32 x 3 with 3 pools; expected a height and width divisible by 8");

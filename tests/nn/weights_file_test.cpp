@@ -3,8 +3,8 @@
 #include <functional>
 #include <limits>
 
-#include "diffarch/nn/unet.hpp"
 #include "nn/gradient_check.hpp"
+#include "nn/tested_networks.hpp"
 #include "temporary_folder.hpp"
 
 using namespace diffarch;
@@ -12,6 +12,9 @@ using diffarch::test::file_content;
 using diffarch::test::message_of;
 using diffarch::test::random_network;
 using diffarch::test::TemporaryFolder;
+using diffarch::test::TestedMlp;
+using diffarch::test::TestedTwoDMlp;
+using diffarch::test::TestedUNet;
 using nn::load_weights;
 using nn::Mode;
 using nn::save_weights;
@@ -24,7 +27,7 @@ nn::Network<Body> trained_network(Body body, ImageShape shape, unsigned seed) {
   auto network = random_network(std::move(body), shape, seed);
   using Scalar = typename Body::Scalar;
   for (unsigned i = 0; i < 3; ++i)
-    network.forward(test::random_matrix<Scalar>(shape.size(), 4, seed + 50 + i), Mode::train);
+    test::forward_on(network, test::random_matrix<Scalar>(shape.size(), 4, seed + 50 + i), Mode::train);
   return network;
 }
 
@@ -33,10 +36,9 @@ template <class Body>
 std::string bits_of(nn::Network<Body>& network) {
   std::string bits;
   network.for_each_parameter([&](const auto& p) {
-    if (p.counter != nullptr)
-      bits.append(reinterpret_cast<const char*>(p.counter), sizeof(*p.counter));
-    else
-      bits.append(reinterpret_cast<const char*>(p.values.data()), p.values.size_bytes());
+    if (p.counter != nullptr) bits.append(reinterpret_cast<const char*>(p.counter), sizeof(*p.counter));
+    const auto values = test::values_of<typename Body::Kernels>(p.values);
+    bits.append(reinterpret_cast<const char*>(values.data()), p.values.size_bytes());
   });
   return bits;
 }
@@ -54,7 +56,7 @@ void check_round_trip(ImageShape shape, const Make& make) {
   CHECK(bits_of(network) == bits_of(other));
   using Scalar = typename decltype(make())::Scalar;
   const Batch<Scalar> x = test::random_matrix<Scalar>(shape.size(), 2, 7);
-  CHECK(test::bitwise_equal(network.forward(x, Mode::evaluate), other.forward(x, Mode::evaluate)));
+  CHECK(test::bitwise_equal(test::forward_on(network, x, Mode::evaluate), test::forward_on(other, x, Mode::evaluate)));
   save_weights(folder / "b.safetensors", other, metadata);
   CHECK(file_content(folder / "a.safetensors") == file_content(folder / "b.safetensors"));
 }
@@ -62,18 +64,18 @@ void check_round_trip(ImageShape shape, const Make& make) {
 }  // namespace
 
 TEST_CASE("Weights come back from a file bitwise", "[nn]") {
-  check_round_trip({8, 4, 3}, [] { return nn::UNet<2, 3>(3); });
-  check_round_trip({4, 4, 1}, [] { return nn::UNet<1, 2, Padding::circular, double>(1); });
-  check_round_trip({4, 4, 3}, [] { return nn::UNet<1, 2, Padding::zeros, float, nn::BiasFreeNormalisation>(3); });
-  check_round_trip({2, 4, 3}, [] { return nn::Mlp<float>(24, 5); });
-  check_round_trip({1, 1, 7}, [] { return nn::Mlp<double>(7, 3); });
-  check_round_trip({1, 1, 2}, [] { return nn::TwoDMlp<double>(3); });
-  check_round_trip({1, 1, 2}, [] { return nn::TwoDMlp<float>(1); });
+  check_round_trip({8, 4, 3}, [] { return TestedUNet<2, 3>(3); });
+  check_round_trip({4, 4, 1}, [] { return TestedUNet<1, 2, Padding::circular, double>(1); });
+  check_round_trip({4, 4, 3}, [] { return TestedUNet<1, 2, Padding::zeros, float, nn::BiasFreeNormalisation>(3); });
+  check_round_trip({2, 4, 3}, [] { return TestedMlp<float>(24, 5); });
+  check_round_trip({1, 1, 7}, [] { return TestedMlp<double>(7, 3); });
+  check_round_trip({1, 1, 2}, [] { return TestedTwoDMlp<double>(3); });
+  check_round_trip({1, 1, 2}, [] { return TestedTwoDMlp<float>(1); });
 }
 
 TEST_CASE("A file of weights has PyTorch's names, types and shapes", "[nn]") {
   const TemporaryFolder folder;
-  auto network = trained_network(nn::UNet<1, 2>(3), {4, 4, 3}, 1);
+  auto network = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 1);
   save_weights(folder / "unet.safetensors", network);
   const SafetensorsFile file = read_safetensors(folder / "unet.safetensors");
   std::map<std::string, std::vector<Index>> expected{
@@ -102,15 +104,16 @@ TEST_CASE("A file of weights has PyTorch's names, types and shapes", "[nn]") {
 TEST_CASE("The sample axes of an Mlp are C x H x W in the file", "[nn]") {
   const TemporaryFolder folder;
   const ImageShape shape{2, 3, 2};
-  nn::Network network(nn::Mlp<double>(12, 2), shape);
+  nn::Network network(TestedMlp<double>(12, 2), shape);
   // Every value says which element of the image it belongs to, and the unit of the layer beside it.
   network.for_each_parameter([&](const auto& p) {
     const bool first = p.name == "encoder.0.weight";
     if (!first && !p.name.starts_with("decoder.")) return;
+    std::vector<double> values(p.values.size());
     for (Index i = 0; i < 12; ++i)
       for (Index k = 0; k < (p.rank == 1 ? 1 : 2); ++k)
-        p.values[static_cast<std::size_t>(first ? k * 12 + i : i * (p.rank == 1 ? 1 : 2) + k)] =
-            test::real(100 * k + i);
+        values[static_cast<std::size_t>(first ? k * 12 + i : i * (p.rank == 1 ? 1 : 2) + k)] = test::real(100 * k + i);
+    test::set_values(p.values, values);
   });
   save_weights(folder / "mlp.safetensors", network);
   const SafetensorsFile file = read_safetensors(folder / "mlp.safetensors");
@@ -132,12 +135,12 @@ TEST_CASE("The sample axes of an Mlp are C x H x W in the file", "[nn]") {
 
 TEST_CASE("Weights of another floating-point type are converted", "[nn]") {
   const TemporaryFolder folder;
-  auto network = trained_network(nn::TwoDMlp<float>(2), {1, 1, 2}, 1);
-  nn::Network wide(nn::TwoDMlp<double>(2), {1, 1, 2});
+  auto network = trained_network(TestedTwoDMlp<float>(2), {1, 1, 2}, 1);
+  nn::Network wide(TestedTwoDMlp<double>(2), {1, 1, 2});
   save_weights(folder / "f32.safetensors", network);
   load_weights(folder / "f32.safetensors", wide);
   save_weights(folder / "f64.safetensors", wide);
-  auto back = trained_network(nn::TwoDMlp<float>(2), {1, 1, 2}, 90);
+  auto back = trained_network(TestedTwoDMlp<float>(2), {1, 1, 2}, 90);
   load_weights(folder / "f64.safetensors", back);
   CHECK(bits_of(back) == bits_of(network));
 }
@@ -145,8 +148,8 @@ TEST_CASE("Weights of another floating-point type are converted", "[nn]") {
 TEST_CASE("A file that does not fit changes nothing and is refused with what was expected", "[nn]") {
   const TemporaryFolder folder;
   const auto path = folder / "weights.safetensors";
-  auto network = trained_network(nn::UNet<1, 2>(3), {4, 4, 3}, 1);
-  auto other = trained_network(nn::UNet<1, 2>(3), {4, 4, 3}, 90);
+  auto network = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 1);
+  auto other = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 90);
   save_weights(path, other);
   const SafetensorsFile whole = read_safetensors(path);
   const std::string before = bits_of(network);
@@ -192,7 +195,7 @@ TEST_CASE("A file that does not fit changes nothing and is refused with what was
   CHECK_THAT(refusal([](Tensors& t) { t.clear(); }), ContainsSubstring("does not fit the network of 27 tensors") &&
                                                          ContainsSubstring("and 19 more differences"));
 
-  auto deeper = trained_network(nn::UNet<2, 2>(3), {4, 4, 3}, 1);
+  auto deeper = trained_network(TestedUNet<2, 2>(3), {4, 4, 3}, 1);
   save_weights(path, deeper);
   CHECK_THAT(refusal_of_file(),
              ContainsSubstring("\"mid_block.0.weight\" has shape (8, 4, 3, 3), expected (4, 2, 3, 3)"));
@@ -205,11 +208,11 @@ TEST_CASE("A file that does not fit changes nothing and is refused with what was
 TEST_CASE("Weights that are not finite are not saved", "[nn]") {
   const TemporaryFolder folder;
   const auto path = folder / "weights.safetensors";
-  auto network = trained_network(nn::TwoDMlp<double>(1), {1, 1, 2}, 1);
+  auto network = trained_network(TestedTwoDMlp<double>(1), {1, 1, 2}, 1);
   save_weights(path, network);
   const std::string before = file_content(path);
   network.for_each_parameter([](const auto& p) {
-    if (p.name == "decoder.2.bias") p.values[1] = std::numeric_limits<double>::quiet_NaN();
+    if (p.name == "decoder.2.bias") test::set_values(p.values, {0.0, std::numeric_limits<double>::quiet_NaN()});
   });
   CHECK_THAT(message_of<NumericalError>([&] { save_weights(path, network); }),
              ContainsSubstring("\"decoder.2.bias\": value 1 is nan"));

@@ -14,16 +14,17 @@
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "support.hpp"
+#include "tested_kernels.hpp"
 
 using namespace diffarch;
 
 namespace {
 
 // PyTorch's numbers are f32: bf16 convolutions, where they are the default, would be off by more than the limits here.
-#ifdef DIFFARCH_BF16
+#if defined(DIFFARCH_BF16) && !defined(DIFFARCH_TEST_CUDA)
 using Kernels = nn::OneDnnKernels;
 #else
-using Kernels = nn::DefaultKernels;
+using Kernels = test::TestedKernels;
 #endif
 template <int Pools, int Channels, Padding Border, class Scalar, class Normalisation = nn::StandardNormalisation>
 using UNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, Kernels>;
@@ -58,8 +59,10 @@ void set_sine_weights(NamedTensors<Scalar>& tensors) {
     const bool channelwise = gammas || p.rank == 1;
     const double one = gammas || (p.rank == 1 && tensor_name.ends_with("weight")) ? 1.0 : 0.0;
     const double scale = channelwise ? 0.1 : std::sqrt(test::real(p.shape()[0]) / static_cast<double>(p.values.size()));
+    std::vector<Scalar> values(p.values.size());
     for (std::size_t k = 0; k < p.values.size(); ++k)
-      p.values[k] = static_cast<Scalar>(scale * sine_of(static_cast<Index>(k), 12.9898, 1.0, 78.233 * number) + one);
+      values[k] = static_cast<Scalar>(scale * sine_of(static_cast<Index>(k), 12.9898, 1.0, 78.233 * number) + one);
+    test::set_values<Kernels>(p.values, values);
   }
 }
 
@@ -85,18 +88,19 @@ void compare_with_torch(const std::string& name, Body body, ImageShape shape, In
   };
 
   const Batch<Scalar> x = sines<Scalar>(shape.size(), samples, 0.7391);
-  const Batch<Scalar> y = network.forward(x, nn::Mode::train);
-  network.output_gradient() = sines<Scalar>(shape.size(), samples, 0.913);
-  Batch<Scalar> dx;
-  network.backward(x, dx);
+  const Batch<Scalar> y = test::forward_on(network, x, nn::Mode::train);
+  const Batch<Scalar> dx = test::backward_on(network, x, sines<Scalar>(shape.size(), samples, 0.913));
+  const auto compare_tensor = [&](const std::string& part, std::span<const Scalar> values) {
+    const std::vector<Scalar> host = test::values_of<Kernels>(values);
+    compare(part, host.data(), static_cast<Index>(host.size()));
+  };
   compare("output in training", y.data(), y.size());
   compare("gradient of the input", dx.data(), dx.size());
   for (const auto& [tensor_name, p] : tensors)
-    if (p.trainable()) compare("gradient of " + tensor_name, p.gradient.data(), static_cast<Index>(p.gradient.size()));
+    if (p.trainable()) compare_tensor("gradient of " + tensor_name, p.gradient);
   for (const auto& [tensor_name, p] : tensors)
-    if (!p.trainable() && p.counter == nullptr)
-      compare(tensor_name, p.values.data(), static_cast<Index>(p.values.size()));
-  const Batch<Scalar>& evaluated = network.forward(x, nn::Mode::evaluate);
+    if (!p.trainable() && p.counter == nullptr) compare_tensor(tensor_name, p.values);
+  const Batch<Scalar> evaluated = test::forward_on(network, x, nn::Mode::evaluate);
   compare("output in evaluation", evaluated.data(), evaluated.size());
   REQUIRE(position == expected.size());
 }
@@ -114,7 +118,7 @@ void compare_losses(const std::string& name, Body body, ImageShape shape, Index 
       pieces.push_back({p.values, p.gradient});
       count += static_cast<Index>(p.values.size());
     }
-  nn::Adam<float> adam(count, {.learning_rate = 3e-3});
+  nn::Adam<float, Kernels> adam(count, {.learning_rate = 3e-3});
   const Batch<double> expected =
       read_npy_batch<double>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("network_losses_" + name + ".npy"));
   REQUIRE(expected.rows() == 12);
@@ -123,12 +127,11 @@ void compare_losses(const std::string& name, Body body, ImageShape shape, Index 
     const Batch<double> clean = sines<double>(shape.size(), samples, 0.7391 + shift);
     const Batch<double> noisy = 0.8 * clean + 0.6 * sines<double>(shape.size(), samples, 0.913 + shift);
     const Batch<float> x = noisy.cast<float>();
-    const Batch<float> difference = network.forward(x, nn::Mode::train) - clean.cast<float>();
+    const Batch<float> difference = test::forward_on(network, x, nn::Mode::train) - clean.cast<float>();
     const double loss = difference.cast<double>().squaredNorm() / static_cast<double>(clean.size());
     INFO(name << ", step " << step << ": loss " << loss << ", PyTorch " << expected(step, 0));
     CHECK(std::abs(loss - expected(step, 0)) < 1e-3 * expected(step, 0));
-    network.output_gradient() = difference * (2.0F / static_cast<float>(clean.size()));
-    network.backward(x);
+    test::backward_on(network, x, Batch<float>(difference * (2.0F / static_cast<float>(clean.size()))));
     adam.step(pieces);
   }
 }
@@ -161,13 +164,13 @@ TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running 
 }
 
 TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradients", "[parity]", float, double) {
-  compare_with_torch("mlp", nn::Mlp<TestType>(30, 12), {1, 1, 30}, 5, limit<TestType>);
-  compare_with_torch("mlp_2d", nn::TwoDMlp<TestType>(3), {1, 1, 2}, 9, limit<TestType>);
+  compare_with_torch("mlp", nn::Mlp<TestType, Kernels>(30, 12), {1, 1, 30}, 5, limit<TestType>);
+  compare_with_torch("mlp_2d", nn::TwoDMlp<TestType, Kernels>(3), {1, 1, 2}, 9, limit<TestType>);
 }
 
 TEST_CASE("Twelve steps of Adam follow PyTorch's losses", "[parity]") {
   compare_losses("unet_3_zeros", UNet<3, 2, Padding::zeros, float>(3), {32, 16, 3}, 3);
   compare_losses("unet_2_circular", UNet<2, 2, Padding::circular, float>(3), {16, 8, 3}, 3);
-  compare_losses("mlp", nn::Mlp<float>(30, 12), {1, 1, 30}, 5);
-  compare_losses("mlp_2d", nn::TwoDMlp<float>(3), {1, 1, 2}, 9);
+  compare_losses("mlp", nn::Mlp<float, Kernels>(30, 12), {1, 1, 30}, 5);
+  compare_losses("mlp_2d", nn::TwoDMlp<float, Kernels>(3), {1, 1, 2}, 9);
 }

@@ -49,10 +49,10 @@ template <class Scalar>
   constexpr double z = 1.959963984540054;  // 97.5 % quantile of the normal distribution
   const double shrink = 1.0 + z * z / count;
   const double centre = (share + z * z / (2.0 * count)) / shrink;
-  const double half = z / shrink * std::sqrt(share * (1.0 - share) / count + z * z / (4.0 * count * count));
+  const double half_width = z / shrink * std::sqrt(share * (1.0 - share) / count + z * z / (4.0 * count * count));
   result.fraction = share;
-  result.lower = std::max(0.0, centre - half);
-  result.upper = std::min(1.0, centre + half);
+  result.lower = std::max(0.0, centre - half_width);
+  result.upper = std::min(1.0, centre + half_width);
   result.bootstrap = bootstrap_interval(
       memorised, [](const Vector<double>& values) { return values.mean(); }, bootstrap);
   return result;

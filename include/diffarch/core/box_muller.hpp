@@ -58,10 +58,10 @@ inline constexpr std::uint64_t bits_of_one = 0x3FF0000000000000U;
 [[nodiscard]] constexpr double square_root_by_newton(double x) noexcept {
   // Correct to 3.5 percent: halves and negates the exponent.
   double y = std::bit_cast<double>(0x5FE6EB50C7B537A9U - (std::bit_cast<std::uint64_t>(x) >> 1U));
-  const double half = 0.5 * x;
-  y *= 1.5 - half * y * y;
-  y *= 1.5 - half * y * y;
-  y *= 1.5 - half * y * y;
+  const double half_x = 0.5 * x;
+  y *= 1.5 - half_x * y * y;
+  y *= 1.5 - half_x * y * y;
+  y *= 1.5 - half_x * y * y;
   const double root = x * y;
   return root + 0.5 * y * (x - root * root);
 }
@@ -104,8 +104,8 @@ struct CosineAndSine {
 
 }  // namespace detail
 
-/// One pair of what `box_muller` makes, the same up to the rounding of what a compiler contracts: for device code, where
-/// every thread has one.
+/// One pair of what `box_muller` makes, the same up to the rounding of what a compiler contracts: for device code,
+/// where every thread has one.
 [[nodiscard]] constexpr std::array<double, 2> box_muller_pair(std::uint32_t u, std::uint32_t v) noexcept {
   const double radius = detail::square_root_by_newton(detail::minus_two_log_uniform(u));
   const auto [cosine, sine] = detail::cosine_and_sine_of_turn(v);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include "diffarch/core/image_shape.hpp"
 #include "diffarch/cuda/blas.hpp"
@@ -54,16 +55,20 @@ struct Neighbourhoods {
   ImageShape shape;
   bool circular;
   constexpr void operator()(Index row, Index pixel) const {
-    const Index channel = row % shape.channels;
-    const Index tap = row / shape.channels;
-    const Index image = pixel / (shape.width * shape.height);
-    Index y = pixel / shape.width % shape.height + tap / 3 - 1;
-    Index x = pixel % shape.width + tap % 3 - 1;
+    // Both fit: a matrix of 2^31 columns or rows is larger than any device. Divisions of 64 bits cost several times
+    // more.
+    const auto at = static_cast<std::uint32_t>(pixel);
+    const auto line = at / static_cast<std::uint32_t>(shape.width);
+    const auto image = static_cast<Index>(line / static_cast<std::uint32_t>(shape.height));
+    const auto tap = static_cast<Index>(static_cast<std::uint32_t>(row) / static_cast<std::uint32_t>(shape.channels));
+    const Index channel = row - tap * shape.channels;
+    Index y = static_cast<Index>(line) - image * shape.height + tap / 3 - 1;
+    Index x = pixel - static_cast<Index>(line) * shape.width + tap % 3 - 1;
     Scalar value(0);
     const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
     if (circular) {
-      y = (y + shape.height) % shape.height;
-      x = (x + shape.width) % shape.width;
+      y += y < 0 ? shape.height : y >= shape.height ? -shape.height : 0;
+      x += x < 0 ? shape.width : x >= shape.width ? -shape.width : 0;
     }
     if (inside || circular) value = images[((image * shape.height + y) * shape.width + x) * shape.channels + channel];
     columns[pixel * 9 * shape.channels + row] = value;
@@ -74,18 +79,21 @@ struct Neighbourhoods {
 
 /// `Convolution<Scalar>` of CudaKernels: the neighbourhoods of some images at a time as columns of a matrix, and one
 /// product with the kernel. Working memory beyond the kernel: 9 times the larger of input and output of these images,
-/// at most 256 MB unless one image needs more.
+/// at most `most_bytes` unless one image needs more.
 template <class Scalar>
 class ProductConvolution {
  public:
-  void plan(ImageShape input, Index out_channels, Padding padding, Index samples) {
+  static constexpr Index default_most_bytes = Index{256} << 20;
+
+  void plan(ImageShape input, Index out_channels, Padding padding, Index samples,
+            Index most_bytes = default_most_bytes) {
     shape_ = input;
     out_ = out_channels;
     circular_ = padding == Padding::circular;
     samples_ = samples;
     const Index pixels = input.height * input.width;
     const Index column = 9 * std::max(input.channels, out_channels);
-    constexpr Index most_numbers = (Index{256} << 20) / static_cast<Index>(sizeof(Scalar));
+    const Index most_numbers = most_bytes / static_cast<Index>(sizeof(Scalar));
     images_at_once_ = std::clamp<Index>(most_numbers / (column * pixels), 1, samples);
     kernel_size_ = DeviceBuffer<Scalar>::aligned(9 * input.channels * out_channels);
     columns_size_ = DeviceBuffer<Scalar>::aligned(column * pixels * images_at_once_);

@@ -31,3 +31,7 @@
 #include "diffarch/cuda/reduction.hpp"
 #include "diffarch/cuda/transposed_convolution.hpp"
 #include "diffarch/cuda/window_groups.hpp"
+
+#ifdef DIFFARCH_HAS_CUDNN
+#include "diffarch/cuda/cudnn_convolution.hpp"
+#endif

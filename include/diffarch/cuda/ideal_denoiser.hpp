@@ -88,8 +88,8 @@ struct TileSoftmax {
  private:
   template <class Combine>
   static constexpr void combine(double* values, int halving, int thread, const Combine& combination) {
-    const int half = threads >> halving;
-    if (thread < half) values[thread] = combination(values[thread], values[thread + half]);
+    const int active = threads >> halving;
+    if (thread < active) values[thread] = combination(values[thread], values[thread + active]);
   }
 
   constexpr void find_nearest(Index query, int thread, Shared& shared) const {

@@ -10,18 +10,27 @@
 #include "diffarch/cuda/layer_functors.hpp"
 #include "diffarch/cuda/transposed_convolution.hpp"
 #include "diffarch/nn/kernels.hpp"
+#ifdef DIFFARCH_HAS_CUDNN
+#include "diffarch/cuda/cudnn_convolution.hpp"
+#endif
 
 namespace diffarch {
 
 /// The arithmetic of networks on the device: the vocabulary that nn::HostKernels describes, by cuBLAS and element
-/// functors. Networks train and sample there with their weights, activations and data in device memory.
+/// functors, and convolutions by cuDNN where the program links diffarch::cudnn. Networks train and sample there with
+/// their weights, activations and data in device memory.
 struct CudaKernels {
   using BackendType = Cuda;
 
   template <class Number>
   using Buffer = cuda::DeviceBuffer<Number>;
+#ifdef DIFFARCH_HAS_CUDNN
+  template <class Scalar>
+  using Convolution = cuda::CudnnConvolution<Scalar>;
+#else
   template <class Scalar>
   using Convolution = cuda::ProductConvolution<Scalar>;
+#endif
   template <class Scalar>
   using TransposedConvolution = cuda::ProductTransposedConvolution<Scalar>;
   template <class Scalar>
@@ -29,7 +38,13 @@ struct CudaKernels {
   template <class Scalar, class Normalisation, bool Rectified>
   using BatchNorm = cuda::DeviceBatchNorm<Scalar, Normalisation, Rectified>;
 
-  [[nodiscard]] static std::string name() { return "CUDA"; }
+  [[nodiscard]] static std::string name() {
+#ifdef DIFFARCH_HAS_CUDNN
+    return "CUDA, convolutions by cuDNN";
+#else
+    return "CUDA";
+#endif
+  }
 
   template <class Number>
   static void copy(const Number* from, Index count, Number* to) {

@@ -34,8 +34,8 @@ struct Reduction {
       for (Index i = thread; i < count; i += threads) value = combine(value, map(i, block));
       shared.values[thread] = value;
     } else if (phase <= halvings) {
-      const int half = threads >> phase;
-      if (thread < half) shared.values[thread] = combine(shared.values[thread], shared.values[thread + half]);
+      const int active = threads >> phase;
+      if (thread < active) shared.values[thread] = combine(shared.values[thread], shared.values[thread + active]);
     } else if (thread == 0) {
       store(block, shared.values[0]);
     }

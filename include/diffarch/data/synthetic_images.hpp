@@ -217,11 +217,11 @@ class FacePainter {
     if (std::abs(u) > 0.4 || std::abs(v) > 0.6) return;
     const double tip = eye_y() + face_.nose_length;
     const double along = smooth(eye_y() - 0.08, tip - 0.02, v) * (1.0 - smooth(tip - 0.02, tip + 0.05, v));
-    const double half = 0.035 + 0.035 * along;
+    const double half_width = 0.035 + 0.035 * along;
     const double dark_side = face_.light >= 0.0 ? -1.0 : 1.0;
-    over(colour, scaled(colour, 0.72), 0.55 * along * bump(u - dark_side * half, 0.0, 0.028, 1.0));
+    over(colour, scaled(colour, 0.72), 0.55 * along * bump(u - dark_side * half_width, 0.0, 0.028, 1.0));
     over(colour, lerp(colour, Colour{1.0, 0.97, 0.92}, 0.5),
-         0.40 * along * bump(u + 0.2 * dark_side * half, 0.0, 0.022, 1.0));
+         0.40 * along * bump(u + 0.2 * dark_side * half_width, 0.0, 0.022, 1.0));
     over(colour, scaled(colour, 0.60), 0.65 * bump(u, v - tip - 0.030, 0.065, 0.018));
     for (const double side : {-1.0, 1.0})
       over(colour, scaled(face_.skin, 0.38),
@@ -309,19 +309,19 @@ template <std::floating_point Scalar = float>
                   "synthetic_faces: shape ", detail::shape_text(shape),
                   "; expected sides in [8, 4096] and 1 or 3 channels");
   const CounterRandom random(seed, streams::data);
-  const double half = 0.5 * static_cast<double>(std::min(shape.height, shape.width));
+  const double half_side = 0.5 * static_cast<double>(std::min(shape.height, shape.width));
   Batch<Scalar> samples(shape.size(), n);
   parallel_for(n, 16 * shape.size(), [&](Index sample) {
     const detail::FaceParameters face(random, sample);
-    const detail::FacePainter painter(face, 0.5 / half);
+    const detail::FacePainter painter(face, 0.5 / half_side);
     const auto value = [](double level) { return static_cast<Scalar>(2.0 * level - 1.0); };
     for (Index row = 0; row < shape.height; ++row) {
       for (Index column = 0; column < shape.width; ++column) {
         detail::Colour mean;  // over 2 x 2 points of the pixel
         for (const double dy : {0.25, 0.75}) {
           for (const double dx : {0.25, 0.75}) {
-            const double x = (static_cast<double>(column) + dx - 0.5 * static_cast<double>(shape.width)) / half;
-            const double y = (static_cast<double>(row) + dy - 0.5 * static_cast<double>(shape.height)) / half;
+            const double x = (static_cast<double>(column) + dx - 0.5 * static_cast<double>(shape.width)) / half_side;
+            const double y = (static_cast<double>(row) + dy - 0.5 * static_cast<double>(shape.height)) / half_side;
             const detail::Colour colour = painter.at(x, y);
             mean.red += 0.25 * std::clamp(colour.red, 0.0, 1.0);
             mean.green += 0.25 * std::clamp(colour.green, 0.0, 1.0);

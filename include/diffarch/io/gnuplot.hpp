@@ -279,10 +279,10 @@ inline void check_panel(const Panel& panel, std::size_t number) {
     extend(y, one.y);
   }
   const double extent = std::max(x.maximum - x.minimum, y.maximum - y.minimum);
-  const double half = extent > 0.0 ? 0.53 * extent : 1.0;
+  const double half_extent = extent > 0.0 ? 0.53 * extent : 1.0;
   const double centre_x = x.minimum + 0.5 * (x.maximum - x.minimum);
   const double centre_y = y.minimum + 0.5 * (y.maximum - y.minimum);
-  return {{centre_x - half, centre_x + half}, {centre_y - half, centre_y + half}};
+  return {{centre_x - half_extent, centre_x + half_extent}, {centre_y - half_extent, centre_y + half_extent}};
 }
 
 [[nodiscard]] inline std::string gnuplot_panel(const Panel& panel, std::size_t& block) {

@@ -68,10 +68,10 @@ enum class SafetensorsType { f32, f64, f16, bf16, i64 };
 }
 
 /// IEEE 754 binary16. Every value is a float.
-[[nodiscard]] inline float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = (half & 0x8000U) << 16U;
-  const std::uint32_t exponent = (half >> 10U) & 0x1FU;
-  const std::uint32_t fraction = half & 0x3FFU;
+[[nodiscard]] inline float float_of_half(std::uint16_t bits) {
+  const std::uint32_t sign = (bits & 0x8000U) << 16U;
+  const std::uint32_t exponent = (bits >> 10U) & 0x1FU;
+  const std::uint32_t fraction = bits & 0x3FFU;
   if (exponent == 0) {
     const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
     return sign != 0 ? -magnitude : magnitude;

@@ -27,8 +27,8 @@ template <class Scalar>
   constexpr auto magic = static_cast<Bits>(single ? 0x5F3759DFU : 0x5FE6EB50C7B537A9U);
   // Correct to 3.5 percent: halves and negates the exponent. Each iteration squares the error.
   Scalar y = std::bit_cast<Scalar>(magic - (std::bit_cast<Bits>(x) >> 1U));
-  const Scalar half = Scalar(0.5) * x;
-  for (int iteration = 0; iteration < (single ? 3 : 4); ++iteration) y *= Scalar(1.5) - half * y * y;
+  const Scalar half_x = Scalar(0.5) * x;
+  for (int iteration = 0; iteration < (single ? 3 : 4); ++iteration) y *= Scalar(1.5) - half_x * y * y;
   return x * y;
 }
 

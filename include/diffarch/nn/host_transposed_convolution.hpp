@@ -34,8 +34,8 @@ class HostTransposedConvolution {
       for_each_block(slot, [&](Index row, Index rows) {
         Products::product(true, false, 4 * out_, rows * width_, in_, static_cast<const Scalar*>(workspace), in_,
                           x + row * width_ * in_, in_, false, block, 4 * out_);
-        for_each_half(row, rows, [&](Index half, Index pixel) {
-          std::copy_n(block + half * 2 * out_, 2 * out_, y + pixel * out_);
+        for_each_half(row, rows, [&](Index line, Index pixel) {
+          std::copy_n(block + line * 2 * out_, 2 * out_, y + pixel * out_);
         });
       });
     });
@@ -51,8 +51,8 @@ class HostTransposedConvolution {
       Scalar* const sum = block + block_size_;
       bool first = true;
       for_each_block(slot, [&](Index row, Index rows) {
-        for_each_half(row, rows, [&](Index half, Index pixel) {
-          std::copy_n(dy + pixel * out_, 2 * out_, block + half * 2 * out_);
+        for_each_half(row, rows, [&](Index line, Index pixel) {
+          std::copy_n(dy + pixel * out_, 2 * out_, block + line * 2 * out_);
         });
         const Scalar* const gradient = block;
         Products::product(false, true, in_, 4 * out_, rows * width_, x + row * width_ * in_, in_, gradient, 4 * out_,

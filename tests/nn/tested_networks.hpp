@@ -1,0 +1,19 @@
+#pragma once
+
+// The library's networks with the kernels of the tested backend.
+
+#include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/unet.hpp"
+#include "tested_kernels.hpp"
+
+namespace diffarch::test {
+
+template <int Pools, int Channels, Padding Border = Padding::zeros, class Scalar = float,
+          class Normalisation = nn::StandardNormalisation>
+using TestedUNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, TestedKernels>;
+template <class Scalar>
+using TestedMlp = nn::Mlp<Scalar, TestedKernels>;
+template <class Scalar>
+using TestedTwoDMlp = nn::TwoDMlp<Scalar, TestedKernels>;
+
+}  // namespace diffarch::test
