@@ -102,6 +102,7 @@
 #include "diffarch/nn/receptive_field.hpp"
 #include "diffarch/nn/sequential.hpp"
 #include "diffarch/nn/skip_connection.hpp"
+#include "diffarch/nn/thin_block.hpp"
 #include "diffarch/nn/thin_product.hpp"
 #include "diffarch/nn/training_options.hpp"
 #include "diffarch/nn/transposed_convolution.hpp"

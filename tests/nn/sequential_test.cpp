@@ -54,6 +54,44 @@ TEST_CASE("A layer that computes the activation after it gives what the two on t
   }
 }
 
+TEST_CASE("A layer that computes the two after it gives what the three on their own give", "[nn]") {
+  // In the last sequence the gradient before a block lies where the one after it was.
+  const auto compare = [](auto joined, auto apart, ImageShape shape) {
+    auto one = test::random_network(std::move(joined), shape);
+    auto other = test::random_network(std::move(apart), shape);
+    for (const Index samples : {1, 9, 700}) {
+      CAPTURE(samples);
+      const Batch<double> x = test::random_matrix(shape.size(), samples, 1);
+      const auto difference = [](const auto& a, const auto& b) { return test::relative_difference(a, b); };
+      CHECK(difference(test::forward_on(one, x, nn::Mode::train), test::forward_on(other, x, nn::Mode::train)) <
+            1e-13);
+      const Batch<double> dy = test::random_matrix(one.output_shape().size(), samples, 2);
+      const Batch<double> dx = test::backward_on(one, x, dy);
+      const Batch<double> dx_other = test::backward_on(other, x, dy);
+      CHECK(difference(dx, dx_other) < 1e-13);
+      const std::vector<double> gradient = test::gradients_of(one);
+      const std::vector<double> gradient_other = test::gradients_of(other);
+      const auto vector = [](const std::vector<double>& v) {
+        return Matrix<double>(Eigen::Map<const Vector<double>>(v.data(), static_cast<Index>(v.size())));
+      };
+      CHECK(difference(vector(gradient), vector(gradient_other)) < 1e-13);
+    }
+    CHECK(test::gradient_error(std::move(one), 9) < 1e-6);
+  };
+  // A sequence within keeps the layers apart.
+  const auto alone = [](Index inputs, Index outputs) { return nn::Sequential(Full(inputs, outputs)); };
+  for (const auto& [inputs, wide, outputs] : {std::array<Index, 3>{2, 64, 1}, {3, 35, 4}, {3, 2, 4}, {30, 40, 2}}) {
+    CAPTURE(inputs, wide, outputs);
+    compare(nn::Sequential(Full(inputs, wide), Leaky(0.2), Full(wide, outputs)),
+            nn::Sequential(alone(inputs, wide), Leaky(0.2), alone(wide, outputs)), {1, 1, inputs});
+  }
+  compare(
+      nn::Sequential(Full(3, 4), Full(4, 20), Leaky(0.2), Full(20, 1), Leaky(0.1), Full(1, 8), Leaky(0.0), Full(8, 3)),
+      nn::Sequential(alone(3, 4), alone(4, 20), Leaky(0.2), alone(20, 1), Leaky(0.1), alone(1, 8), Leaky(0.0),
+                     alone(8, 3)),
+      {1, 1, 3});
+}
+
 TEST_CASE("Tensors are named by their place, a fused ReLU counting as a layer", "[nn]") {
   using Convolution = nn::Convolution<double, TestedKernels>;
   using Normalise = nn::BatchNorm<double, nn::StandardNormalisation, true, TestedKernels>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <span>
 #include <string>
 
@@ -18,6 +19,12 @@ template <class Kernel, class Scalar>
 concept TakesOverLeakyReLU = requires(const Kernel& kernel, Scalar slope, const Scalar* in, Scalar* out) {
   kernel.forward_then(slope, in, in, in, out, out);
   kernel.backward_through(slope, in, in, out, in, out, out, out, out);
+};
+
+/// ... and the fully connected layer after that.
+template <class Kernel, class Scalar>
+concept TakesOverBlocks = TakesOverLeakyReLU<Kernel, Scalar> && requires(const Kernel& kernel) {
+  { kernel.is_block(kernel) } -> std::same_as<bool>;
 };
 
 }  // namespace detail
@@ -77,6 +84,26 @@ class FullyConnected {
                              workspace);
   }
 
+  /// `forward_then`, then that of `last`, in one pass that leaves `hidden` as it is where that is quicker.
+  void forward_then(LeakyReLU<Scalar, Kernels>& next, FullyConnected& last, const Scalar* x, Scalar* hidden, Scalar* y,
+                    Index samples, Mode mode, Scalar* workspace) requires detail::TakesOverBlocks<Kernel, Scalar> {
+    if (kernel_.is_block(last.kernel_))
+      return kernel_.block_forward(last.kernel_, next.slope(), block_weights(last), x, y);
+    forward_then(next, x, hidden, samples, mode, workspace);
+    last.forward(hidden, y, samples, mode, workspace);
+  }
+
+  /// `backward` of the three. dhidden, as long as hidden, may be used; dx may be dy.
+  void backward_through(LeakyReLU<Scalar, Kernels>& next, FullyConnected& last, const Scalar* x, const Scalar* hidden,
+                        const Scalar* y, Scalar* dy, Scalar* dhidden, Scalar* dx, Index samples,
+                        Scalar* workspace) requires detail::TakesOverBlocks<Kernel, Scalar> {
+    if (kernel_.is_block(last.kernel_))
+      return kernel_.block_backward(last.kernel_, next.slope(), block_weights(last), x, dy, dhidden, dx,
+                                    block_gradients(last));
+    last.backward(hidden, y, dy, dhidden, samples, workspace);
+    backward_through(next, x, hidden, dhidden, dx, samples, workspace);
+  }
+
   template <class Visit>
   void for_each_parameter(const std::string& prefix, const Visit& visit) {
     visit(Parameter<Scalar>(detail::join(prefix, "weight"), {outputs_, inputs_}, weight_.span(),
@@ -92,6 +119,15 @@ class FullyConnected {
 
  private:
   using Buffer = typename Kernels::template Buffer<Scalar>;
+
+  [[nodiscard]] auto block_weights(const FullyConnected& last) const {
+    return typename Kernel::template BlockTensors<const Scalar>{weight_.data(), bias_.data(), last.weight_.data(),
+                                                                last.bias_.data()};
+  }
+  [[nodiscard]] auto block_gradients(FullyConnected& last) {
+    return typename Kernel::template BlockTensors<Scalar>{weight_gradient_.data(), bias_gradient_.data(),
+                                                          last.weight_gradient_.data(), last.bias_gradient_.data()};
+  }
 
   Index inputs_;
   Index outputs_;

@@ -5,24 +5,27 @@
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/buffer.hpp"
 #include "diffarch/nn/host_kernels.hpp"
+#include "diffarch/nn/thin_block.hpp"
 #include "diffarch/nn/thin_product.hpp"
 
 namespace diffarch::nn::detail {
 
 /// The arithmetic of `FullyConnected` on the host, by `Products::parallel_product` of a family of host kernels, and by
-/// thin products where one side has few numbers. Takes over a LeakyReLU that follows: see `Layer`.
+/// thin products where one side has few numbers. Takes over a LeakyReLU that follows, and a layer after that: see
+/// `Layer`.
 template <class Scalar, class Products>
 class HostFullyConnected {
  public:
+  template <class Number>
+  using BlockTensors = ThinBlockTensors<Number>;
+
   void plan(Index inputs, Index outputs, Index samples) {
     inputs_ = inputs;
     outputs_ = outputs;
     samples_ = samples;
   }
   /// V and its gradient when that is not how the weights are stored.
-  [[nodiscard]] Index workspace_size() const {
-    return few_inputs() && inputs_ <= ThinProduct<Scalar>::most ? 2 * thin_size() : 0;
-  }
+  [[nodiscard]] Index workspace_size() const { return few_inputs() && inputs_ <= most ? 2 * thin_size() : 0; }
 
   /// y = W x + b; weights are (outputs, inputs), the input fastest.
   void forward(const Scalar* x, const Scalar* weights, const Scalar* bias, Scalar* y, Scalar* workspace) const {
@@ -76,11 +79,37 @@ class HostFullyConnected {
     backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace);
   }
 
+  /// Whether this layer, a LeakyReLU and `last` are one block from few numbers to few, which is quicker in one pass.
+  [[nodiscard]] bool is_block(const HostFullyConnected& last) const {
+    return is_thin() && last.is_thin() && few_inputs() && inputs_ * last.outputs_ <= ThinBlock<Scalar>::most;
+  }
+
+  /// Of such a block: y of x, and nothing in between.
+  void block_forward(const HostFullyConnected& last, Scalar slope, const BlockTensors<const Scalar>& weights,
+                     const Scalar* x, Scalar* y) const {
+    block(last, slope).forward(weights, x, y, samples_);
+  }
+
+  /// Its backward pass. dhidden, as long as what lies in between, may be used; dx may be dy, or null.
+  void block_backward(const HostFullyConnected& last, Scalar slope, const BlockTensors<const Scalar>& weights,
+                      const Scalar* x, const Scalar* dy, Scalar* dhidden, Scalar* dx,
+                      const BlockTensors<Scalar>& gradients) const {
+    Scalar* const to = dx == dy ? dhidden : dx;
+    block(last, slope).backward(weights, x, dy, to, gradients, samples_);
+    if (to != dx) std::copy_n(to, inputs_ * samples_, dx);
+  }
+
  private:
+  static constexpr Index most = ThinProduct<Scalar>::most;
+
+  [[nodiscard]] ThinBlock<Scalar> block(const HostFullyConnected& last, Scalar slope) const {
+    return {inputs_, outputs_, last.outputs_, slope};
+  }
+
   [[nodiscard]] bool few_inputs() const { return inputs_ < outputs_; }
   [[nodiscard]] bool is_thin() const {
     constexpr Index worth_threads = 1 << 18;
-    return std::min(inputs_, outputs_) <= ThinProduct<Scalar>::most && inputs_ * outputs_ * samples_ < worth_threads;
+    return std::min(inputs_, outputs_) <= most && inputs_ * outputs_ * samples_ < worth_threads;
   }
   [[nodiscard]] ThinProduct<Scalar> thin() const { return {std::min(inputs_, outputs_), std::max(inputs_, outputs_)}; }
 

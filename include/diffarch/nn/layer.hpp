@@ -118,6 +118,9 @@ struct ParameterProbe {
 /// A layer may take over the passes of a layer that follows it and works in place, where both at once are quicker:
 ///  - `forward_then(next, x, y, samples, mode, workspace)`: `forward`, then next.forward(y, y, ...);
 ///  - `backward_through(next, x, y, dy, dx, samples, workspace)`: both backwards, y being the output of `next`.
+/// and of the two that follow it, `next` in place. hidden and dhidden, the tensors between, are theirs to use or not:
+///  - `forward_then(next, last, x, hidden, y, samples, mode, workspace)`;
+///  - `backward_through(next, last, x, hidden, y, dy, dhidden, dx, samples, workspace)`, where dx may be dy.
 template <class L>
 concept Layer = std::movable<L> && std::floating_point<typename L::Scalar> &&
     requires(L layer, const L& constant, const typename L::Scalar* in, typename L::Scalar* out, ImageShape shape,
@@ -152,6 +155,14 @@ template <class L, class Next>
 inline constexpr bool joins = requires(L layer, Next next, const typename L::Scalar* in, typename L::Scalar* out) {
   layer.forward_then(next, in, out, Index{}, Mode::train, out);
   layer.backward_through(next, in, in, out, out, Index{}, out);
+};
+
+/// Whether L takes over the passes of a Next and a Last that follow it.
+template <class L, class Next, class Last>
+inline constexpr bool joins_two = requires(L layer, Next next, Last last, const typename L::Scalar* in,
+                                           typename L::Scalar* out) {
+  layer.forward_then(next, last, in, out, out, Index{}, Mode::train, out);
+  layer.backward_through(next, last, in, in, in, out, out, out, Index{}, out);
 };
 
 template <class L>

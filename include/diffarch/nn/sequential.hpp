@@ -69,30 +69,37 @@ class Sequential {
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
     const auto values = boundaries(y);
     for_each_index([&]<std::size_t I>() {
-      const Scalar* const input = I == 0 ? x : values[I];
-      if constexpr (joins_next<I>())
-        get<I>().forward_then(get<I + 1>(), input, values[I + 2], samples, mode, workspace);
-      else if constexpr (!joins_previous<I>())
-        get<I>().forward(input, values[I + 1], samples, mode, workspace);
+      if constexpr (begins_group<I>()) {
+        const Scalar* const input = I == 0 ? x : values[I];
+        Scalar* const output = values[I + group_size<I>()];
+        if constexpr (group_size<I>() == 3)
+          get<I>().forward_then(get<I + 1>(), get<I + 2>(), input, values[I + 2], output, samples, mode, workspace);
+        else if constexpr (group_size<I>() == 2)
+          get<I>().forward_then(get<I + 1>(), input, output, samples, mode, workspace);
+        else
+          get<I>().forward(input, output, samples, mode, workspace);
+      }
     });
   }
 
   void backward(const Scalar* x, const Scalar* y, Scalar* dy, Scalar* dx, Index samples, Scalar* workspace) {
     // The last boundary is only read.
     const auto values = boundaries(const_cast<Scalar*>(y));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    std::array<Scalar*, 2> buffers{workspace, workspace + gradient_size_[0]};
+    const auto gradients = gradient_boundaries(dy, dx, workspace);
     Scalar* const rest = workspace + gradient_size_[0] + gradient_size_[1];
-    Scalar* gradient = dy;
     for_each_index([&]<std::size_t Reversed>() {
       constexpr std::size_t I = count - 1 - Reversed;
-      Scalar* input_gradient = dx;
-      if constexpr (I > 0) input_gradient = gradient_shared<I>() ? gradient : buffers[gradient_buffer<I>()];
-      const Scalar* const input = I == 0 ? x : values[I];
-      if constexpr (joins_next<I>())
-        get<I>().backward_through(get<I + 1>(), input, values[I + 2], gradient, input_gradient, samples, rest);
-      else if constexpr (!joins_previous<I>())
-        get<I>().backward(input, values[I + 1], gradient, input_gradient, samples, rest);
-      gradient = input_gradient;
+      if constexpr (begins_group<I>()) {
+        constexpr std::size_t End = I + group_size<I>();
+        const Scalar* const input = I == 0 ? x : values[I];
+        if constexpr (group_size<I>() == 3)
+          get<I>().backward_through(get<I + 1>(), get<I + 2>(), input, values[I + 2], values[End], gradients[End],
+                                    gradients[I + 2], gradients[I], samples, rest);
+        else if constexpr (group_size<I>() == 2)
+          get<I>().backward_through(get<I + 1>(), input, values[End], gradients[End], gradients[I], samples, rest);
+        else
+          get<I>().backward(input, values[End], gradients[End], gradients[I], samples, rest);
+      }
     });
   }
 
@@ -137,21 +144,28 @@ class Sequential {
     return detail::backward_in_place<LayerAt<I>>;
   }
 
-  /// Whether layer I computes the one after it, which is in place both ways, along with itself.
+  /// How many layers layer I computes, itself included: those after it that it takes over follow it in place both
+  /// ways, except for the last of three.
   template <std::size_t I>
-  [[nodiscard]] static constexpr bool joins_next() {
-    if constexpr (I + 1 >= count)
-      return false;
-    else
-      return shares_output<I + 1>() && gradient_shared<I + 1>() && detail::joins<LayerAt<I>, LayerAt<I + 1>>;
+  [[nodiscard]] static constexpr std::size_t group_size() {
+    if constexpr (I + 1 < count) {
+      if constexpr (shares_output<I + 1>() && gradient_shared<I + 1>()) {
+        if constexpr (I + 2 < count) {
+          if constexpr (detail::joins_two<LayerAt<I>, LayerAt<I + 1>, LayerAt<I + 2>>) return 3;
+        }
+        if constexpr (detail::joins<LayerAt<I>, LayerAt<I + 1>>) return 2;
+      }
+    }
+    return 1;
   }
 
-  template <std::size_t I>
-  [[nodiscard]] static constexpr bool joins_previous() {
-    if constexpr (I == 0)
-      return false;
+  /// Whether layer I is not computed by one before it.
+  template <std::size_t I, std::size_t Begin = 0>
+  [[nodiscard]] static constexpr bool begins_group() {
+    if constexpr (Begin < I)
+      return begins_group<I, Begin + group_size<Begin>()>();
     else
-      return joins_next<I - 1>();
+      return Begin == I;
   }
 
   /// Which of the two buffers holds the gradient before layer I: the one that does not hold the gradient after it.
@@ -191,6 +205,19 @@ class Sequential {
       if constexpr (I > 0) values[I] = shares_output<I>() ? values[I + 1] : activations_[I].data();
     });
     return values;
+  }
+
+  /// Element I > 0: the gradient before layer I; element 0: dx; element `count`: dy.
+  [[nodiscard]] std::array<Scalar*, count + 1> gradient_boundaries(Scalar* dy, Scalar* dx, Scalar* workspace) const {
+    const std::array<Scalar*, 2> buffers{workspace, workspace + gradient_size_[0]};
+    std::array<Scalar*, count + 1> gradients{};
+    gradients[count] = dy;
+    for_each_index([&]<std::size_t Reversed>() {
+      constexpr std::size_t I = count - 1 - Reversed;
+      if constexpr (I > 0) gradients[I] = gradient_shared<I>() ? gradients[I + 1] : buffers[gradient_buffer<I>()];
+    });
+    gradients[0] = dx;
+    return gradients;
   }
 
   Layers layers_;
