@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "diffarch/cuda/backend.hpp"
+#include "diffarch/cuda/buffer.hpp"
 #include "diffarch/cuda/factorisation.hpp"
 #include "diffarch/solver/power_features.hpp"
 
@@ -39,15 +40,6 @@ struct FeatureLayout {
 };
 
 namespace detail {
-
-/// values = value, everywhere.
-template <class Real>
-struct Fill {
-  Real* values;
-  Real value;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const { values[column * rows + row] = value; }
-};
 
 /// a = scale * projected + bias + noise_scale * noise; noise (p, n), the same for every problem, may be missing.
 template <class Real, class From>
@@ -227,7 +219,7 @@ template <class Value>
 /// A (rows, cols) array of one value.
 [[nodiscard]] inline DeviceArray<double> filled(Index rows, Index cols, double value) {
   DeviceArray<double> result(rows, cols);
-  for_each(rows, cols, detail::Fill<double>{result.data(), value, rows});
+  for_each(result.size(), 1, Fill<double>{result.data(), value});
   return result;
 }
 
