@@ -1,16 +1,16 @@
 #include "diffarch/nn/decoder_polyline.hpp"
 
-#include "diffarch/nn/network.hpp"
+#include "nn/tested_networks.hpp"
 #include "support.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
 
 TEST_CASE("Outputs of a plane network with a code of one lie on its polyline", "[nn]") {
-  nn::Network<nn::TwoDMlp<double>> network(nn::TwoDMlp<double>(1), ImageShape{1, 1, 2});
+  nn::Network network(TestedTwoDMlp<double>(1), ImageShape{1, 1, 2});
   network.initialise(Seed{1});
   const Batch<double> y = 5.0 * random_matrix(2, 400, 2);
-  const Batch<double> x0_hat = network.forward(y, nn::Mode::evaluate);
+  const Batch<double> x0_hat = forward_on(network, y, nn::Mode::evaluate);
   const Batch<double> corners = nn::decoder_polyline(network.body(), -100.0, 100.0);
   CHECK(corners.cols() > 10);
   CHECK(corners.cols() <= 66);
@@ -28,8 +28,8 @@ TEST_CASE("Distances to a polyline by hand; bad polylines are refused", "[nn]") 
   CHECK(distances(1) == Approx(2.0));
   CHECK(distances(2) == Approx(std::sqrt(2.0)));
   CHECK_THROWS_AS(nn::distance_to_polyline(points, Batch<double>(corners.leftCols(1))), DimensionMismatch);
-  nn::TwoDMlp<double> wide(2);
+  TestedTwoDMlp<double> wide(2);
   CHECK_THROWS_AS(nn::decoder_polyline(wide, -1.0, 1.0), InvalidArgument);
-  nn::TwoDMlp<double> narrow(1);
+  TestedTwoDMlp<double> narrow(1);
   CHECK_THROWS_AS(nn::decoder_polyline(narrow, 1.0, 1.0), InvalidArgument);
 }

@@ -22,12 +22,12 @@ namespace {
 
 // PyTorch's numbers are f32: bf16 convolutions, where they are the default, would be off by more than the limits here.
 #if defined(DIFFARCH_BF16) && !defined(DIFFARCH_TEST_CUDA)
-using Kernels = nn::OneDnnKernels;
+using ParityKernels = nn::OneDnnKernels;
 #else
-using Kernels = test::TestedKernels;
+using ParityKernels = test::TestedKernels;
 #endif
 template <int Pools, int Channels, Padding Border, class Scalar, class Normalisation = nn::StandardNormalisation>
-using UNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, Kernels>;
+using ParityUNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, ParityKernels>;
 
 double sine_of(Index k, double factor, double power = 1.0, double offset = 0.0) {
   return std::sin(factor * std::pow(static_cast<double>(k + 1), power) + offset);
@@ -62,7 +62,7 @@ void set_sine_weights(NamedTensors<Scalar>& tensors) {
     std::vector<Scalar> values(p.values.size());
     for (std::size_t k = 0; k < p.values.size(); ++k)
       values[k] = static_cast<Scalar>(scale * sine_of(static_cast<Index>(k), 12.9898, 1.0, 78.233 * number) + one);
-    test::set_values<Kernels>(p.values, values);
+    test::set_values<ParityKernels>(p.values, values);
   }
 }
 
@@ -91,7 +91,7 @@ void compare_with_torch(const std::string& name, Body body, ImageShape shape, In
   const Batch<Scalar> y = test::forward_on(network, x, nn::Mode::train);
   const Batch<Scalar> dx = test::backward_on(network, x, sines<Scalar>(shape.size(), samples, 0.913));
   const auto compare_tensor = [&](const std::string& part, std::span<const Scalar> values) {
-    const std::vector<Scalar> host = test::values_of<Kernels>(values);
+    const std::vector<Scalar> host = test::values_of<ParityKernels>(values);
     compare(part, host.data(), static_cast<Index>(host.size()));
   };
   compare("output in training", y.data(), y.size());
@@ -118,7 +118,7 @@ void compare_losses(const std::string& name, Body body, ImageShape shape, Index 
       pieces.push_back({p.values, p.gradient});
       count += static_cast<Index>(p.values.size());
     }
-  nn::Adam<float, Kernels> adam(count, {.learning_rate = 3e-3});
+  nn::Adam<float, ParityKernels> adam(count, {.learning_rate = 3e-3});
   const Batch<double> expected =
       read_npy_batch<double>(std::filesystem::path(DIFFARCH_PARITY_FIXTURES) / ("network_losses_" + name + ".npy"));
   REQUIRE(expected.rows() == 12);
@@ -146,8 +146,8 @@ void compare_unet() {
   const Index side = (Index{1} << Pools) * (Pools < 4 ? 2 : 1);
   const ImageShape shape{2 * side, side, 3};
   const std::string name = "unet_" + std::to_string(Pools);
-  compare_with_torch(name + "_zeros", UNet<Pools, 2, Padding::zeros, Scalar>(3), shape, 3, limit<Scalar>);
-  compare_with_torch(name + "_circular", UNet<Pools, 2, Padding::circular, Scalar>(3), shape, 3, limit<Scalar>);
+  compare_with_torch(name + "_zeros", ParityUNet<Pools, 2, Padding::zeros, Scalar>(3), shape, 3, limit<Scalar>);
+  compare_with_torch(name + "_circular", ParityUNet<Pools, 2, Padding::circular, Scalar>(3), shape, 3, limit<Scalar>);
 }
 
 }  // namespace
@@ -158,19 +158,19 @@ TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running 
   compare_unet<2, TestType>();
   compare_unet<3, TestType>();
   compare_unet<4, TestType>();
-  compare_with_torch("unet_grey", UNet<2, 4, Padding::zeros, TestType>(1), {8, 8, 1}, 2, limit<TestType>);
-  compare_with_torch("unet_bias_free", UNet<2, 4, Padding::circular, TestType, nn::BiasFreeNormalisation>(3), {8, 8, 3},
-                     2, limit<TestType>);
+  compare_with_torch("unet_grey", ParityUNet<2, 4, Padding::zeros, TestType>(1), {8, 8, 1}, 2, limit<TestType>);
+  compare_with_torch("unet_bias_free", ParityUNet<2, 4, Padding::circular, TestType, nn::BiasFreeNormalisation>(3),
+                     {8, 8, 3}, 2, limit<TestType>);
 }
 
 TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradients", "[parity]", float, double) {
-  compare_with_torch("mlp", nn::Mlp<TestType, Kernels>(30, 12), {1, 1, 30}, 5, limit<TestType>);
-  compare_with_torch("mlp_2d", nn::TwoDMlp<TestType, Kernels>(3), {1, 1, 2}, 9, limit<TestType>);
+  compare_with_torch("mlp", nn::Mlp<TestType, ParityKernels>(30, 12), {1, 1, 30}, 5, limit<TestType>);
+  compare_with_torch("mlp_2d", nn::TwoDMlp<TestType, ParityKernels>(3), {1, 1, 2}, 9, limit<TestType>);
 }
 
 TEST_CASE("Twelve steps of Adam follow PyTorch's losses", "[parity]") {
-  compare_losses("unet_3_zeros", UNet<3, 2, Padding::zeros, float>(3), {32, 16, 3}, 3);
-  compare_losses("unet_2_circular", UNet<2, 2, Padding::circular, float>(3), {16, 8, 3}, 3);
-  compare_losses("mlp", nn::Mlp<float, Kernels>(30, 12), {1, 1, 30}, 5);
-  compare_losses("mlp_2d", nn::TwoDMlp<float, Kernels>(3), {1, 1, 2}, 9);
+  compare_losses("unet_3_zeros", ParityUNet<3, 2, Padding::zeros, float>(3), {32, 16, 3}, 3);
+  compare_losses("unet_2_circular", ParityUNet<2, 2, Padding::circular, float>(3), {16, 8, 3}, 3);
+  compare_losses("mlp", nn::Mlp<float, ParityKernels>(30, 12), {1, 1, 30}, 5);
+  compare_losses("mlp_2d", nn::TwoDMlp<float, ParityKernels>(3), {1, 1, 2}, 9);
 }
