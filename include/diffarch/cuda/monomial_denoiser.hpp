@@ -1,12 +1,12 @@
 #pragma once
 
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
 #include "diffarch/core/storage.hpp"
 #include "diffarch/cuda/linear_algebra.hpp"
 #include "diffarch/denoiser/monomial_denoiser.hpp"
-#include "diffarch/solver/hermite.hpp"
 
 namespace diffarch {
 
@@ -27,7 +27,9 @@ struct HermiteProduct {
       Real value(1);
       Real before(0);
       for (int n = 0; n < exponents[row * k + j]; ++n) {
-        const Real next = next_normalised_hermite<Real>(at, n, value, before);
+        // The recurrence of normalised_hermite; that one is for long double too, which device code may not name.
+        const auto order = static_cast<Real>(n);
+        const Real next = (at * value - std::sqrt(order) * before) / std::sqrt(order + Real(1));
         before = value;
         value = next;
       }
