@@ -2,16 +2,15 @@
 
 #include <cmath>
 
-#include "support.hpp"
+#include "cuda/feature_problems.hpp"
 
 namespace diffarch {
 namespace {
 
 using cuda::DeviceArray;
 using cuda::FeatureLayout;
+using test::largest_difference;
 using test::random_matrix;
-
-double largest_difference(const Matrix<double>& a, const Matrix<double>& b) { return (a - b).cwiseAbs().maxCoeff(); }
 
 TEST_CASE("Entries and elements of a layout agree with where columns lie", "[cuda]") {
   const FeatureLayout layout{3, 4, 5};

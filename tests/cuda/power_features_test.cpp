@@ -2,23 +2,17 @@
 
 #include <limits>
 
-#include "support.hpp"
+#include "cuda/feature_problems.hpp"
 
 namespace diffarch {
 namespace {
 
 using cuda::DeviceArray;
 using cuda::FeatureLayout;
+using test::largest_difference;
+using test::lower;
+using test::noise_of;
 using test::random_matrix;
-
-Matrix<double> lower(const Matrix<double>& m) { return m.triangularView<Eigen::Lower>(); }
-
-/// Noise whose covariance is that of the rows of `mixing`.
-cuda::FeatureNoise noise_of(const Matrix<double>& mixing) {
-  return cuda::feature_noise(DeviceArray<double>::upload(Matrix<double>(mixing.transpose())));
-}
-
-double largest_difference(const Matrix<double>& a, const Matrix<double>& b) { return (a - b).cwiseAbs().maxCoeff(); }
 
 void check_moments(const FeatureLayout& layout, const Matrix<double>& mixing, double variance, int degree) {
   INFO("degree " << degree << ", p = " << layout.p << ", n = " << layout.n << ", " << layout.count << " problems");

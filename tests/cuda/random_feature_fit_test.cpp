@@ -1,23 +1,17 @@
 #include "diffarch/cuda/random_feature_fit.hpp"
 
-#include "support.hpp"
+#include "cuda/feature_problems.hpp"
 
 namespace diffarch {
 namespace {
 
 using cuda::DeviceArray;
 using cuda::FeatureLayout;
+using test::largest_difference;
+using test::lower;
 using test::message_of;
+using test::noise_of;
 using test::random_matrix;
-
-Matrix<double> lower(const Matrix<double>& m) { return m.triangularView<Eigen::Lower>(); }
-
-/// Noise whose covariance is that of the rows of `mixing`.
-cuda::FeatureNoise noise_of(const Matrix<double>& mixing) {
-  return cuda::feature_noise(DeviceArray<double>::upload(Matrix<double>(mixing.transpose())));
-}
-
-double largest_difference(const Matrix<double>& a, const Matrix<double>& b) { return (a - b).cwiseAbs().maxCoeff(); }
 
 template <class Averaging, class... Arguments>
 void check_fits(const FeatureLayout& layout, const Averaging& averaging, const Matrix<double>& a,

@@ -143,6 +143,10 @@ struct Elsewhere {
   [[nodiscard]] static bool all_finite(const Storage<Scalar>& storage) {
     return download(storage).allFinite();
   }
+  template <class Scalar>
+  [[nodiscard]] static diffarch::Vector<double> column_norms(const Storage<Scalar>& storage) {
+    return diffarch::Cpu::column_norms(download(storage));
+  }
   template <class Functor>
   static void for_each(Index rows, Index columns, const Functor& functor) {
     const Inside inside;
