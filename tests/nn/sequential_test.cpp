@@ -63,8 +63,7 @@ TEST_CASE("A layer that computes the two after it gives what the three on their 
       CAPTURE(samples);
       const Batch<double> x = test::random_matrix(shape.size(), samples, 1);
       const auto difference = [](const auto& a, const auto& b) { return test::relative_difference(a, b); };
-      CHECK(difference(test::forward_on(one, x, nn::Mode::train), test::forward_on(other, x, nn::Mode::train)) <
-            1e-13);
+      CHECK(difference(test::forward_on(one, x, nn::Mode::train), test::forward_on(other, x, nn::Mode::train)) < 1e-13);
       const Batch<double> dy = test::random_matrix(one.output_shape().size(), samples, 2);
       const Batch<double> dx = test::backward_on(one, x, dy);
       const Batch<double> dx_other = test::backward_on(other, x, dy);
