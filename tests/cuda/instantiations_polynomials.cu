@@ -7,8 +7,11 @@
 void instantiate_polynomials() {
   using namespace diffarch;
   test::instantiate(Polynomial<3>{});
+  test::instantiate(Polynomial<3, Conservative>{});
   test::instantiate(Polynomial<3, RandomFeatures<ExactAverage>>{});
+  test::instantiate(Polynomial<3, RandomFeatures<SingleDraw>>{});
   test::instantiate(Polynomial<3, RandomFeatures<Legacy>>{});
   test::instantiate(PatchPolynomial<3, ExactAverage>{});
   test::instantiate(PatchPolynomial<3, SingleDraw>{});
+  test::instantiate(PatchPolynomial<3, Legacy>{});
 }
