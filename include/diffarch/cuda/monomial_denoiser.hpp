@@ -129,18 +129,10 @@ class DeviceMonomialDenoiser {
   detail::LevelFits<LevelFit> fits_;
 };
 
-/// Data: a batch (d, n), or a `MomentTable` of order >= 2 Degree.
 template <int Degree, class Features, class Scalar>
 requires std::is_same_v<Features, Monomials> || std::is_same_v<Features, Conservative>
-struct Fitter<Polynomial<Degree, Features>, Cuda, Scalar> {
-  using Model = DeviceMonomialDenoiser<Scalar, std::is_same_v<Features, Conservative>>;
-
-  template <class Data>
-  [[nodiscard]] static Model fit(const Polynomial<Degree, Features>& architecture, const Data& data,
-                                 const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::fit_levels(architecture.name(), levels, progress,
-                              [&] { return Model(Degree, HermiteMoments::from(data, 2 * Degree)); });
-  }
+struct Fitter<Polynomial<Degree, Features>, Cuda, Scalar>
+    : detail::MonomialFitter<Degree, Features, DeviceMonomialDenoiser<Scalar, std::is_same_v<Features, Conservative>>> {
 };
 
 }  // namespace diffarch

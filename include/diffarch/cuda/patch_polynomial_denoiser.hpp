@@ -321,15 +321,9 @@ class DevicePatchPolynomialDenoiser {
   detail::LevelFits<LevelFit> fits_;
 };
 
-/// Data: a batch (d, n) of images.
 template <int Degree, class Averaging, class Scalar>
-struct Fitter<PatchPolynomial<Degree, Averaging>, Cuda, Scalar> {
-  using Model = DevicePatchPolynomialDenoiser<Degree, Averaging, Scalar>;
-
-  [[nodiscard]] static Model fit(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
-                                 const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::fit_levels(architecture.name(), levels, progress, [&] { return Model(architecture, data, levels); });
-  }
-};
+struct Fitter<PatchPolynomial<Degree, Averaging>, Cuda, Scalar>
+    : detail::PatchPolynomialFitter<Degree, Averaging, Scalar,
+                                    DevicePatchPolynomialDenoiser<Degree, Averaging, Scalar>> {};
 
 }  // namespace diffarch

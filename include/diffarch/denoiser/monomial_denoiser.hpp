@@ -261,18 +261,28 @@ class MonomialDenoiser {
   detail::LevelFits<PolynomialFit> fits_;
 };
 
-/// Data: a batch (d, n), or a `MomentTable` of order >= 2 Degree.
-template <int Degree, class Features, class Scalar>
-requires std::is_same_v<Features, Monomials> || std::is_same_v<Features, Conservative>
-struct Fitter<Polynomial<Degree, Features>, Cpu, Scalar> {
-  using Model = MonomialDenoiser<Scalar, std::is_same_v<Features, Conservative>>;
+namespace detail {
+
+/// The Fitter of polynomials on all monomials, for the model of a backend. Data: a batch (d, n), or a `MomentTable` of
+/// order >= 2 Degree.
+template <int Degree, class Features, class ModelType>
+struct MonomialFitter {
+  using Model = ModelType;
 
   template <class Data>
   [[nodiscard]] static Model fit(const Polynomial<Degree, Features>& architecture, const Data& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::fit_levels(architecture.name(), levels, progress,
-                              [&] { return Model(Degree, HermiteMoments::from(data, 2 * Degree)); });
+    return fit_levels(architecture.name(), levels, progress,
+                      [&] { return Model(Degree, HermiteMoments::from(data, 2 * Degree)); });
   }
+};
+
+}  // namespace detail
+
+template <int Degree, class Features, class Scalar>
+requires std::is_same_v<Features, Monomials> || std::is_same_v<Features, Conservative>
+struct Fitter<Polynomial<Degree, Features>, Cpu, Scalar>
+    : detail::MonomialFitter<Degree, Features, MonomialDenoiser<Scalar, std::is_same_v<Features, Conservative>>> {
 };
 
 }  // namespace diffarch

@@ -222,15 +222,23 @@ class PatchPolynomialDenoiser {
   detail::LevelFits<LevelFit> fits_;
 };
 
-/// Data: a batch (d, n) of images.
-template <int Degree, class Averaging, class Scalar>
-struct Fitter<PatchPolynomial<Degree, Averaging>, Cpu, Scalar> {
-  using Model = PatchPolynomialDenoiser<Degree, Averaging, Scalar>;
+namespace detail {
+
+/// The Fitter of local polynomials, for the model of a backend. Data: a batch (d, n) of images.
+template <int Degree, class Averaging, class Scalar, class ModelType>
+struct PatchPolynomialFitter {
+  using Model = ModelType;
 
   [[nodiscard]] static Model fit(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
-    return detail::fit_levels(architecture.name(), levels, progress, [&] { return Model(architecture, data, levels); });
+    return fit_levels(architecture.name(), levels, progress, [&] { return Model(architecture, data, levels); });
   }
 };
+
+}  // namespace detail
+
+template <int Degree, class Averaging, class Scalar>
+struct Fitter<PatchPolynomial<Degree, Averaging>, Cpu, Scalar>
+    : detail::PatchPolynomialFitter<Degree, Averaging, Scalar, PatchPolynomialDenoiser<Degree, Averaging, Scalar>> {};
 
 }  // namespace diffarch
