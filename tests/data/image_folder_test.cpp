@@ -236,6 +236,47 @@ TEST_CASE("Every truncation of a JPEG is refused", "[data]") {
   require_folder_refused(folder.path(), "the file is truncated");
 }
 
+TEST_CASE("An image that claims more pixels than its bytes can hold is refused before memory is taken for it",
+          "[data]") {
+  const TemporaryFolder folder;
+  const auto put_big_endian = [](std::string& bytes, std::size_t at, std::uint32_t value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<char>(value >> (8 * (count - 1 - i)));
+  };
+  put_png(folder / "a.png", 3, 4, 3, 1);
+  std::string png = file_content(folder / "a.png");
+  const auto claim = [&](std::uint32_t width, std::uint32_t height) {
+    put_big_endian(png, 16, width, 4);
+    put_big_endian(png, 20, height, 4);
+    const auto* chunk = reinterpret_cast<const std::uint8_t*>(png.data()) + 12;
+    put_big_endian(png, 29, detail::png_crc(chunk, 17), 4);  // a header that is whole, and a lie
+    put_file(folder / "a.png", png);
+  };
+  claim(30000, 20000);
+  require_folder_refused(folder.path(), "PNG: claims 20000 x 30000 pixels");
+  claim(4, 0xFFFFFFFF);
+  require_folder_refused(folder.path(), "PNG: claims 4294967295 x 4 pixels");
+  std::filesystem::remove(folder / "a.png");
+
+  put_jpg(folder / "a.jpg", 8, 8, pattern(8, 8, 3, 1));
+  std::string jpeg = file_content(folder / "a.jpg");
+  const std::size_t frame = jpeg.find("\xff\xc0");
+  REQUIRE(frame != std::string::npos);
+  put_big_endian(jpeg, frame + 5, 60000, 2);
+  put_big_endian(jpeg, frame + 7, 50000, 2);
+  put_file(folder / "a.jpg", jpeg);
+  require_folder_refused(folder.path(), "JPEG: claims 60000 x 50000 pixels");
+}
+
+TEST_CASE("An image that compresses as far as the formats allow is read", "[data]") {
+  const TemporaryFolder folder;
+  put_png(folder / "a.png", 600, 500, 1, Bytes(300000, 0));
+  put_png(folder / "b.png", 600, 500, 1, Bytes(300000, 255));
+  REQUIRE(load_images(folder.path()).size() == 2);
+  const TemporaryFolder jpegs;
+  put_jpg(jpegs / "a.jpg", 600, 500, Bytes(900000, 0));
+  REQUIRE(load_images(jpegs.path()).shape() == ImageShape{600, 500, 3});
+}
+
 TEST_CASE("A file that is no image is refused whatever its extension says", "[data]") {
   const TemporaryFolder folder;
   put_png(folder / "a.png", 2, 2, 1, 1);

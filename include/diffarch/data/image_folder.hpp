@@ -16,6 +16,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -79,10 +80,20 @@ using FileBytes = std::vector<std::uint8_t>;
   return file.size() >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF;
 }
 
-/// Checks that the chunks of a PNG file are whole up to the last one and that their sums are right: the decoder checks
-/// neither, and shows a damaged image instead.
+/// Throws unless `data_size` bytes can hold an image of this size. The decoder takes memory for what the header claims,
+/// before it sees that nothing comes: a file of 100 bytes may ask for gigabytes.
+inline void require_plausible_size(const std::string& path, std::string_view kind, std::size_t height,
+                                   std::size_t width, double most_pixels, std::size_t data_size) {
+  if (static_cast<double>(height) * static_cast<double>(width) > most_pixels)
+    throw FileError(path, concat(kind, ": claims ", height, " x ", width, " pixels, but its ", data_size,
+                                 " bytes of data cannot hold as many; it is damaged"));
+}
+
+/// Checks that the chunks of a PNG file are whole up to the last one, that their sums are right and the size is
+/// possible: the decoder checks none of it, and shows a damaged image instead.
 inline void check_png(const std::string& path, const FileBytes& file) {
   std::size_t position = 8;
+  std::size_t data_size = 0;
   while (true) {
     if (file.size() - position < 12) throw FileError(path, "PNG: ends before its IEND chunk; the file is truncated");
     const std::size_t length = big_endian_32(&file[position]);
@@ -94,12 +105,23 @@ inline void check_png(const std::string& path, const FileBytes& file) {
     if (png_crc(&file[position + 4], length + 4) != big_endian_32(&file[position + 8 + length]))
       throw FileError(path,
                       concat("PNG: chunk ", type, " at byte ", position, " does not match its CRC; it is damaged"));
-    if (type == "IEND") return;
+    if (type == "IDAT") data_size += length;
+    if (type == "IEND") break;
     position += 12 + length;
   }
+  constexpr std::size_t header_end = 8 + 8 + 13;  // signature, length and type of the first chunk, IHDR
+  if (file.size() < header_end || std::string(file.begin() + 12, file.begin() + 16) != "IHDR")
+    throw FileError(path, "PNG: does not start with an IHDR chunk; it is damaged");
+  constexpr double deflate_ratio = 1032.0;  // at most 258 bytes for two bits
+  const int colour = file[25];
+  const double channels = colour == 2 ? 3.0 : colour == 4 ? 2.0 : colour == 6 ? 4.0 : 1.0;
+  const double bits_per_pixel = channels * std::max<double>(1.0, file[24]);
+  require_plausible_size(path, "PNG", big_endian_32(&file[20]), big_endian_32(&file[16]),
+                         8.0 * deflate_ratio * static_cast<double>(data_size) / bits_per_pixel, data_size);
 }
 
-/// Checks that a JPEG file goes on to its end-of-image marker: the decoder fills what is missing with gray.
+/// Checks that a JPEG file goes on to its end-of-image marker, which the decoder fills with gray where it is missing,
+/// and that its size is possible.
 inline void check_jpeg(const std::string& path, const FileBytes& file) {
   const auto truncated = [&] { throw FileError(path, "JPEG: has no end-of-image marker; the file is truncated"); };
   std::size_t position = 2;
@@ -113,8 +135,17 @@ inline void check_jpeg(const std::string& path, const FileBytes& file) {
     const std::uint8_t marker = file[position + 1];
     constexpr std::uint8_t end_of_image = 0xD9;
     if (marker == end_of_image) return;
-    if (position + 3 >= file.size()) truncated();
-    const std::size_t length = std::size_t{file[position + 2]} << 8U | file[position + 3];
+    const auto number = [&](std::size_t at) {
+      if (at + 1 >= file.size()) truncated();
+      return std::size_t{file[at]} << 8U | file[at + 1];
+    };
+    // SOF0 ... SOF15, without the three markers between them of another meaning, have the height and width.
+    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+      constexpr double pixels_per_byte = 8.0 * 64.0;  // a block of 8 x 8 pixels takes at least one bit
+      require_plausible_size(path, "JPEG", number(position + 5), number(position + 7),
+                             pixels_per_byte * static_cast<double>(file.size()), file.size());
+    }
+    const std::size_t length = number(position + 2);
     position += 2 + std::max<std::size_t>(length, 2);
   }
 }

@@ -15,7 +15,7 @@ class Autoencoder {
  public:
   using Scalar = typename Encoder::Scalar;
   using Kernels = typename Encoder::Kernels;
-  static constexpr bool backward_reads_output = backward_reads_output<Decoder>;
+  static constexpr bool backward_reads_output = detail::backward_reads_output<Decoder>;
 
   Autoencoder(Encoder encoder, Decoder decoder) : body_(std::move(encoder), std::move(decoder)) {}
 

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Changes a sign or an index of the library in one place at a time, and expects the tests to notice.
+
+    check_mutants.py [--only WORD] [--jobs N] [--compiler g++] [--eigen DIR]
+
+Each mutant is a copy of include/ with one change. The tests named beside it are compiled against that copy and run: a
+mutant is killed when they fail, and has survived when they pass. Every test is first run against the library as it is:
+it must pass there, or what it says of a mutant means nothing. Ends with status 1 if a mutant survives, does not
+compile, or no longer applies to the source. Takes about a minute of one core for each of the test files.
+"""
+import argparse
+import concurrent.futures
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Mutant(NamedTuple):
+    header: str    # below include/diffarch
+    original: str  # occurs once in it
+    changed: str
+    tests: tuple   # below tests/
+    meaning: str
+
+
+MUTANTS = [
+    # Denoisers
+    Mutant("core/wiener_gain.hpp", "level.signal * level.signal + level.noise", "level.signal * level.signal - level.noise",
+           ("denoiser/linear_test.cpp",), "Wiener gain: lambda - sigma^2"),
+    Mutant("denoiser/gaussian_denoiser.hpp", "static_cast<Scalar>(-signal), d}", "static_cast<Scalar>(signal), d}",
+           ("denoiser/linear_test.cpp",), "linear: y + signal mean instead of y - signal mean"),
+    Mutant("solver/principal_components.hpp", "Vector<double> scale = (static_cast<double>(n) * result.eigenvalues)",
+           "Vector<double> scale = (static_cast<double>(n - 1) * result.eigenvalues)",
+           ("denoiser/linear_test.cpp",), "modes from the Gram matrix scaled by n - 1"),
+    Mutant("denoiser/rank_k.hpp", "    return rank;\n", "    return rank - (rank > 1 ? 1 : 0);\n",
+           ("denoiser/rank_k_test.cpp",), "RankK keeps one mode less"),
+    Mutant("denoiser/posterior_weight.hpp", "std::exp(-precision * excess)", "std::exp(precision * excess)",
+           ("denoiser/ideal_denoiser_test.cpp",), "Ideal: the farthest sample weighs most"),
+    Mutant("denoiser/ideal_denoiser.hpp", "weight_sum = rescaling * weight_sum + sum;", "weight_sum = weight_sum + sum;",
+           ("denoiser/ideal_denoiser_test.cpp",), "Ideal: weights of earlier tiles not rescaled"),
+    Mutant("denoiser/local_patches.hpp", "return window_width / 2;", "return (window_width - 1) / 2;",
+           ("denoiser/local_score_denoiser_test.cpp",), "local score: even windows reach to the other side"),
+    Mutant("denoiser/window_sums.hpp", "length -= block;", "length -= 2 * block;",
+           ("denoiser/window_sums_test.cpp",), "window sums: the line ends too early"),
+    Mutant("denoiser/random_feature_fit.hpp", "noisy.cols() - (is_legacy ? 1 : 0)", "noisy.cols() - (is_legacy ? 0 : 1)",
+           ("denoiser/random_feature_fit_test.cpp",), "random features: n - 1 and n exchanged"),
+    Mutant("denoiser/random_feature_fit.hpp", "                      feature_mean.array();",
+           "                      2.0 * feature_mean.array();", ("denoiser/random_feature_fit_test.cpp",),
+           "random features: centred by twice the mean"),
+    Mutant("solver/hermite.hpp", "(u * values[n] - (n > 0 ?", "(u * values[n] + (n > 0 ?", ("solver/hermite_test.cpp",),
+           "Hermite recursion: + instead of -"),
+    # Samplers and schedules
+    Mutant("sampler/ddim.hpp", "next.signal - kept * level.signal", "next.signal + kept * level.signal",
+           ("sampler/ddim_test.cpp",), "DDIM: sign of the weight of x0_hat"),
+    Mutant("sampler/ddim.hpp", "(next.noise - fresh) * (next.noise + fresh)", "(next.noise + fresh) * (next.noise + fresh)",
+           ("sampler/ddim_test.cpp",), "DDIM: noise kept and fresh noise add up to too much"),
+    Mutant("sampler/ancestral.hpp", "next.signal * (1.0 - r) * (1.0 + r)}", "next.signal * (1.0 - r) * (1.0 - r)}",
+           ("sampler/ancestral_test.cpp",), "ancestral: (1 - r)^2 instead of 1 - r^2"),
+    Mutant("sampler/heun.hpp", "0.5 * (next.sigma() - level.sigma())", "0.5 * (level.sigma() - next.sigma())",
+           ("sampler/heun_test.cpp",), "Heun: backwards in sigma"),
+    Mutant("sampler/variance_exact_ddim.hpp", "mode_gain(lambda, level, next) - Ddim{}.mode_gain(lambda, level, next)",
+           "mode_gain(lambda, level, next) + Ddim{}.mode_gain(lambda, level, next)",
+           ("sampler/variance_exact_ddim_test.cpp",), "variance-exact DDIM: gains added"),
+    Mutant("schedule/cosine.hpp", "f(t) / f(t - 1)", "f(t - 1) / f(t)", ("schedule/cosine_test.cpp",),
+           "cosine schedule: the ratio the other way round"),
+    # Layers and training
+    Mutant("nn/eigen_kernels.hpp", "((2 - r) * 3 + 2 - k) * out + o", "(r * 3 + k) * out + o",
+           ("nn/convolution_test.cpp",), "convolution: gradient by the kernel that is not turned"),
+    Mutant("nn/eigen_kernels.hpp", "Index source = r - 1;", "Index source = r;", ("nn/convolution_test.cpp",),
+           "convolution: image one row too high"),
+    Mutant("nn/host_kernels.hpp", "value * (Scalar(1) - y[i] * y[i])", "value * (Scalar(1) + y[i] * y[i])",
+           ("nn/activation_test.cpp",), "tanh: derivative 1 + y^2"),
+    Mutant("nn/host_kernels.hpp", "upper[k] = upper[k + c] = lower[k] = lower[k + c]",
+           "upper[k] = upper[k + c] = lower[k] = lower[k]", ("nn/average_pool_test.cpp",),
+           "average pooling: one of four pixels has no gradient"),
+    Mutant("nn/host_batch_norm.hpp", "(distance * slope[c] + offset[c])", "(distance * slope[c] - offset[c])",
+           ("nn/batch_norm_test.cpp",), "batch norm: sign of the offset in the gradient"),
+    Mutant("nn/host_transposed_convolution.hpp", "                          !first, sum, in_);",
+           "                          false, sum, in_);", ("nn/transposed_convolution_test.cpp",),
+           "transposed convolution: gradient of the last block only"),
+    Mutant("nn/adam_step.hpp", "c.weight2 * (gradient * gradient - mean_squared)",
+           "c.weight1 * (gradient * gradient - mean_squared)", ("nn/adam_test.cpp",), "Adam: beta1 for beta2"),
+    # Randomness and analysis
+    Mutant("core/random.hpp", "use(element + 1, normals.second[i])", "use(element + 1, normals.first[i])",
+           ("core/random_test.cpp",), "noise: the first number of a pair twice"),
+    Mutant("analysis/memorisation.hpp", "distances(0, i) / distances(1, i) : 1.0", "distances(1, i) / distances(0, i) : 1.0",
+           ("analysis/memorisation_test.cpp",), "gap ratio upside down"),
+    Mutant("analysis/bures.hpp", "b.factor.squaredNorm() - 2.0 * overlap.sum()",
+           "b.factor.squaredNorm() + 2.0 * overlap.sum()", ("analysis/bures_test.cpp",), "Bures distance: + 2 tr"),
+]
+
+
+class Builder:
+    """Compiles single test files against a copy of the library."""
+
+    def __init__(self, arguments, folder):
+        self.command = [arguments.compiler, "-std=c++20", "-O1", "-fopenmp", "-w", "-isystem", arguments.eigen,
+                        "-I" + str(ROOT / "tests")]
+        self.folder = folder
+        self.main = folder / "main.o"
+        self.run(self.command + ["-c", str(ROOT / "tests/main/catch_main.cpp"), "-o", str(self.main)])
+
+    @staticmethod
+    def run(command):
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise RuntimeError(" ".join(command) + "\n" + result.stderr[-3000:])
+
+    def passes(self, include, test, name):
+        """Whether the test passes with the headers in `include`; RuntimeError if it does not compile."""
+        program = self.folder / name
+        self.run(self.command + ["-I" + str(include), str(ROOT / "tests" / test), str(self.main), "-o", str(program)])
+        try:
+            return subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  timeout=300).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            program.unlink()
+
+
+def check(builder, number, mutant):
+    """What became of a mutant: "killed", or what is wrong."""
+    include = builder.folder / f"include_{number}"
+    shutil.copytree(ROOT / "include", include)
+    header = include / "diffarch" / mutant.header
+    text = header.read_text()
+    if text.count(mutant.original) != 1:
+        return f"does not apply: {mutant.original!r} occurs {text.count(mutant.original)} times in {mutant.header}"
+    header.write_text(text.replace(mutant.original, mutant.changed))
+    try:
+        survived = all(builder.passes(include, test, f"mutant_{number}") for test in mutant.tests)
+    except RuntimeError as error:
+        return f"does not compile: {error}"
+    finally:
+        shutil.rmtree(include)
+    return "SURVIVED" if survived else "killed"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="WORD", help="mutants whose header or meaning has this word")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N")
+    parser.add_argument("--compiler", default="g++")
+    parser.add_argument("--eigen", default="/usr/include/eigen3", metavar="DIR")
+    arguments = parser.parse_args()
+    chosen = [m for m in MUTANTS if arguments.only in m.header or arguments.only in m.meaning]
+    if not chosen:
+        sys.exit(f"check_mutants.py: no mutant has the word {arguments.only!r}")
+
+    failures = 0
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        builder = Builder(arguments, pathlib.Path(name))
+        tests = sorted({test for mutant in chosen for test in mutant.tests})
+        for test, passed in zip(tests, pool.map(
+                lambda t: builder.passes(ROOT / "include", t, t.replace("/", "_")[:-4]), tests)):
+            if not passed:
+                sys.exit(f"check_mutants.py: {test} fails without any mutant")
+        outcomes = pool.map(lambda pair: check(builder, *pair), enumerate(chosen))
+        for mutant, outcome in zip(chosen, outcomes):
+            failures += outcome != "killed"
+            print(f"{outcome:8}  {mutant.header:40} {mutant.meaning}", flush=True)
+    print(f"{len(chosen) - failures} of {len(chosen)} mutants killed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
