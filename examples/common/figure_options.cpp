@@ -6,6 +6,7 @@
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/stop_signals.hpp"
+#include "diffarch/io/atomic_file.hpp"
 
 namespace figures {
 
@@ -45,6 +46,13 @@ void add_figure_options(CLI::App& app, FigureOptions& options) {
   app.add_option("--noise", options.noise, "Initial noise x_T (n, h, w, c) from this .npy file instead of the seed");
 }
 
+namespace {
+
+/// Throws FileError unless a file can be made in the folder: better now than after hours of work.
+void require_writable(const std::filesystem::path& folder) { diffarch::AtomicFile(folder / "writable").write(""); }
+
+}  // namespace
+
 void require_cpu(const FigureOptions& options, const std::string& what) {
   diffarch::detail::require(options.backend == "cpu", "--backend ", options.backend, ": ", what,
                             " not there yet; use --backend cpu");
@@ -60,6 +68,7 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
       if (app.count("--measured") == 0) options.measured = 200;
     }
     diffarch::keep_freed_memory();
+    require_writable(options.out);
     body();
     return 0;
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,6 @@
 #include "diffarch/core/error.hpp"
 
+#include "comma_locale.hpp"
 #include "support.hpp"
 
 namespace diffarch {
@@ -24,6 +25,11 @@ TEST_CASE("require throws the given type with all parts in one message, and only
   REQUIRE(test::message_of<InvalidArgument>([] { detail::require(false, "K = ", 0, ", not ", 1.5); }) ==
           "K = 0, not 1.5");
   REQUIRE(test::message_of<NumericalError>([] { detail::require<NumericalError>(false, "NaN"); }) == "NaN");
+}
+
+TEST_CASE("Messages are the same in every locale", "[core]") {
+  const test::CommaLocale comma;
+  REQUIRE(detail::concat("n = ", 1234567, ", sigma = ", 0.5) == "n = 1234567, sigma = 0.5");
 }
 
 }  // namespace

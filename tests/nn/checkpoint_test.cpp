@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "comma_locale.hpp"
 #include "nn/tested_networks.hpp"
 #include "support.hpp"
 #include "temporary_folder.hpp"
@@ -52,6 +53,22 @@ TEST_CASE("A training resumed from its checkpoint at any step ends in bitwise th
     CHECK(tensors_of(network) == tensors_of(uninterrupted));
     CHECK(training.losses() == whole.losses());
   }
+}
+
+TEST_CASE("A checkpoint written under one locale is read under another", "[nn][training]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "level.safetensors";
+  const auto data = TestedBackend::upload(random_matrix<float>(16, 14, 1));
+  auto network = checkpoint_network(2);
+  CheckpointTraining training(network, data, checkpoint_level, checkpoint_options);
+  training.step();
+  nn::save_checkpoint(path, network, training);
+  const CommaLocale comma;
+  CheckpointTraining continued(network, data, checkpoint_level, checkpoint_options);
+  nn::load_checkpoint(path, network, continued);
+  CHECK(read_safetensors(path).metadata.at("diffarch.training").find("learning rate 0.01") != std::string::npos);
+  nn::save_checkpoint(folder / "comma.safetensors", network, continued);
+  CHECK(file_content(folder / "comma.safetensors") == file_content(path));
 }
 
 TEST_CASE("What is no checkpoint of this training is refused and changes nothing", "[nn][training]") {

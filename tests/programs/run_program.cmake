@@ -1,8 +1,9 @@
-# cmake -DPROGRAM=... -DARGUMENTS=a,b,c -DOUT=folder [-DMESSAGE=regex] [-DFILES=a,b] -P run_program.cmake
+# cmake -DPROGRAM=... -DARGUMENTS=a,b,c -DOUT=folder [-DMESSAGE=regex] [-DFILES=a,b] [-DFILE_SIZE=n] -P run_program.cmake
 #
 # With MESSAGE: the program must exit with a non-zero status, print exactly one line on stderr that matches the regular
 # expression, and leave no file in OUT. Without: it must succeed and have written FILES, none of them empty.
 # With both, either will do: what needs hardware says so where there is none.
+# FILE_SIZE: no file may become larger, in KiB, as on a full disk.
 # --out OUT is added to the arguments, unless they name a file by --output.
 string(REPLACE "," ";" ARGUMENTS "${ARGUMENTS}")
 string(REPLACE "," ";" FILES "${FILES}")
@@ -11,7 +12,11 @@ set(ENV{NO_COLOR} 1)
 if(NOT ARGUMENTS MATCHES "(^|;)--output;")
   list(APPEND ARGUMENTS --out "${OUT}")
 endif()
-execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output
+set(command "${PROGRAM}")
+if(DEFINED FILE_SIZE)
+  set(command sh -c "trap '' XFSZ; ulimit -f $((2 * ${FILE_SIZE})); exec \"$0\" \"$@\"" "${PROGRAM}")
+endif()
+execute_process(COMMAND ${command} ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output
                 ERROR_VARIABLE errors)
 if(MESSAGE AND NOT (FILES AND status EQUAL 0))
   string(REGEX REPLACE "\n$" "" errors "${errors}")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -49,10 +50,11 @@ class Interrupted : public Error {
 
 namespace detail {
 
-/// Streams its arguments into one string; numbers print with the default six significant digits.
+/// Streams its arguments into one string; numbers print with the default six significant digits, in every locale.
 template <class... Parts>
 [[nodiscard]] std::string concat(const Parts&... parts) {
   std::ostringstream text;
+  text.imbue(std::locale::classic());
   (text << ... << parts);
   return text.str();
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -132,8 +133,8 @@ namespace detail {
 
 [[nodiscard]] inline std::string gnuplot_number(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.10g", value);
-  return text.data();
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 10).ptr;
+  return {text.data(), end};
 }
 
 [[nodiscard]] inline bool is_rgb_colour(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <locale>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@ namespace detail {
 /// step does. The number of epochs may differ.
 [[nodiscard]] inline std::string training_fingerprint(const TrainingOptions& options, NoiseLevel level, Index samples) {
   std::ostringstream text;
+  text.imbue(std::locale::classic());  // in files, whatever the program speaks
   text.precision(17);
   text << "sigma " << level.sigma() << ", samples " << samples << ", batch size " << options.batch_size
        << ", learning rate " << options.learning_rate << ", averaging decay " << options.averaging_decay << ", seed "
