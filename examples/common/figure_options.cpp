@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/memory.hpp"
@@ -76,6 +77,9 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
   } catch (const diffarch::Interrupted& stop) {
     std::fprintf(stderr, "\n%s: %s (--resume)\n", options.program.c_str(), stop.what());
     return 128 + diffarch::StopSignals::received();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: error: not enough memory\n", options.program.c_str());
+    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: error: %s\n", options.program.c_str(), error.what());
     return 1;

@@ -3,7 +3,31 @@
 #include <cstdint>
 #include <vector>
 
+#include "diffarch/core/random.hpp"
 #include "support.hpp"
+
+TEST_CASE("An array that cannot fit is refused before it is allocated", "[core]") {
+  using namespace diffarch;
+  REQUIRE(usable_memory() > 1e6);
+  REQUIRE_NOTHROW(detail::require_memory<float>(1000, 10, "a batch"));
+  const Index side = Index{1} << 31;
+  const std::string message =
+      test::message_of<OutOfMemory>([=] { detail::require_memory<double>(side, side, "a ", 1); });
+  REQUIRE_THAT(message, ContainsSubstring("a 1: 2147483648 x 2147483648 numbers need 3.43597e+10 GiB, but"));
+  REQUIRE_THROWS_AS(normal_batch<float>(side, side, Seed{1}), OutOfMemory);
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("A limit on the address space counts as the memory there is", "[core]") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  const rlimit lower{std::min<rlim_t>(before.rlim_max, rlim_t{1} << 40U), before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_AS, &lower) == 0);
+  const double usable = diffarch::usable_memory();
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(usable <= static_cast<double>(lower.rlim_cur));
+}
+#endif
 
 TEST_CASE("Freed blocks are given out again", "[core]") {
   diffarch::keep_freed_memory();

@@ -42,6 +42,12 @@ class NumericalError : public Error {
   using Error::Error;
 };
 
+/// An array would not fit into the memory of this machine. The message says what for, and both sizes.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The caller asked a long computation to stop. The message says how far it came and how to go on.
 class Interrupted : public Error {
  public:

@@ -4,7 +4,49 @@
 #include <malloc.h>
 #endif
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
+#include <algorithm>
+#include <limits>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/error.hpp"
+
 namespace diffarch {
+
+/// The most bytes that this process can have: the machine's memory, or the limit on the process's address space
+/// (`ulimit -v`) if that is less. Infinity where the system does not say.
+[[nodiscard]] inline double usable_memory() noexcept {
+  double bytes = std::numeric_limits<double>::infinity();
+#if defined(__unix__) || defined(__APPLE__)
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_size = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page_size > 0) bytes = static_cast<double>(pages) * static_cast<double>(page_size);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    bytes = std::min(bytes, static_cast<double>(limit.rlim_cur));
+#endif
+  return bytes;
+}
+
+namespace detail {
+
+/// Throws OutOfMemory, before anything is allocated, when an array of `rows` x `columns` numbers of this type does not
+/// fit into `usable_memory`: a system that promises more memory than it has would otherwise end the program later,
+/// without a word. `what` is to be stored there.
+template <class Number, class... Parts>
+void require_memory(Index rows, Index columns, const Parts&... what) {
+  const double bytes = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(sizeof(Number));
+  const double usable = usable_memory();
+  constexpr double gibibyte = 1024.0 * 1024.0 * 1024.0;
+  require<OutOfMemory>(bytes <= usable, what..., ": ", rows, " x ", columns, " numbers need ", bytes / gibibyte,
+                       " GiB, but this process can have ", usable / gibibyte, " GiB");
+}
+
+}  // namespace detail
 
 /// Tells the C library to keep memory that was freed for the next allocation, instead of returning large blocks to the
 /// system at once and having every page of the next one faulted in again. Call it at the start of a program that fits

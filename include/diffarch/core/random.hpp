@@ -8,6 +8,7 @@
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/box_muller.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/core/parallel.hpp"
 
 namespace diffarch {
@@ -224,6 +225,7 @@ template <class Scalar>
                                          Index first_sample = 0) {
   detail::require(d >= 1 && n >= 0 && first_sample >= 0, "normal_batch: d = ", d, ", n = ", n,
                   ", first_sample = ", first_sample, "; expected d >= 1, n >= 0, first_sample >= 0");
+  detail::require_memory<Scalar>(d, n, "noise");
   Batch<Scalar> noise(d, n);
   for_each_normal(
       CounterRandom(seed, stream), d, n, [=](Index column) { return first_sample + column; },

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 
 // The IDX format of the MNIST family, plain or gzip-compressed. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST
 // database of handwritten digits", section "File formats".
@@ -143,6 +144,7 @@ template <std::floating_point Scalar>
 
   const std::vector<std::uint8_t> bytes = reader.data(static_cast<std::size_t>(count * height * width));
   if (count == available) reader.expect_end();
+  require_memory<Scalar>(frame.size(), count, "the images of ", reader.path());
   Batch<Scalar> samples = Batch<Scalar>::Constant(frame.size(), count, Scalar(-1));
   const Index top = (frame.height - height) / 2;
   const Index left = (frame.width - width) / 2;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/core/parallel.hpp"
 
 namespace diffarch {
@@ -280,6 +281,7 @@ template <std::floating_point Scalar = float>
   const bool resizes = options.height > 0;
   const ImageShape shape{resizes ? options.height : first.height, resizes ? options.width : first.width,
                          first.channels};
+  detail::require_memory<Scalar>(shape.size(), static_cast<Index>(files.size()), "the images of ", folder.string());
   Batch<Scalar> samples(shape.size(), static_cast<Index>(files.size()));
 
   // An exception cannot leave a parallel loop; the first in the order of names is the one reported.

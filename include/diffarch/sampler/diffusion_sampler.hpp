@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "diffarch/core/fitter.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/sampler/collapsed.hpp"
 #include "diffarch/sampler/ddim.hpp"
 #include "diffarch/sampler/span_trajectory.hpp"
@@ -143,6 +144,7 @@ class DiffusionSampler {
   template <class NoiseOf, class... Observers>
   [[nodiscard]] Batch<Scalar> run(Index n, Seed seed, const NoiseOf& noise_of, Observers&... observers) const {
     ProgressReporter reporter(progress_, "sample " + architecture_.name(), n);
+    detail::require_memory<Scalar>(model().dimension(), n, "samples");
     Batch<Scalar> samples(model().dimension(), n);
     Vector<double> gains;
     constexpr bool can_collapse = SpectralDenoiser<Model> && sizeof...(Observers) == 0;

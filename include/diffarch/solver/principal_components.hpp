@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "diffarch/core/memory.hpp"
 #include "diffarch/solver/gaussian_moments.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
@@ -74,6 +75,8 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
   const Index largest_possible = std::min(d, centred ? n - 1 : n);
   SymmetricEigen eigen;
   {
+    detail::require_memory<double>(std::min(d, n), 2 * std::min(d, n), "the covariance of ", n, " samples of ", d,
+                                   " values and its eigenvectors");
     Matrix<double> moments =
         use_gram ? Algebra::centred_gram(data, result.mean) : Algebra::centred_scatter(data, result.mean);
     moments /= static_cast<double>(n);
