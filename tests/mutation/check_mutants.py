@@ -36,7 +36,7 @@ MUTANTS = [
            ("denoiser/linear_test.cpp",), "linear: y + signal mean instead of y - signal mean"),
     Mutant("solver/principal_components.hpp", "Vector<double> scale = (static_cast<double>(n) * result.eigenvalues)",
            "Vector<double> scale = (static_cast<double>(n - 1) * result.eigenvalues)",
-           ("denoiser/linear_test.cpp",), "modes from the Gram matrix scaled by n - 1"),
+           ("solver/principal_components_test.cpp",), "modes from the Gram matrix scaled by n - 1"),
     Mutant("denoiser/rank_k.hpp", "    return rank;\n", "    return rank - (rank > 1 ? 1 : 0);\n",
            ("denoiser/rank_k_test.cpp",), "RankK keeps one mode less"),
     Mutant("denoiser/posterior_weight.hpp", "std::exp(-precision * excess)", "std::exp(precision * excess)",
