@@ -1,7 +1,7 @@
 #include "diffarch/core/memory.hpp"
 
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "diffarch/core/random.hpp"
 #include "support.hpp"
@@ -32,8 +32,8 @@ TEST_CASE("A limit on the address space counts as the memory there is", "[core]"
 TEST_CASE("Freed blocks are given out again", "[core]") {
   diffarch::keep_freed_memory();
   const auto address_of_block = [] {
-    const std::vector<double> block(std::size_t{1} << 22U);  // 32 MiB: beyond every threshold of the default
-    return reinterpret_cast<std::uintptr_t>(block.data());
+    const auto block = std::make_unique<double[]>(std::size_t{1} << 22U);  // 32 MiB: beyond every threshold
+    return reinterpret_cast<std::uintptr_t>(block.get());
   };
   const std::uintptr_t first = address_of_block();
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
