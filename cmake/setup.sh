@@ -1,4 +1,4 @@
-# Shell functions that examples/run.sh and tests/run.sh share. Sourced, not run.
+# Shell functions that examples/run.sh, tests/run.sh and benchmarks/run.sh share. Sourced, not run.
 
 # need_packages PACKAGE...: makes sure that Debian/Ubuntu packages are installed. Installs the missing ones when this
 # user may (root, or sudo without a password), else prints the exact command and stops.

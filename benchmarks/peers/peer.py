@@ -1,0 +1,79 @@
+"""One case of another library, in a process of its own, with the output of our programs (measured_case.hpp):
+
+    peer.py LIBRARY CASE FOLDER RUNS|check [--quick] [--reference MODELS_PY]
+
+Prints one JSON object: seconds of each run, or in a check the relative difference to what our program wrote.
+"""
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+THREADS = int(os.environ["OMP_NUM_THREADS"])  # set by whoever starts this, before the libraries start their threads
+
+
+def megabytes(field):
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{field}:\s*(\d+)", status)[1]) / 1024
+
+
+def blas_libraries():
+    """The files that serve as BLAS in this process."""
+    names = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "blas" in line}
+    return sorted({Path(name).name for name in names if "/" in name})
+
+
+def cases_of(library):
+    if library == "PyTorch":
+        import torch
+
+        torch.set_num_threads(THREADS)
+        torch.manual_seed(1)
+        import torch_peer
+
+        return torch_peer.CASES
+    import numpy_peer
+
+    return numpy_peer.SCIPY_CASES if library == "SciPy" else numpy_peer.SKLEARN_CASES
+
+
+def main():
+    import numpy  # noqa: F401, the memory it takes is not the case's
+
+    library, name, folder, runs, *rest = sys.argv[1:]
+    case = cases_of(library)[name]
+    from common import NETWORKS, Profile
+
+    profile = Profile("--quick" in rest, rest[rest.index("--reference") + 1] if "--reference" in rest else None)
+    if library == "scikit-learn":
+        import sklearn.decomposition  # noqa: F401
+        import sklearn.neighbors  # noqa: F401
+    before = megabytes("VmRSS")
+    if library == "PyTorch":
+        import torch
+
+        # Gradients of the networks only.
+        torch.set_grad_enabled(name in NETWORKS)
+    work, compare = case(Path(folder), profile)
+    if runs == "check":
+        print(json.dumps({"difference": float(compare())}))
+        return
+    seconds, peak = [], 0.0
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of reading the inputs
+    for run in range(int(runs)):
+        start = time.perf_counter()
+        result = work()
+        seconds.append(time.perf_counter() - start)
+        del result
+        if run == 0 or name in NETWORKS:  # Adam has its memory after the first step
+            peak = megabytes("VmHWM")
+    if hasattr(work, "scaled"):
+        seconds = [work.scaled]
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "before_mb": before, "threads": THREADS,
+                      "blas": blas_libraries()}))
+
+
+if __name__ == "__main__":
+    main()

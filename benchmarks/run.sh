@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds the benchmarks and measures this library against PyTorch, NumPy / SciPy and scikit-learn on this machine.
+#
+#   benchmarks/run.sh [--quick] [any other option of benchmarks/peers; --help lists them]
+#
+# Installs the packages it needs when it may (Debian 12, Ubuntu), otherwise prints the command that does.
+# Results: results/peers (the table as peers.md, all numbers in peers.json, plots). Wants a quiet machine.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. cmake/setup.sh
+
+need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev \
+  libdnnl-dev opencl-headers ocl-icd-opencl-dev gnuplot-nox dataset-fashion-mnist python3-numpy python3-scipy \
+  python3-sklearn python3-torch libopenblas0-pthread
+
+configure_once build/benchmarks --preset benchmarks
+cmake --build --preset benchmarks
+# Debian's packages belong to Debian's Python.
+/usr/bin/python3 benchmarks/peers build/benchmarks "$@"
