@@ -175,13 +175,14 @@ def main(argv):
 
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "peers.json").write_text(json.dumps(results, indent=1) + "\n")
-    tables = [(report.COMPARISON_HEAD, list(report.comparison_rows(results["groups"]))),
-              (report.OTHER_HEAD, list(report.other_rows(results)))]
+    comparisons, others = list(report.comparison_rows(results["groups"])), list(report.other_rows(results))
     head = report.machine_text(about) + (" (--quick: small sizes, the ratios say little)" if arguments.quick else "")
     print(head)
-    for columns, rows in tables:
-        if rows:
-            print("\n" + report.plain_table(columns, rows))
+    if comparisons:
+        print("\n" + report.comparison_text(comparisons))
+    if others:
+        print("\n" + report.plain_table(report.OTHER_HEAD, others))
+    tables = [(report.COMPARISON_HEAD, comparisons), (report.OTHER_HEAD, others)]
     markdown = "\n\n".join([head, *(report.markdown_table(columns, rows) for columns, rows in tables if rows)])
     (arguments.out / "peers.md").write_text(markdown + "\n")
     for axis, curves in results.get("growth", {}).items():

@@ -10,19 +10,21 @@ LABELS = {"n": "n, number of training samples (d = 784)", "d": "d, values of a s
 TITLES = {"n": "Cost against the number of training samples", "d": "Cost against the dimension",
           "steps": "Cost against the number of steps", "batch": "Cost against the batch size",
           "threads": "Time against the number of threads"}
-# What theory says of large values: axis -> curve -> (power, from which value on, words for the legend).
+# What theory says of large values: axis -> curve -> (power, from which value on, what holds below).
 EXPECTED = {
-    "n": {"linear fit": (1, 3000, "n, n^2 below d"), "ideal": (1, 1000, "n"),
-          "nearest neighbours": (1, 1000, "n at most"), "exact polynomial level": (1, 3000, "n")},
-    "d": {"linear fit": (1, 3072, "d, d^3 below n"), "linear sampling": (1, 3072, "d, d^2 below n"),
-          "ideal": (1, 768, "d"), "exact polynomial level": (1, 3072, "d"), "U-Net step": (1, 192, "d")},
-    "steps": {"linear collapsed": (0, 10, "steps^0"), "linear, each step": (1, 10, "steps"), "ideal": (1, 10, "steps"),
-              "exact polynomial": (1, 10, "steps")},
-    "batch": {"linear sampling": (1, 64, "batch"), "ideal": (1, 64, "batch"), "U-Net step": (1, 4, "batch")},
-    "threads": {curve: (-1, 1, "1 / threads") for curve in
+    "n": {"linear fit": (1, 3000, "n^2 below d"), "ideal": (1, 1000, ""), "nearest neighbours": (1, 1000, "at most"),
+          "exact polynomial level": (1, 3000, "")},
+    "d": {"linear fit": (1, 3072, "d^2 to d^3 below n"), "linear sampling": (1, 3072, "d^2 below n"),
+          "ideal": (1, 768, ""), "exact polynomial level": (1, 3072, "d^0 below the features"),
+          "U-Net step": (1, 768, "")},
+    "steps": {"linear collapsed": (0, 10, ""), "linear, each step": (1, 10, ""), "ideal": (1, 10, ""),
+              "exact polynomial": (1, 10, "")},
+    "batch": {"linear sampling": (1, 64, ""), "ideal": (1, 64, ""), "U-Net step": (1, 4, "")},
+    "threads": {curve: (-1, 1, "at best") for curve in
                 ("linear fit", "linear sampling", "ideal", "nearest neighbours", "exact polynomial level",
                  "U-Net step")},
 }
+COLOURS = ["#7b3294", "#00874d", "#1f77b4", "#d95f02", "#000000", "#c51b7d"]
 
 
 def measured_growth(runner, kernels, threads, say):
@@ -86,37 +88,45 @@ def powers(curves):
     return result
 
 
+def legend(axis, curve, fit):
+    words = f"{curve}: expected {axis}^{fit['expected']}"
+    if EXPECTED[axis][curve][2]:
+        words += f" ({EXPECTED[axis][curve][2]})"
+    if fit["measured"] is not None:
+        words += f", measured {axis}^{fit['measured']:.2f} from {fit['from']:,} on"
+    return words
+
+
 def plot(axis, curves, folder):
     """growth_AXIS.png: measured points, and dashed the expected power through the last. False without gnuplot."""
     if shutil.which("gnuplot") is None or not curves:
         return False
     blocks, measured, expected = [], [], []
     for number, (curve, fit) in enumerate(curves.items()):
-        points = fit["points"]
+        points, colour = fit["points"], COLOURS[number % len(COLOURS)]
         blocks.append(f"$c{number} << end\n" + "\n".join(f"{value} {seconds:g}" for value, seconds in points) + "\nend")
-        words = EXPECTED[axis][curve][2]
-        if fit["measured"] is None:
-            found = f"expected {words}"
-        else:
-            found = f"measured power {fit['measured']:.2f} from {fit['from']:,} on, expected {words}"
-        measured.append(f'$c{number} using 1:2 with linespoints lt {number + 1} lw 2 pt {number + 5} ps 1.4 '
-                        f'title "{curve}: {found}"')
-        last, seconds = points[-1]
+        measured.append(f'$c{number} using 1:2 with linespoints lc rgb "{colour}" lw 2 pt {number + 5} ps 1.4 '
+                        f'title "{legend(axis, curve, fit)}"')
         if fit["measured"] is not None:
-            expected.append(f"[{fit['from']}:{last}] {seconds:g} * (x / {last}.0) ** {fit['expected']} with lines "
-                            f"lt {number + 1} lw 1 dt 2 notitle")
-    script = f"""set terminal pngcairo size 1100,900 font "Sans,14"
-set output "{folder / f'growth_{axis}.png'}"
-set title "{TITLES[axis]} (dashed: the expected power)" noenhanced
-set xlabel "{LABELS[axis]}" noenhanced
-set ylabel "seconds"
-set logscale xy
-set format y "10^{{%T}}"
-set key below left Left reverse maxcols 1 noenhanced
-set grid
-set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03
-{"set xtics (" + ", ".join(str(v) for v in sorted({p[0] for c in curves.values() for p in c["points"]})) + ")"}
-{"set xtics rotate by -30" if axis in "nd" else ""}
-""" + "\n".join(blocks) + "\nplot " + ", ".join(measured + [f"{part}" for part in expected]) + "\n"
+            last, seconds = points[-1]
+            expected.append(f"[{fit['from']}:{last}] {seconds:g} * (x / {last}.0) ** ({fit['expected']}) with lines "
+                            f'lc rgb "{colour}" lw 1.5 dt 2 notitle')
+    values = sorted({value for fit in curves.values() for value, _ in fit["points"]})
+    margin = 1.25 * (values[-1] / values[0]) ** 0.02
+    script = "\n".join([
+        'set terminal pngcairo size 1100,980 font "Sans,14"',
+        f'set output "{folder / f"growth_{axis}.png"}"',
+        f'set title "{TITLES[axis]} (dashed: the expected power)" noenhanced',
+        f'set xlabel "{LABELS[axis]}" noenhanced',
+        'set ylabel "seconds"',
+        "set logscale xy",
+        'set format y "10^{%T}"',
+        f"set xrange [{values[0] / margin}:{values[-1] * margin}]",
+        f"set xtics ({', '.join(map(str, values))})" + (" rotate by -30" if axis in "nd" else ""),
+        "set key below left Left reverse maxcols 1 noenhanced spacing 1.1",
+        f"set bmargin {len(curves) + 7}",
+        "set grid",
+        *blocks,
+        "plot " + ", ".join(measured + expected), ""])
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
     return True

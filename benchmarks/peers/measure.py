@@ -146,7 +146,7 @@ def measure_group(runner, group, rounds, available, say):
         seconds = over_rounds(lambda times, limits: limit.seconds(limits))["median"]
         return {"name": limit.name, "seconds": seconds, "ratio": ratio, "wanted": limit.wanted}
 
-    results = []
+    results, bounded = [], set()
     for row in rows:
         first = history[0]["times"]
         result = {"ours": row.ours, "peer": row.peer,
@@ -162,7 +162,8 @@ def measure_group(runner, group, rounds, available, say):
                 result[f"ours_{key}"], result[f"peer_{key}"] = first[row.ours][key], first[row.peer][key]
             result["memory"] = result["ours_peak_mb"] / result["peer_peak_mb"]
             result["own_memory"] = result["ours_own_mb"] / max(result["peer_own_mb"], 0.1)
-        result["limits"] = [bound(limit) for limit in group.limits if limit.ours == row.ours]
+        result["limits"] = [bound(limit) for limit in group.limits if limit.ours == row.ours not in bounded]
+        bounded.add(row.ours)  # once is enough
         results.append(result)
     outcome = {"name": group.name, "title": group.title, "problems": [], "rows": results, "rounds": history}
     if group.fraction:

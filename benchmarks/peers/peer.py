@@ -20,9 +20,10 @@ def megabytes(field):
 
 
 def blas_libraries():
-    """The files that serve as BLAS in this process."""
-    names = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "blas" in line}
-    return sorted({Path(name).name for name in names if "/" in name})
+    """The files that serve as BLAS in this process: OpenBLAS, or what stands as libblas."""
+    files = {Path(line.split()[-1]).name for line in Path("/proc/self/maps").read_text().splitlines() if "blas" in line}
+    return sorted(file for file in files if file.startswith("libopenblas")) or \
+        sorted(file for file in files if file.startswith("libblas"))
 
 
 def cases_of(library):

@@ -21,34 +21,49 @@ def at_least(value, wanted):
     return f"at least {wanted:.3g}: {verdict(value >= wanted)}" if wanted else ""
 
 
-def at_most(value, wanted):
-    return f"at most {wanted:.3g}: {verdict(value <= wanted)}" if wanted else ""
+def at_most(value, wanted, unit=""):
+    return f"at most {wanted:.3g}{unit}: {verdict(value <= wanted)}" if wanted else ""
+
+
+def limit_text(limit):
+    wanted = at_most(limit["ratio"]["median"], limit["wanted"])
+    return f"{range_text(limit['ratio'])} of {limit['name']}, {seconds_text(limit['seconds'])}" + (
+        f" ({wanted})" if wanted else "")
 
 
 def comparison_rows(groups):
-    """Case, ours, peer, times as fast, wanted, memory, limits."""
+    """Cells as COMPARISON_HEAD names them."""
     for group in groups:
         for problem in group["problems"]:
             yield [group["title"], "", "", f"NOT MEASURED: {problem}", "", "", ""]
         for row in group["rows"]:
-            peer = row["peer"] + (f" [{row['note']}]" if row["note"] else "")
+            note = f" ({row['note']})" if row["note"] else ""
             memory = ""
             if "memory" in row:
-                memory = f"{row['memory']:.2f}; {row['own_memory']:.2f}"
-                if row["memory_wanted"]:
-                    memory += f" (the first {at_most(row['memory'], row['memory_wanted'])})"
-            limits = []
-            for limit in row["limits"]:
-                wanted = at_most(limit["ratio"]["median"], limit["wanted"])
-                limits.append(f"{range_text(limit['ratio'])} of {limit['name']}" + (f" ({wanted})" if wanted else ""))
-            ours = f"{row['ours']} {seconds_text(row['ours_seconds'])}"
-            peer += f" {seconds_text(row['peer_seconds'])}"
-            yield [group["title"], ours, peer, range_text(row["times_as_fast"]),
-                   at_least(row["times_as_fast"]["median"], row["wanted"]), memory, "; ".join(limits)]
+                wanted = at_most(row["memory"], row["memory_wanted"])
+                memory = f"{row['memory']:.2f}{f' ({wanted})' if wanted else ''}; {row['own_memory']:.2f}"
+            yield [group["title"], f"{row['ours']} {seconds_text(row['ours_seconds'])}",
+                   f"{row['peer']}{note} {seconds_text(row['peer_seconds'])}", range_text(row["times_as_fast"]),
+                   at_least(row["times_as_fast"]["median"], row["wanted"]), memory,
+                   "; ".join(map(limit_text, row["limits"]))]
 
 
-COMPARISON_HEAD = ["case", "ours", "peer", "times as fast", "wanted", "peak memory, ours / peer; beyond libraries",
+COMPARISON_HEAD = ["case", "ours", "peer", "times as fast", "wanted", "peak memory, ours / peer; libraries aside",
                    "ours / limit"]
+
+
+def comparison_text(rows):
+    """For a terminal: a case is a line, and below it those of its rows."""
+    lines, title = ["ours | peer | times as fast (least to largest of the rounds), wanted | peak memory, ours / peer; "
+                    "libraries aside", "-" * 100], None
+    for case, ours, peer, ratio, wanted, memory, limits in rows:
+        if case != title:
+            lines.append(case)
+            title = case
+        cells = [ours, peer, ratio + (f", {wanted}" if wanted else ""), memory and f"memory {memory}"]
+        lines.append("    " + " | ".join(cell for cell in cells if cell))
+        lines += [f"        {limit}" for limit in limits.split("; ") if limit]
+    return "\n".join(lines)
 
 
 def other_rows(results):
@@ -64,11 +79,11 @@ def other_rows(results):
         yield ["4096 linear samples: 1000 steps / 10 steps", f"{ratio:.2f}",
                f"within 10 % of 1: {verdict(abs(ratio - 1) <= 0.1)}"]
     for program, time in results.get("compile_times", {}).items():
-        yield [f"compiling {program}, no precompiled header", range_text({**time, "median": time["seconds"]}) + " s",
-               at_most(time["seconds"], time["wanted"]) + " s"]
+        yield [f"compiling {program}", range_text({**time, "median": time["seconds"]}) + " s",
+               at_most(time["seconds"], time["wanted"], " s")]
     if "certificates" in results:
         seconds, wanted = results["certificates"]["seconds"], results["certificates"]["wanted"]
-        yield ["certificates on one core", f"{seconds:.0f} s", at_most(seconds, wanted) + " s"]
+        yield ["certificates on one core", f"{seconds:.0f} s", at_most(seconds, wanted, " s")]
     for axis, curves in results.get("growth", {}).items():
         for curve, fit in curves.items():
             if fit["measured"] is not None:
