@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev \
   libdnnl-dev opencl-headers ocl-icd-opencl-dev gnuplot-nox dataset-fashion-mnist python3-numpy python3-scipy \
-  python3-sklearn python3-torch libopenblas0-pthread
+  python3-sklearn python3-torch libopenblas0-openmp
 
 configure_once build/benchmarks --preset benchmarks
 cmake --build --preset benchmarks

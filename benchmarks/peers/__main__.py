@@ -33,9 +33,10 @@ def arguments_of(argv):
     parser.add_argument("--rounds", type=int, default=0, help="3, with --quick 1")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "2")),
                         help="of both sides")
-    parser.add_argument("--cases", default="", help="only these groups, separated by commas; see --list")
+    parser.add_argument("--cases", default="", help="only these groups (see --list), separated by commas, and "
+                        "neither growth nor compile times")
     parser.add_argument("--list", action="store_true", help="the groups, and end")
-    parser.add_argument("--skip", default="", help="any of peers,growth,compile, separated by commas")
+    parser.add_argument("--skip", default="", help="any of peers, growth and compile, separated by commas")
     parser.add_argument("--blas", type=Path, help="folder with the libblas.so.3 and liblapack.so.3 that the peers use; "
                         "without it OpenBLAS where Debian has it, else the one that the system chose")
     parser.add_argument("--reference", type=Path, help="models.py of the published code (ItamarLevine/"
@@ -51,7 +52,7 @@ def arguments_of(argv):
 
 
 def openblas():
-    """The folder where Debian's OpenBLAS is, or None."""
+    """The folder where Debian's OpenBLAS is, or None: first the one with OpenMP, whose threads are PyTorch's."""
     found = sorted(Path("/usr/lib").glob("*/openblas-*/libblas.so.3"))
     return found[0].parent if found else None
 
@@ -109,7 +110,8 @@ def main(argv):
     try:
         import numpy  # noqa: F401
     except ImportError:
-        sys.exit("peers: NumPy is missing; install python3-numpy, python3-scipy, python3-sklearn and python3-torch")
+        sys.exit(f"peers: {sys.executable} has no NumPy; install python3-numpy, python3-scipy, python3-sklearn and "
+                 "python3-torch, and run this with /usr/bin/python3")
     import cases
     import compile_times
     import growth
@@ -135,7 +137,7 @@ def main(argv):
     if names - {group.name for group in groups}:
         parser.error(f"--cases: no {', '.join(sorted(names - {group.name for group in groups}))}; see --list")
     groups = [group for group in groups if not names or group.name in names]
-    skip = set(filter(None, arguments.skip.split(",")))
+    skip = {"growth", "compile"} if names else set(filter(None, arguments.skip.split(",")))
     rounds = arguments.rounds or profile.rounds
 
     begin = time.perf_counter()
@@ -149,7 +151,17 @@ def main(argv):
     for name in packages.keys() - available:
         say(f"{name} is not installed (Debian {packages[name]}): its rows are left out")
     blas = arguments.blas or openblas()
-    results = {"machine": about, "quick": arguments.quick, "groups": []}
+    results = {"machine": about, "quick": arguments.quick, "groups": [], "problems": []}
+
+    def attempt(what, work):
+        """work(), or None with a problem that is reported at the end: what was measured before is not lost."""
+        try:
+            return work()
+        except (measure.Failure, subprocess.CalledProcessError) as failure:
+            results["problems"].append(f"{what}: {failure}")
+            say(results["problems"][-1])
+            return None
+
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_inputs(folder, profile)
@@ -161,13 +173,14 @@ def main(argv):
                 for side in one["times"].values() for name in side.get("blas", [])}
         about["blas"] = ", ".join(sorted(used)) or "none"
         if used and not any("openblas" in name for name in used):
-            say("the peers ran on the reference BLAS, which is slow: install libopenblas0-pthread to be fair to them")
+            say("the peers ran on the reference BLAS, which is slow: install libopenblas0-openmp to be fair to them")
         results["neighbours"] = profile.neighbour_data
         if "growth" not in skip:
-            results["growth"] = growth.powers(growth.measured_growth(runner, kernels, arguments.threads, say))
+            curves = attempt("growth", lambda: growth.measured_growth(runner, kernels, arguments.threads, say))
+            results["growth"] = growth.powers(curves or {})
     if "compile" not in skip:
-        results["compile_times"] = compile_times.compile_times(rounds, say)
-        certificates = certificates_time(arguments.build, say)
+        results["compile_times"] = attempt("compile times", lambda: compile_times.compile_times(rounds, say)) or {}
+        certificates = attempt("certificates", lambda: certificates_time(arguments.build, say))
         if certificates:
             results["certificates"] = certificates
     about["load_average_at_end"] = os.getloadavg()[0]
@@ -182,8 +195,12 @@ def main(argv):
         print("\n" + report.comparison_text(comparisons))
     if others:
         print("\n" + report.plain_table(report.OTHER_HEAD, others))
+    for problem in results["problems"]:
+        print(f"NOT MEASURED: {problem}")
+    print("\n" + report.ELSEWHERE)
     tables = [(report.COMPARISON_HEAD, comparisons), (report.OTHER_HEAD, others)]
-    markdown = "\n\n".join([head, *(report.markdown_table(columns, rows) for columns, rows in tables if rows)])
+    markdown = "\n\n".join([head, *(report.markdown_table(columns, rows) for columns, rows in tables if rows),
+                            report.ELSEWHERE])
     (arguments.out / "peers.md").write_text(markdown + "\n")
     for axis, curves in results.get("growth", {}).items():
         if not growth.plot(axis, curves, arguments.out):

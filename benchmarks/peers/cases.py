@@ -136,6 +136,7 @@ def groups(profile, kernels):
         if degree == 3:
             sides["SingleDraw"] = polynomial("single_3")
             rows.append(Row("SingleDraw", "PyTorch, no division", legacy))
+            limits.append(Limit("SingleDraw", limits[0].name, limits[0].seconds))
         if degree != 9:
             sides["ExactAverage"] = polynomial(f"exact_{degree}")
             rows.append(Row("ExactAverage", published, exact, check=0, note="exact average against one draw"))

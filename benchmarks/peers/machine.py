@@ -57,6 +57,7 @@ def machine(build, threads):
         "memory_gb": round(int(memory[1]) / 2**20, 1) if memory else None,
         "system": f"{platform.system()} {platform.release()}",
         "threads": threads,
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY"),
         "load_average_at_start": os.getloadavg()[0],
         "diffarch": first_line(["git", "describe", "--always", "--dirty", "--tags"], cwd=ROOT),
         "compiler": first_line([cache.get("CMAKE_CXX_COMPILER", "c++"), "--version"]),

@@ -108,18 +108,24 @@ def limit_names(group):
 
 
 def measure_group(runner, group, rounds, available, say):
-    """All of a group: checks, rounds in turns, and the rows of the table."""
+    """All of a group: checks, rounds in turns, and the rows of the table. Problems instead of rows when results do not
+    agree, or a program fails."""
+    try:
+        return measure_sides(runner, group, rounds, available, say)
+    except Failure as failure:
+        say(str(failure))
+        return {"name": group.name, "title": group.title, "problems": [str(failure)], "rows": []}
+
+
+def measure_sides(runner, group, rounds, available, say):
     sides = {name: side for name, side in group.sides.items() if not side.library or side.library in available}
     rows = [row for row in group.rows if row.ours in sides and row.peer in sides]
     problems, checks = [], {}
     for row in rows:
         if row.check == 0:
             continue
-        try:
-            difference = runner.difference(sides[row.ours], sides[row.peer])
-        except Failure as failure:
-            problems.append(str(failure))
-            continue
+        say(f"{group.title}: do {row.ours} and {row.peer} agree?")
+        difference = runner.difference(sides[row.ours], sides[row.peer])
         checks[row.ours, row.peer] = difference
         if not difference <= row.check:
             problems.append(f"{row.ours} and {row.peer} differ by {difference:.1e}; expected at most {row.check:.0e}")
