@@ -39,6 +39,13 @@ def cosine_alpha_bars(steps, s=0.008, train_steps=1000, max_beta=0.999):
     return [float(value) for value in alpha_bar[index]]
 
 
+def largest_difference(variances, ours):
+    """Of the variances of modes, relative to the largest. Ours leave out those that are zero to rounding."""
+    ours = np.asarray(ours).ravel()
+    assert len(ours) <= len(variances), (len(ours), len(variances))
+    return float(np.abs(np.asarray(variances)[: len(ours)] - ours).max() / ours.max())
+
+
 def relative_difference(value, reference):
     """Euclidean norm of the difference over that of the reference."""
     value, reference = np.asarray(value, np.float64), np.asarray(reference, np.float64)

@@ -39,7 +39,8 @@ def measured_growth(runner, kernels, threads, say):
 
     def benchmark(axis, limit, threads=None):
         say(f"growth: {axis}" + (f" {threads}" if threads else ""))
-        for name, result in runner.benchmarks("growth", axis, str(limit), threads=threads, min_time=0.05).items():
+        for name, result in runner.benchmarks("growth", axis, str(limit), threads=threads,
+                                               repetitions=1 if quick else 3).items():
             _, curve, value = name.split("/")
             add(axis, curve, int(value), result["real_time"])
 

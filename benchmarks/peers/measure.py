@@ -72,14 +72,16 @@ class Runner:
         self.run_ours(ours, "check")
         return self.run_peer(peer, "check")["difference"]
 
-    def benchmarks(self, program, *arguments, threads=None, min_time=0.1, filter=None):
-        """Google Benchmark's results: name -> object."""
+    def benchmarks(self, program, *arguments, threads=None, repetitions=1, filter=None):
+        """Google Benchmark's results, the median of the repetitions: name -> object."""
         environment = dict(self.environment, OMP_NUM_THREADS=str(threads)) if threads else self.environment
-        command = [self.programs / program, *arguments, "--benchmark_format=json", f"--benchmark_min_time={min_time}"]
+        command = [self.programs / program, *arguments, "--benchmark_format=json", "--benchmark_min_time=0.1",
+                   f"--benchmark_repetitions={repetitions}"]
         if filter:
             command.append(f"--benchmark_filter=^({filter})(/real_time)?$")
         results = json.loads(self.output(command, environment))["benchmarks"]
-        return {result["run_name"].removesuffix("/real_time"): result for result in results}
+        return {result["run_name"].removesuffix("/real_time"): result for result in results
+                if repetitions == 1 or result.get("aggregate_name") == "median"}
 
     def limits(self, names):
         """Seconds of products, flops per second of product_f32 and product_f64."""

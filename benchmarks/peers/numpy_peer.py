@@ -3,7 +3,7 @@ import numpy as np
 import scipy.linalg
 import scipy.special
 
-from common import IDEAL_SIGMAS, RANK, cosine_alpha_bars, relative_difference
+from common import IDEAL_SIGMAS, RANK, cosine_alpha_bars, largest_difference, relative_difference
 
 
 def load(folder, name):
@@ -18,14 +18,9 @@ def modes_of(data):
     return mean, s[:rank] ** 2 / len(data), vt[:rank]
 
 
-def largest_difference(variances, folder, name):
-    ours = load(folder, name).ravel()
-    return np.abs(variances - ours).max() / ours.max()
-
-
 def linear_fit(folder, profile):
     data = load(folder, "data")
-    return (lambda: modes_of(data)), lambda: largest_difference(modes_of(data)[1], folder, "linear_fit")
+    return (lambda: modes_of(data)), lambda: largest_difference(modes_of(data)[1], load(folder, "linear_fit"))
 
 
 def linear_sampling(folder, profile):
@@ -69,7 +64,7 @@ def rank_fit(folder, profile):
         return PCA(RANK, svd_solver="arpack", random_state=1).fit(data)
 
     def compare():
-        return largest_difference(work().singular_values_**2 / len(data), folder, "rank_fit")
+        return largest_difference(work().singular_values_**2 / len(data), load(folder, "rank_fit"))
 
     return work, compare
 

@@ -16,7 +16,8 @@ import legacy_reference
 import network_reference
 import safetensors_reference
 
-from common import IDEAL_SIGMAS, NETWORKS, RANK, SAMPLES, cosine_alpha_bars, relative_difference
+from common import (IDEAL_SIGMAS, NETWORKS, RANK, SAMPLES, cosine_alpha_bars, largest_difference,
+                    relative_difference)
 
 RIDGE = 1e-5
 
@@ -90,9 +91,7 @@ def fit_case(name, rank):
         data = load(folder, "data")
 
         def compare():
-            variances = LinearDenoiser(data, rank).variances.numpy()
-            ours = np.load(folder / f"{name}.npy").ravel()
-            return np.abs(variances - ours).max() / ours.max()
+            return largest_difference(LinearDenoiser(data, rank).variances.numpy(), np.load(folder / f"{name}.npy"))
 
         return (lambda: LinearDenoiser(data, rank)), compare
 
