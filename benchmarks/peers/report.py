@@ -115,9 +115,9 @@ def machine_text(machine):
             f"diffarch {machine['diffarch']}")
 
 
-ELSEWHERE = ("Targets that this command does not measure: W2 of SpectrumOptimalSchedule (the program spectrum_schedules\n"
-             "prints it), figure 1 with profile cpu in at most 75 minutes, the tests built in at most 8 minutes, those for\n"
-             "CUDA in at most 12, everything on a GPU (the programs gpu_*).")
+ELSEWHERE = ("Targets that this command does not measure: W2 of SpectrumOptimalSchedule (the program\n"
+             "spectrum_schedules prints it), figure 1 with profile cpu in at most 75 minutes, the tests built in at most\n"
+             "8 minutes, those for CUDA in at most 12, everything on a GPU (the programs gpu_*).")
 
 
 def misses(results):
