@@ -12,9 +12,9 @@ TITLES = {"n": "Cost against the number of training samples", "d": "Cost against
           "threads": "Time against the number of threads"}
 # What theory says of large values: axis -> curve -> (power, from which value on, what holds below).
 EXPECTED = {
-    "n": {"linear fit": (1, 3000, "n^2 below d"), "ideal": (1, 1000, ""), "nearest neighbours": (1, 1000, "at most"),
-          "exact polynomial level": (1, 3000, "")},
-    "d": {"linear fit": (1, 3072, "d^2 to d^3 below n"), "linear sampling": (1, 3072, "d^2 below n"),
+    "n": {"linear fit": (1, 10000, "beside d^3; n^2 below d"), "ideal": (1, 1000, ""),
+          "nearest neighbours": (1, 1000, "at most"), "exact polynomial level": (1, 3000, "")},
+    "d": {"linear fit": (1, 12288, "beside n^3; d^2 to d^3 below n"), "linear sampling": (1, 3072, "d^2 below n"),
           "ideal": (1, 768, ""), "exact polynomial level": (1, 3072, "d^0 below the features"),
           "U-Net step": (1, 768, "")},
     "steps": {"linear collapsed": (0, 10, ""), "linear, each step": (1, 10, ""), "ideal": (1, 10, ""),
@@ -115,7 +115,7 @@ def plot(axis, curves, folder):
     values = sorted({value for fit in curves.values() for value, _ in fit["points"]})
     margin = 1.25 * (values[-1] / values[0]) ** 0.02
     script = "\n".join([
-        'set terminal pngcairo size 1100,980 font "Sans,14"',
+        'set terminal pngcairo size 1100,1000 font "Sans,14"',
         f'set output "{folder / f"growth_{axis}.png"}"',
         f'set title "{TITLES[axis]} (dashed: the expected power)" noenhanced',
         f'set xlabel "{LABELS[axis]}" noenhanced',
@@ -124,7 +124,7 @@ def plot(axis, curves, folder):
         'set format y "10^{%T}"',
         f"set xrange [{values[0] / margin}:{values[-1] * margin}]",
         f"set xtics ({', '.join(map(str, values))})" + (" rotate by -30" if axis in "nd" else ""),
-        "set key below left Left reverse maxcols 1 noenhanced spacing 1.1",
+        'set key below left Left reverse maxcols 1 noenhanced spacing 1.1 font ",12"',
         f"set bmargin {len(curves) + 7}",
         "set grid",
         *blocks,
