@@ -17,6 +17,12 @@ macro(diffarch_find_onednn)
   endif()
 endmacro()
 
+# Sets MPI_CXX_FOUND and the target MPI::MPI_CXX, without the C++ bindings that MPI has given up.
+macro(diffarch_find_mpi)
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI QUIET COMPONENTS CXX)
+endmacro()
+
 # Sets cudnn_FOUND and the target CUDNN::cudnn. cuDNN has no package of its own for CMake: it lies in the
 # toolkit's folders or the system's.
 macro(diffarch_find_cudnn)

@@ -4,7 +4,7 @@ install(DIRECTORY include/diffarch DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(TARGETS diffarch EXPORT diffarchTargets)
 install(EXPORT diffarchTargets NAMESPACE diffarch:: DESTINATION "${diffarch_package_dir}")
 # The optional targets are exported one by one: the package works where their libraries are missing.
-foreach(component images zlib json onednn cuda cudnn)
+foreach(component images zlib json onednn mpi cuda cudnn)
   if(TARGET diffarch_${component})
     set_target_properties(diffarch_${component} PROPERTIES EXPORT_NAME ${component})
     install(TARGETS diffarch_${component} EXPORT diffarch_${component}Targets)

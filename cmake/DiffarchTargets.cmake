@@ -4,10 +4,11 @@
 #   diffarch::zlib      zlib: data/idx.hpp
 #   diffarch::json      nlohmann-json: io/safetensors.hpp
 #   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
+#   diffarch::mpi       MPI, beside nlohmann-json: mpi/
 #   diffarch::cuda      the CUDA toolkit: cuda/, in source files that nvcc compiles (LANGUAGE CUDA)
 #   diffarch::cudnn     cuDNN beside it: convolutions of networks on the device by cuDNN, else by matrix products
-# Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON or DIFFARCH_HAS_ONEDNN, which adds those
-# headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
+# Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON, DIFFARCH_HAS_ONEDNN or DIFFARCH_HAS_MPI,
+# which adds those headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
 # A target whose library is not installed does not exist.
 
 include(DiffarchFindLibraries)
@@ -71,6 +72,14 @@ if(DIFFARCH_BF16 AND dnnl_FOUND)
 elseif(DIFFARCH_BF16)
   message(WARNING "diffarch: DIFFARCH_BF16 has no effect without oneDNN")
 endif()
+
+set(diffarch_finds_mpi OFF)
+if(DIFFARCH_MPI AND TARGET diffarch::json)
+  diffarch_find_mpi()
+  set(diffarch_finds_mpi ${MPI_CXX_FOUND})
+endif()
+diffarch_add_optional_target(mpi "${diffarch_finds_mpi}" "diffarch_json;MPI::MPI_CXX" DIFFARCH_HAS_MPI
+                             "trainings shared by several processes through MPI")
 
 find_package(CUDAToolkit QUIET)
 diffarch_add_optional_target(cuda "${CUDAToolkit_FOUND}" "CUDA::cublas;CUDA::cusolver;CUDA::cudart" DIFFARCH_HAS_CUDA

@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <map>
 
+#include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/denoiser/ideal.hpp"
@@ -256,7 +257,13 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
   record_training(network, report);
   report["calibration_trajectories"] = calibration;
 
-  NetworkSetting setting{options, network, schedule, images};
+  const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
+    NetworkSetting setting{options, part, schedule, images};
+    Json unwritten;
+    for (const std::string& name : names) (void)trained_unet(all_networks.at(name), name, setting, unwritten);
+  });
+  if (!trained) return;
+  NetworkSetting setting{options, *trained, schedule, images};
   const Index d = images.dimension();
   Comparison comparison{setting,
                         report,
@@ -322,7 +329,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember(local_names))
       ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  return run_network_program(app, options, network, argc, argv, [&] {
     if (options.quick) {
       if (app.count("--measured") == 0) options.measured = 3;
       if (app.count("--calibration") == 0) calibration = 2;

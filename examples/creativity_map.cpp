@@ -17,6 +17,7 @@
 #include <functional>
 
 #include "common/polynomial_row.hpp"
+#include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
@@ -251,13 +252,24 @@ void draw_map(const FigureOptions& options, const NetworkOptions& network, const
   report.set_training_data(images);
   record_training(network, report);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
-  NetworkSetting setting{options, network, schedule, images};
+  const auto wanted = [&](const Entry& entry) {
+    return std::find(names.begin(), names.end(), entry.name) != names.end();
+  };
+  const std::vector<Entry> entries = all_entries();
+  const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
+    NetworkSetting setting{options, part, schedule, images};
+    Json unwritten;
+    for (const Entry& entry : entries)
+      if (wanted(entry)) (void)entry.make(entry, setting, unwritten);
+  });
+  if (!trained) return;
+  NetworkSetting setting{options, *trained, schedule, images};
   Map map{setting, report, noise, factored_gaussian(images.samples())};
   if (!network.train_only) map.spacing = training_spacing(images.samples());
 
   std::printf("%-34s %-19s %-20s %-18s %s\n", "", "memorised (95 %)", "novelty", "dimension", "Bures per value");
-  for (const Entry& entry : all_entries())
-    if (std::find(names.begin(), names.end(), entry.name) != names.end()) add_entry(entry, map);
+  for (const Entry& entry : entries)
+    if (wanted(entry)) add_entry(entry, map);
   if (!map.points.empty()) {
     report.add_plot("creativity_map_plot.png", panels_of(map.points),
                     {.columns = 2,
@@ -293,7 +305,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember(all))
       ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  return run_network_program(app, options, network, argc, argv, [&] {
     if (options.quick) {
       if (app.count("--measured") == 0) options.measured = 20;
       if (app.count("--architectures") == 0)

@@ -13,6 +13,7 @@
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
 //   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
+#include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
 namespace {
@@ -51,7 +52,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember(all_rows))
       ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  return run_network_program(app, options, network, argc, argv, [&] {
     apply_profile(app, unet_profiles(), options, network);
     run_network_figure("U-Nets", options, network, [&](NetworkFigure& figure) {
       const int default_pools = figure.images.shape().height >= 64 ? 3 : 2;

@@ -5,7 +5,7 @@
 // computed from the weights, and the last step of the sampler returns a point of it (Theorem 6). We draw it on top of
 // the samples and print the largest distance between the two. h = 2 is no bottleneck for points of the plane.
 
-#include "common/network_training.hpp"
+#include "common/shared_training.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/io/npy.hpp"
@@ -45,7 +45,7 @@ struct Figure {
   const FigureOptions& options;
   const NetworkOptions& network;
   CosineSchedule schedule;
-  Batch<double> data;
+  const Batch<double>& data;
   FigureReport& report;
   std::vector<Panel> panels = {};
   std::vector<Panel> losses = {};
@@ -101,8 +101,15 @@ void run(const FigureOptions& options, const NetworkOptions& network) {
   FigureReport report(options, schedule, Ddim{});
   report["settings"]["count"] = options.count;
   record_training(network, report);
-  Figure figure{options, network, schedule, three_component_mixture().sample(options.count, Seed{options.seed}),
-                report};
+  const Batch<double> data = three_component_mixture().sample(options.count, Seed{options.seed});
+  const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
+    FigureReport unwritten = report;
+    Figure figure{options, part, schedule, data, unwritten};
+    bottleneck<1>(figure);
+    bottleneck<2>(figure);
+  });
+  if (!trained) return;
+  Figure figure{options, *trained, schedule, data, report};
   figure.panels.push_back(framed("training data", {scatter("training samples", figure.data)}));
   bottleneck<1>(figure);
   bottleneck<2>(figure);
@@ -124,7 +131,7 @@ int main(int argc, char** argv) {
   NetworkOptions network;
   add_figure_options(app, options);
   add_network_options(app, network);
-  return run_program(app, options, argc, argv, [&] {
+  return run_network_program(app, options, network, argc, argv, [&] {
     apply_profile(app, profiles, options, network);
     run(options, network);
   });

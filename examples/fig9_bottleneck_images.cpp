@@ -10,6 +10,7 @@
 // one, so that a fifth of the paper's epochs at three times its learning rate are enough; batches of 50 because a step
 // of the optimiser on 15 million weights costs as much as the products for 30 images.
 
+#include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
 namespace {
@@ -35,7 +36,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember({1000, 500, 100}))
       ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  return run_network_program(app, options, network, argc, argv, [&] {
     apply_profile(app, image_profiles(cpu), options, network);
     run_network_figure("Networks with a bottleneck of h,", options, network, [&](NetworkFigure& figure) {
       for (const int h : widths) {

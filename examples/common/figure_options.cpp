@@ -5,6 +5,7 @@
 #include <new>
 
 #include "diffarch/core/error.hpp"
+#include "diffarch/core/launched_process.hpp"
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/stop_signals.hpp"
 #include "diffarch/io/atomic_file.hpp"
@@ -59,10 +60,29 @@ void require_cpu(const FigureOptions& options, const std::string& what) {
                             " not there yet; use --backend cpu");
 }
 
+int report_exception(const std::string& program) {
+  try {
+    throw;
+  } catch (const diffarch::Interrupted& stop) {
+    std::fprintf(stderr, "\n%s: %s (--resume)\n", program.c_str(), stop.what());
+    return 128 + diffarch::StopSignals::received();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: error: not enough memory\n", program.c_str());
+    return 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: error: %s\n", program.c_str(), error.what());
+    return 1;
+  }
+}
+
 int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,
                 const std::function<void()>& body) {
+  const diffarch::LaunchedProcess process = diffarch::launched_process();
   try {
     app.parse(argc, argv);
+    diffarch::detail::require(process.count == 1 || options.runs_in_parallel, process.count,
+                              " processes were started (", process.variable,
+                              "), but the program is one process and each would do the same; start it once");
     if (options.quick) {
       if (app.count("--count") == 0) options.count = 200;
       if (app.count("--samples") == 0) options.samples = 8;
@@ -73,16 +93,9 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
     body();
     return 0;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  } catch (const diffarch::Interrupted& stop) {
-    std::fprintf(stderr, "\n%s: %s (--resume)\n", options.program.c_str(), stop.what());
-    return 128 + diffarch::StopSignals::received();
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "%s: error: not enough memory\n", options.program.c_str());
-    return 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: error: %s\n", options.program.c_str(), error.what());
-    return 1;
+    return process.rank == 0 ? app.exit(error) : 0;
+  } catch (...) {
+    return process.rank == 0 ? report_exception(options.program) : 0;
   }
 }
 

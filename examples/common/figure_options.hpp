@@ -26,6 +26,7 @@ struct FigureOptions {
   bool double_precision = false;
   bool save_npy = false;
   std::filesystem::path noise = {};
+  bool runs_in_parallel = false;  ///< whether a launcher (mpirun) may start several processes of the program
 };
 
 /// Declares the shared options on a command line; the values already in `options` are the defaults.
@@ -34,8 +35,12 @@ void add_figure_options(CLI::App& app, FigureOptions& options);
 /// For programs that have no other backend. Throws InvalidArgument for one: "--backend cuda: <what> not there yet".
 void require_cpu(const FigureOptions& options, const std::string& what);
 
+/// Prints the exception that is handled as one line on stderr and returns the exit status for it.
+[[nodiscard]] int report_exception(const std::string& program);
+
 /// Parses the command line and runs `body`, turning every failure into one line on stderr and exit status 1.
 /// `body` is called after --quick has replaced the values that were not given.
+/// Of several processes that a launcher started together only the first prints such a line and has such a status.
 int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,
                 const std::function<void()>& body);
 

@@ -8,6 +8,7 @@
 #include "diffarch/analysis/sharpness.hpp"
 #include "diffarch/io/npy.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
+#include "shared_training.hpp"
 
 namespace figures {
 
@@ -109,7 +110,13 @@ void run_network_figure(const std::string& networks, const FigureOptions& option
   report.set_training_data(images);
   record_training(network, report);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
-  NetworkFigure figure{{options, network, schedule, images}, noise, report};
+  const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
+    FigureReport unwritten = report;
+    NetworkFigure figure{{options, part, schedule, images}, noise, unwritten};
+    add_rows(figure);
+  });
+  if (!trained) return;
+  NetworkFigure figure{{options, *trained, schedule, images}, noise, report};
   add_rows(figure);
   draw_losses(figure.losses, options, report);
   if (!figure.rows.empty())

@@ -75,15 +75,17 @@ TrainingRun training_run(const std::string& name, const FigureOptions& options, 
       .folder = folder / name, .resume = network.resume, .checkpoint_seconds = network.checkpoint_seconds, .stop = [] {
         return StopSignals::requested();
       }};
-  if (network.levels.empty()) return run;
-  long first = 0;
-  long end = 0;
-  char rest = 0;
-  detail::require(std::sscanf(network.levels.c_str(), "%ld:%ld%c", &first, &end, &rest) == 2 && first >= 0 && end >= 0,
-                  "--levels ", network.levels, ": expected A:B, two whole numbers");
-  run.first_level = first;
-  run.end_level = end;
-  return run;
+  if (!network.levels.empty()) {
+    long first = 0;
+    long end = 0;
+    char rest = 0;
+    detail::require(
+        std::sscanf(network.levels.c_str(), "%ld:%ld%c", &first, &end, &rest) == 2 && first >= 0 && end >= 0,
+        "--levels ", network.levels, ": expected A:B, two whole numbers");
+    run.first_level = first;
+    run.end_level = end;
+  }
+  return network.share ? network.share(std::move(run)) : run;
 }
 
 Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row) {

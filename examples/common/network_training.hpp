@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct TrainingProfiles {
   TrainingProfile paper;
 };
 
+struct Ranks;
+
 struct NetworkOptions {
   std::string profile = "cpu";
   diffarch::TrainingOptions training = {};
@@ -39,6 +42,11 @@ struct NetworkOptions {
   bool resume = false;
   std::filesystem::path weights = {};
   double checkpoint_seconds = 60.0;
+
+  // Not of the command line; see shared_training.hpp.
+  Ranks* ranks = nullptr;  ///< the processes that mpirun has started, this one being one of them
+  std::function<diffarch::TrainingRun(diffarch::TrainingRun)> share = {};  ///< only a part of each training is done
+  bool is_quiet = false;                                                   ///< no progress is shown
 };
 
 /// Declares the options of training on a command line.
@@ -51,7 +59,8 @@ void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, Figure
 /// Adds the settings of the training to a report.
 void record_training(const NetworkOptions& network, FigureReport& report);
 
-/// The part of a training that --levels A:B names, and how it stops. Throws InvalidArgument for another text.
+/// The part of a training that --levels A:B names, or of it the one that is shared, and how it stops. Throws
+/// InvalidArgument for another text.
 [[nodiscard]] diffarch::TrainingRun training_run(const std::string& name, const FigureOptions& options,
                                                  const NetworkOptions& network);
 
@@ -72,8 +81,10 @@ template <class Scalar, class A>
     std::vector<diffarch::Panel>& panels) {
   const diffarch::StopSignals stop;
   const diffarch::TrainingRun run = training_run(name, options, network);
-  if (network.weights.empty()) train(architecture, data, schedule, run, diffarch::ConsoleProgress{});
+  const auto progress = network.is_quiet ? diffarch::ProgressCallback{} : diffarch::ConsoleProgress{};
+  if (network.weights.empty()) train(architecture, data, schedule, run, progress);
   row["architecture"] = architecture.name();
+  if (network.share) return std::nullopt;
   panels.push_back(loss_curves(architecture.name(), run.folder, row));
   if (network.train_only) return std::nullopt;
   return diffarch::load_model<Scalar>(architecture, schedule, run.folder);

@@ -2,7 +2,7 @@
 
 // The whole library. Needs Eigen; the image headers join when the target diffarch::images is linked (stb), the IDX
 // reader when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
-// diffarch::onednn is.
+// diffarch::onednn is, trainings shared by several processes when diffarch::mpi is.
 
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"
@@ -35,6 +35,7 @@
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/core/image_shape.hpp"
+#include "diffarch/core/launched_process.hpp"
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/noise_level.hpp"
 #include "diffarch/core/noise_levels.hpp"
@@ -163,4 +164,9 @@
 
 #ifdef DIFFARCH_HAS_ONEDNN
 #include "diffarch/nn/onednn_kernels.hpp"
+#endif
+
+#ifdef DIFFARCH_HAS_MPI
+#include "diffarch/mpi/session.hpp"
+#include "diffarch/mpi/work_queue.hpp"
 #endif

@@ -21,10 +21,14 @@ struct TrainingRun {
   bool resume = false;              ///< continue an earlier run, to bitwise the weights of one that was not interrupted
   double checkpoint_seconds = 60;   ///< between checkpoints
   std::function<bool()> stop = {};  ///< asked after every step: true saves a checkpoint and throws Interrupted
+  /// Where several processes share a folder: asked before each level that is not finished, in order; true: it is
+  /// trained here, false: another process does. With warm start a level needs the one before it: it is asked once, for
+  /// the first level, about all of them. The processes should set `resume`: what they find may be another's.
+  std::function<bool(Index level)> claim = {};
 };
 
 /// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
-/// levels given, only those. `load_model` makes the model of them.
+/// levels given, only those; with `claim`, only what it claims. `load_model` makes the model of them.
 ///
 /// With the same seed, backend and number of threads the weights are bitwise the same, however often the run was
 /// interrupted or killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.
@@ -53,7 +57,17 @@ void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, 
                              .samples = data.cols(),
                              .data_checksum = nn::data_checksum(data)},
                             first, last, {run.resume, run.checkpoint_seconds, run.stop});
-  detail::train_levels<B>(architecture, data, levels, first, last, folder, progress, [](auto&& /*level*/) {});
+  const auto train_here = [&](Index from, Index to) {
+    detail::train_levels<B>(architecture, data, levels, from, to, folder, progress, [](auto&& /*level*/) {});
+  };
+  if (!run.claim) {
+    train_here(first, last);
+  } else if (architecture.training.warm_start) {
+    if (!folder.are_finished(first, last) && run.claim(first)) train_here(first, last);
+  } else {
+    for (Index level = first; level < last; ++level)
+      if (!folder.are_finished(level, level + 1) && run.claim(level)) train_here(level, level + 1);
+  }
 }
 
 /// The model of a training that is complete, for the noise levels of the schedule it was made for, on a backend, which

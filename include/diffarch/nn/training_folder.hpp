@@ -173,7 +173,13 @@ class TrainingFolder {
         if (!options_.resume && std::filesystem::exists(file))
           throw FileError(file.string(), "is there from an earlier training; resume it, or choose another folder");
     }
-    if (options_.resume) remove_unfinished_files(first, last);
+  }
+
+  /// Whether the levels first, ..., last - 1 are.
+  [[nodiscard]] bool are_finished(Index first, Index last) const {
+    for (Index step = first; step < last; ++step)
+      if (!std::filesystem::exists(detail::level_file(folder_, step))) return false;
+    return true;
   }
 
   template <class Body>
@@ -187,6 +193,7 @@ class TrainingFolder {
 
   template <class Body>
   void begin(Index step, Network<Body>& network, LevelTraining<Body>& training) {
+    remove_unfinished_files(step);
     const auto path = detail::checkpoint_file(folder_, step);
     if (std::filesystem::exists(path)) load_checkpoint(path, network, training);
     saved_at_ = Clock::now();
@@ -220,17 +227,17 @@ class TrainingFolder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// What a process that was killed while it wrote has left behind.
-  void remove_unfinished_files(Index first, Index last) const {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-      const std::string name = entry.path().filename().string();
-      if (!name.ends_with(".tmp")) continue;
-      for (Index step = first; step < last; ++step)
-        if (name.starts_with(detail::level_file(folder_, step).stem().string() + ".")) {
-          std::error_code ignored;
-          std::filesystem::remove(entry.path(), ignored);
-        }
+  /// What a process that was killed while it wrote has left behind; of other levels it may be one that is writing.
+  void remove_unfinished_files(Index step) const {
+    const std::string of_level = detail::level_file(folder_, step).stem().string() + ".";
+    std::error_code ignored;  // files of other levels come and go
+    std::vector<std::filesystem::path> left;
+    for (std::filesystem::directory_iterator entry(folder_, ignored), end; !ignored && entry != end;
+         entry.increment(ignored)) {
+      const std::string name = entry->path().filename().string();
+      if (name.ends_with(".tmp") && name.starts_with(of_level)) left.push_back(entry->path());
     }
+    for (const auto& path : left) std::filesystem::remove(path, ignored);
   }
 
   std::filesystem::path folder_;

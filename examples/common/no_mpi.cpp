@@ -1,0 +1,28 @@
+// Programs built without MPI.
+
+#include "diffarch/core/launched_process.hpp"
+#include "shared_training.hpp"
+
+namespace figures {
+
+using namespace diffarch;
+
+int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& /*network*/, int argc,
+                        const char* const* argv, const std::function<void()>& body) {
+  options.runs_in_parallel = true;
+  return run_program(app, options, argc, argv, [&] {
+    const LaunchedProcess process = launched_process();
+    diffarch::detail::require(
+        process.count == 1, process.count, " processes were started (", process.variable,
+        "), but the program was built without MPI and each would train everything; build it where "
+        "MPI is installed, or share the work by --levels");
+    body();
+  });
+}
+
+std::optional<NetworkOptions> train_together(const FigureOptions& /*options*/, const NetworkOptions& network,
+                                             const std::function<void(const NetworkOptions&)>& /*train_all*/) {
+  return network;
+}
+
+}  // namespace figures
