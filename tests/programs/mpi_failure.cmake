@@ -1,0 +1,28 @@
+# cmake -DCOMMAND=a,b,c -DMESSAGE=regex [-DSTATUS=regex] -DOUT=folder [-DKEEPS=ON] -P mpi_failure.cmake
+#
+# The command (mpirun ... program ...) must fail, and of the program exactly one line on stderr must speak of an error,
+# which matches the regular expression. With KEEPS a checkpoint must be left in OUT, else no file may be.
+string(REPLACE "," ";" COMMAND "${COMMAND}")
+if(NOT STATUS)
+  set(STATUS "[1-9][0-9]*")
+endif()
+file(REMOVE_RECURSE "${OUT}")
+set(ENV{NO_COLOR} 1)
+execute_process(COMMAND ${COMMAND} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT status MATCHES "^(${STATUS})$")
+  message(FATAL_ERROR "status ${status}, expected ${STATUS}\n${output}${errors}")
+endif()
+string(REGEX MATCHALL "[^\n]*(error:|--resume)[^\n]*" messages "${errors}")
+list(LENGTH messages count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "expected one message, got ${count}:\n${errors}")
+endif()
+if(NOT messages MATCHES "${MESSAGE}")
+  message(FATAL_ERROR "expected a message that matches '${MESSAGE}', got:\n${messages}")
+endif()
+file(GLOB_RECURSE left "${OUT}/*")
+if(KEEPS AND NOT left MATCHES "checkpoint.safetensors")
+  message(FATAL_ERROR "no checkpoint was kept: ${left}")
+elseif(NOT KEEPS AND left)
+  message(FATAL_ERROR "files left behind: ${left}")
+endif()
