@@ -101,6 +101,36 @@ TEST_CASE("Levels trained in different folders merge to the model of one trainin
         whole);
 }
 
+TEST_CASE("Processes that claim levels of one folder train the model of one process", "[denoiser][nn][training]") {
+  for (const bool warm_start : {false, true}) {
+    CAPTURE(warm_start);
+    const TemporaryFolder folder;
+    const auto whole = train_outcome(fit(trained_plane(warm_start), train_data(), train_schedule, TestedBackend{}));
+    std::vector<Index> asked;
+    const auto process = [&](Index first, auto claims) {
+      asked.clear();
+      TrainingRun run{.folder = folder / "run", .first_level = first, .resume = true};
+      run.claim = [&](Index level) {
+        asked.push_back(level);
+        return claims(level);
+      };
+      train(trained_plane(warm_start), train_data(), train_schedule, run, {}, TestedBackend{});
+    };
+    process(0, [](Index /*level*/) { return false; });
+    CHECK(asked == (warm_start ? std::vector<Index>{0} : std::vector<Index>{0, 1, 2}));
+    CHECK(std::filesystem::exists(folder / "run" / "training.json"));
+    CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_00.safetensors"));
+    process(0, [](Index level) { return level == 1; });
+    CHECK(std::filesystem::exists(folder / "run" / "level_01.safetensors") == !warm_start);
+    process(0, [](Index level) { return level == 0; });
+    CHECK(asked == (warm_start ? std::vector<Index>{0} : std::vector<Index>{0, 2}));
+    process(1, [](Index /*level*/) { return true; });
+    CHECK(asked == (warm_start ? std::vector<Index>{} : std::vector<Index>{2}));
+    CHECK(train_outcome(
+              load_model<double>(trained_plane(warm_start), train_schedule, folder / "run", TestedBackend{})) == whole);
+  }
+}
+
 TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const auto run_again = [&](const TrainedPlane& architecture, const Batch<double>& data, const TrainingRun& run) {

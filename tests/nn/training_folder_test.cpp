@@ -1,5 +1,6 @@
 #include "diffarch/nn/training_folder.hpp"
 
+#include "diffarch/nn/mlp.hpp"
 #include "support.hpp"
 #include "temporary_folder.hpp"
 
@@ -60,16 +61,26 @@ TEST_CASE("A damaged description is refused, naming the entry", "[nn][training]"
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
 }
 
-TEST_CASE("Files of a killed process do not stay, files of other levels do", "[nn][training]") {
+TEST_CASE("What a killed process has left of a level goes when it is begun again; another level's may be in use",
+          "[nn][training]") {
   const TemporaryFolder folder;
-  for (const char* name : {"level_00.safetensors.0123.tmp", "level_01.checkpoint.safetensors.0123.tmp",
-                           "level_02.safetensors.0123.tmp", "level_00.txt"})
+  for (const char* name : {"level_01.safetensors.0123.tmp", "level_01.checkpoint.safetensors.0123.tmp",
+                           "level_02.safetensors.0123.tmp", "level_01.txt"})
     write_file_atomically(folder / "run" / name, std::string("part"));
-  const nn::TrainingFolder resumed(folder / "run", folder_description(), 0, 2, {.resume = true});
-  CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_00.safetensors.0123.tmp"));
+  nn::TrainingFolder resumed(folder / "run", folder_description(), 0, 2, {.resume = true});
+  CHECK(std::filesystem::exists(folder / "run" / "level_01.safetensors.0123.tmp"));
+  nn::Network network(nn::TwoDMlp<double>(1), ImageShape{1, 1, 2});
+  const Batch<double> data = random_matrix(2, 9, 1);
+  nn::LevelTraining training(network, data, NoiseLevel::from_sigma(1.0 / 3.0), {.batch_size = 3});
+  resumed.begin(1, network, training);
+  CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_01.safetensors.0123.tmp"));
   CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_01.checkpoint.safetensors.0123.tmp"));
   CHECK(std::filesystem::exists(folder / "run" / "level_02.safetensors.0123.tmp"));
-  CHECK(std::filesystem::exists(folder / "run" / "level_00.txt"));
+  CHECK(std::filesystem::exists(folder / "run" / "level_01.txt"));
+  CHECK_FALSE(resumed.are_finished(0, 2));
+  resumed.save_finished(1, network, {});
+  CHECK(resumed.are_finished(1, 2));
+  CHECK_FALSE(resumed.are_finished(0, 2));
   CHECK_THROWS_AS(nn::TrainingFolder(folder / "run", folder_description(), 0, 2, {.checkpoint_seconds = 0}),
                   InvalidArgument);
 }
