@@ -76,12 +76,13 @@ int report_exception(const std::string& program) {
 }
 
 int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,
-                const std::function<void()>& body) {
+                const std::function<void()>& body,
+                const std::function<void(const std::function<void()>& body)>& together) {
   const diffarch::LaunchedProcess process = diffarch::launched_process();
   try {
     app.parse(argc, argv);
-    diffarch::detail::require(process.count == 1 || options.runs_in_parallel, process.count,
-                              " processes were started (", process.variable,
+    diffarch::detail::require(process.count == 1 || together, process.count, " processes were started (",
+                              process.variable,
                               "), but the program is one process and each would do the same; start it once");
     if (options.quick) {
       if (app.count("--count") == 0) options.count = 200;
@@ -89,8 +90,11 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
       if (app.count("--measured") == 0) options.measured = 200;
     }
     diffarch::keep_freed_memory();
-    require_writable(options.out);
-    body();
+    const auto checked_body = [&] {
+      require_writable(options.out);
+      body();
+    };
+    process.count == 1 ? checked_body() : together(checked_body);
     return 0;
   } catch (const CLI::ParseError& error) {
     return process.rank == 0 ? app.exit(error) : 0;

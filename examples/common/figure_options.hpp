@@ -26,7 +26,6 @@ struct FigureOptions {
   bool double_precision = false;
   bool save_npy = false;
   std::filesystem::path noise = {};
-  bool runs_in_parallel = false;  ///< whether a launcher (mpirun) may start several processes of the program
 };
 
 /// Declares the shared options on a command line; the values already in `options` are the defaults.
@@ -40,8 +39,10 @@ void require_cpu(const FigureOptions& options, const std::string& what);
 
 /// Parses the command line and runs `body`, turning every failure into one line on stderr and exit status 1.
 /// `body` is called after --quick has replaced the values that were not given.
-/// Of several processes that a launcher started together only the first prints such a line and has such a status.
+/// Several processes that a launcher (mpirun) started together are a failure, too, unless `together` is given: it then
+/// calls `body`. Of them only the first prints such a line and has such a status.
 int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,
-                const std::function<void()>& body);
+                const std::function<void()>& body,
+                const std::function<void(const std::function<void()>& body)>& together = {});
 
 }  // namespace figures

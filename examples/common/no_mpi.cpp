@@ -9,14 +9,11 @@ using namespace diffarch;
 
 int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& /*network*/, int argc,
                         const char* const* argv, const std::function<void()>& body) {
-  options.runs_in_parallel = true;
-  return run_program(app, options, argc, argv, [&] {
+  return run_program(app, options, argc, argv, body, [](const std::function<void()>& /*body*/) {
     const LaunchedProcess process = launched_process();
-    diffarch::detail::require(
-        process.count == 1, process.count, " processes were started (", process.variable,
-        "), but the program was built without MPI and each would train everything; build it where "
-        "MPI is installed, or share the work by --levels");
-    body();
+    throw InvalidArgument(diffarch::detail::concat(
+        process.count, " processes were started (", process.variable, "), but the program was built without MPI and ",
+        "each would train everything; build it where MPI is installed, or share the work by --levels"));
   });
 }
 

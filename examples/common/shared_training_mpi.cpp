@@ -1,7 +1,6 @@
 #include <cstdio>
 #include <exception>
 
-#include "diffarch/core/launched_process.hpp"
 #include "diffarch/mpi/work_queue.hpp"
 #include "shared_training.hpp"
 
@@ -47,15 +46,13 @@ TrainingRun require_shared_folder(TrainingRun run) {
 
 int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& network, int argc,
                         const char* const* argv, const std::function<void()>& body) {
-  options.runs_in_parallel = true;
-  return run_program(app, options, argc, argv, [&] {
-    if (launched_process().count == 1) return body();
+  return run_program(app, options, argc, argv, body, [&](const std::function<void()>& checked_body) {
     Ranks ranks;
     network.ranks = &ranks;
     try {
       if (ranks.session.rank() != 0 && std::freopen("/dev/null", "w", stdout) == nullptr)
         throw FileError("/dev/null", "cannot be opened");
-      body();
+      checked_body();
     } catch (const std::exception& error) {
       if (ranks.session.is_finalized()) throw;  // only rank 0 is left
       if (ranks.session.rank() != 0) ranks.queue.fail(error.what());

@@ -1,7 +1,7 @@
 # cmake -DCOMMAND=a,b,c -DMESSAGE=regex [-DSTATUS=regex] -DOUT=folder [-DKEEPS=ON] -P mpi_failure.cmake
 #
-# The command (mpirun ... program ...) must fail, and of the program exactly one line on stderr must speak of an error,
-# which matches the regular expression. With KEEPS a checkpoint must be left in OUT, else no file may be.
+# The command (mpirun ... program ...) must fail, and exactly one line on stderr must be the program's message, which
+# matches the regular expression. With KEEPS a checkpoint must be left in OUT, else no file may be.
 string(REPLACE "," ";" COMMAND "${COMMAND}")
 if(NOT STATUS)
   set(STATUS "[1-9][0-9]*")
@@ -12,7 +12,7 @@ execute_process(COMMAND ${COMMAND} RESULT_VARIABLE status OUTPUT_VARIABLE output
 if(NOT status MATCHES "^(${STATUS})$")
   message(FATAL_ERROR "status ${status}, expected ${STATUS}\n${output}${errors}")
 endif()
-string(REGEX MATCHALL "[^\n]*(error:|--resume)[^\n]*" messages "${errors}")
+string(REGEX MATCHALL "[^\n]*(error:|--resume|not expected)[^\n]*" messages "${errors}")
 list(LENGTH messages count)
 if(NOT count EQUAL 1)
   message(FATAL_ERROR "expected one message, got ${count}:\n${errors}")
