@@ -12,6 +12,7 @@ execute_process(COMMAND ${COMMAND} RESULT_VARIABLE status OUTPUT_VARIABLE output
 if(NOT status MATCHES "^(${STATUS})$")
   message(FATAL_ERROR "status ${status}, expected ${STATUS}\n${output}${errors}")
 endif()
+string(REPLACE ";" "." errors "${errors}")  # or a message would be several elements of a list
 string(REGEX MATCHALL "[^\n]*(error:|--resume|not expected)[^\n]*" messages "${errors}")
 list(LENGTH messages count)
 if(NOT count EQUAL 1)
