@@ -4,6 +4,8 @@
 #   DIFFARCH_SOURCE_DIR                       source tree, for add_subdirectory
 #   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    of the configuration
 #   ARGUMENTS                                 further arguments of the configuration
+#   REFUSAL                                   the configuration must fail with this message (a regular expression, blanks
+#                                             stand for any white space), and nothing is built
 file(REMOVE_RECURSE "${WORK_DIR}")
 if(INSTALL_FROM)
   execute_process(COMMAND "${CMAKE_COMMAND}" --install "${INSTALL_FROM}" --prefix "${WORK_DIR}/prefix"
@@ -13,10 +15,18 @@ if(INSTALL_FROM)
 else()
   list(APPEND ARGUMENTS "-DDIFFARCH_SOURCE_DIR=${DIFFARCH_SOURCE_DIR}")
 endif()
-execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
-                        "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
-                        "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" ${ARGUMENTS}
-                COMMAND_ERROR_IS_FATAL ANY)
+set(configure "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
+              "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}"
+              ${ARGUMENTS})
+if(REFUSAL)
+  execute_process(COMMAND ${configure} RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
+  string(REGEX REPLACE "[ \n]+" " " errors "${errors}")
+  if(status EQUAL 0 OR NOT errors MATCHES "${REFUSAL}")
+    message(FATAL_ERROR "expected the configuration to fail with '${REFUSAL}', got ${status}: ${errors}")
+  endif()
+  return()
+endif()
+execute_process(COMMAND ${configure} COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${CMAKE_COMMAND}" --build "${WORK_DIR}/build" --config "${BUILD_TYPE}"
                 COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND "${WORK_DIR}/build/consumer" COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${WORK_DIR}/build/consumer" WORKING_DIRECTORY "${WORK_DIR}" COMMAND_ERROR_IS_FATAL ANY)
