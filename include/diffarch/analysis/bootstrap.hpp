@@ -21,6 +21,7 @@ namespace streams {
 inline constexpr Stream bootstrap{20};  ///< resampling with replacement
 }  // namespace streams
 
+/// How a bootstrap interval is made.
 struct BootstrapOptions {
   Index resamples = 2000;
   double confidence = 0.95;

@@ -15,12 +15,14 @@ namespace streams {
 inline constexpr Stream permutations{8};  ///< permutation tests
 }  // namespace streams
 
+/// How the kernel two-sample test is made.
 struct KernelTestOptions {
   double bandwidth = 0.0;    ///< h > 0 of the kernel exp(-|a - b|^2 / (2 h^2)); 0: median distance between all samples
   Index permutations = 999;  ///< B >= 1; the smallest p-value is 1 / (B + 1)
   Seed seed = {};            ///< of the permutations
 };
 
+/// What the test found.
 struct KernelTwoSampleTest {
   double mmd_squared = 0.0;  ///< unbiased: 0 on average, and then negative as often as not, when x and y are alike
   double p_value = 1.0;      ///< chance of an mmd_squared this large if x and y came from one distribution

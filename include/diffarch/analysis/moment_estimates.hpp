@@ -22,13 +22,14 @@ struct MomentEstimates {
   Estimate excess_kurtosis;  ///< (d), G2 = k4 / k2^2; 0 for a Gaussian
 };
 
-/// Standard errors of skewness and excess kurtosis of n >= 4 samples of a Gaussian, exactly (Joanes and Gill 1998):
+/// Standard error of the skewness of n >= 4 samples of a Gaussian, exactly (Joanes and Gill 1998), as the next:
 /// what to compare with when the question is whether the samples are Gaussian.
 [[nodiscard]] inline double gaussian_skewness_error(Index n) {
   detail::require(n >= 4, "gaussian_skewness_error: n = ", n, ", expected at least 4");
   const auto count = static_cast<double>(n);
   return std::sqrt(6.0 * count * (count - 1.0) / ((count - 2.0) * (count + 1.0) * (count + 3.0)));
 }
+/// That of the excess kurtosis.
 [[nodiscard]] inline double gaussian_kurtosis_error(Index n) {
   const auto count = static_cast<double>(n);
   return 2.0 * gaussian_skewness_error(n) * std::sqrt((count * count - 1.0) / ((count - 3.0) * (count + 5.0)));

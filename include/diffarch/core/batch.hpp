@@ -7,12 +7,13 @@
 
 namespace diffarch {
 
-using Index = Eigen::Index;
+using Index = Eigen::Index;  ///< of rows, columns, samples and steps: signed, 64 bits
 
 /// Column-major dense matrix, the only matrix type in the public interface (never an expression template).
 template <class Scalar>
 using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
+/// A column.
 template <class Scalar>
 using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 

@@ -10,9 +10,10 @@ namespace diffarch {
 /// How many words, or pairs of normal numbers, are worked on at a time.
 inline constexpr std::size_t random_lanes = 16;
 
-using WordLanes = std::array<std::uint32_t, random_lanes>;
-using NormalLanes = std::array<double, random_lanes>;
+using WordLanes = std::array<std::uint32_t, random_lanes>;  ///< one word of each lane
+using NormalLanes = std::array<double, random_lanes>;       ///< one normal number of each lane
 
+/// Two independent normal numbers of each lane.
 struct NormalPairs {
   NormalLanes first, second;
 };

@@ -7,7 +7,7 @@
 /// Each sum has one product, so fused multiply-add contraction is the same in vector and scalar code (see Backend).
 namespace diffarch::elementwise {
 
-using Index = std::ptrdiff_t;
+using Index = std::ptrdiff_t;  ///< diffarch::Index, without its header
 
 /// y = scale * x; x and y may be the same array.
 template <class Scalar>

@@ -18,7 +18,7 @@ namespace diffarch {
 template <class A, class BackendType, class Scalar>
 struct Fitter;
 
-/// An architecture that can be fitted to Data on this backend: Architecture<A>, Backend<B>, and a `Fitter` exists.
+/// An architecture that can be fitted to Data on this backend: `Architecture<A>`, `Backend<B>`, and a `Fitter` exists.
 template <class A, class B, class Scalar, class Data = Batch<Scalar>>
 concept FittableArchitecture = Architecture<A> && Backend<B> &&
     requires(const A& architecture, const Data& data, const NoiseLevels& levels, const ProgressCallback& progress) {

@@ -82,6 +82,7 @@ class NoiseLevels {
   std::vector<NoiseLevel> levels_;
 };
 
+/// Their number, sigma_T and the last sigma above zero.
 inline std::ostream& operator<<(std::ostream& out, const NoiseLevels& levels) {
   return out << levels.steps() << " steps, sigma_T = " << levels.sigma_T() << ", last sigma = " << levels.last_sigma();
 }

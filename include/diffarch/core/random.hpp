@@ -42,8 +42,8 @@ inline constexpr Stream biases{4};         ///< fixed random biases of features
 [[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
 }  // namespace streams
 
-using PhiloxCounter = std::array<std::uint32_t, 4>;
-using PhiloxKey = std::array<std::uint32_t, 2>;
+using PhiloxCounter = std::array<std::uint32_t, 4>;  ///< what is encrypted, lowest word first
+using PhiloxKey = std::array<std::uint32_t, 2>;      ///< what it is encrypted with, the seed
 
 namespace detail {
 inline constexpr std::uint64_t philox_multiplier0 = 0xD2511F53U;
@@ -67,7 +67,7 @@ inline constexpr int philox_rounds = 10;
   return counter;
 }
 
-using PhiloxCounterLanes = std::array<WordLanes, 4>;
+using PhiloxCounterLanes = std::array<WordLanes, 4>;  ///< PhiloxCounter of each lane
 
 namespace detail {
 /// What holds a word between the rounds on lanes. Where vectors multiply 64-bit lanes in one instruction, words are

@@ -16,6 +16,7 @@
 
 namespace diffarch::cuda {
 
+/// Throws CudaError unless `status` is success, as for the other libraries.
 template <class... Parts>
 void check(cudnnStatus_t status, const Parts&... parts) {
   if (status != CUDNN_STATUS_SUCCESS)

@@ -54,6 +54,7 @@ __global__ void __launch_bounds__(Kernel::threads) block_kernel(Kernel kernel) {
 
 }  // namespace detail
 
+/// Calls functor(row, column) for every element, queued on the stream of `Context`. Throws CudaError.
 template <class Functor>
 void for_each(Index rows, Index columns, const Functor& functor) {
   static_assert(std::is_trivially_copyable_v<Functor>);
@@ -66,6 +67,7 @@ void for_each(Index rows, Index columns, const Functor& functor) {
   check(cudaPeekAtLastError(), "launch over ", rows, " x ", columns, " elements");
 }
 
+/// Runs the block kernel for blocks 0 ... blocks - 1, queued on the stream of `Context`. Throws CudaError.
 template <class Kernel>
 void for_each_block(Index blocks, const Kernel& kernel) {
   static_assert(std::is_trivially_copyable_v<Kernel> && std::is_trivial_v<typename Kernel::Shared>);

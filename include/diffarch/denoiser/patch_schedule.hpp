@@ -73,6 +73,7 @@ struct PixelRange {
   Index begin;
   Index end;
 };
+/// Its pixels, for a window of `width` in an axis of `size`.
 [[nodiscard]] constexpr PixelRange pixels_of_window(Index start, Index width, Index size) noexcept {
   return {start == 0 ? 0 : start + width / 2, start == size - width ? size : start + width / 2 + 1};
 }

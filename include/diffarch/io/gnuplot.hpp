@@ -95,6 +95,7 @@ struct Panel {
   std::optional<PlotRange> y_range = {};
 };
 
+/// How panels become a picture.
 struct PlotOptions {
   Index columns = 0;         ///< panels per row; 0: all in one row up to three, else about as many as rows
   Index panel_width = 480;   ///< pixels

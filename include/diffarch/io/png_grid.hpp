@@ -30,6 +30,7 @@
 
 namespace diffarch {
 
+/// A colour, three bytes.
 struct Rgb {
   std::uint8_t red = 0, green = 0, blue = 0;
   friend constexpr bool operator==(const Rgb&, const Rgb&) = default;
