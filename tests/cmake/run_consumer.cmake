@@ -6,6 +6,7 @@
 #   ARGUMENTS                                 further arguments of the configuration
 #   REFUSAL                                   the configuration must fail with this message (a regular expression, blanks
 #                                             stand for any white space), and nothing is built
+#   CONFIGURE_ONLY                            nothing is built
 file(REMOVE_RECURSE "${WORK_DIR}")
 if(INSTALL_FROM)
   execute_process(COMMAND "${CMAKE_COMMAND}" --install "${INSTALL_FROM}" --prefix "${WORK_DIR}/prefix"
@@ -27,6 +28,9 @@ if(REFUSAL)
   return()
 endif()
 execute_process(COMMAND ${configure} COMMAND_ERROR_IS_FATAL ANY)
+if(CONFIGURE_ONLY)
+  return()
+endif()
 execute_process(COMMAND "${CMAKE_COMMAND}" --build "${WORK_DIR}/build" --config "${BUILD_TYPE}"
                 COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${WORK_DIR}/build/consumer" WORKING_DIRECTORY "${WORK_DIR}" COMMAND_ERROR_IS_FATAL ANY)

@@ -1,10 +1,14 @@
 // An architecture made outside the library, as a user's program would: a policy, its model, and a Fitter. Nothing of
-// the library is changed, and everything that takes an architecture takes this one.
+// the library is changed, and everything that takes an architecture takes this one. The page .github/docs/
+// your_own_denoiser.md shows this code; documentation/check_code_blocks.py compares the two.
 
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "diffarch/analysis/jacobian.hpp"
+#include "diffarch/denoiser/any_denoiser.hpp"
+#include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/ddim.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
@@ -108,6 +112,26 @@ TEST_CASE("A user's own architecture runs under every rule without touching the 
   check_rule(Ddim{.eta = 0.5});
   check_rule(Ancestral{});
   check_rule(Heun{});
+}
+
+TEST_CASE("A user's own architecture is used as any other", "[denoiser][documentation]") {
+  const Batch<float> data = correlated_samples<float>(5, 20, 1);
+
+  auto sampler = DiffusionSampler<user::NearestMean, CosineSchedule>{user::NearestMean{.pull = 0.5}, CosineSchedule{}};
+  sampler.fit(data);
+  Batch<float> samples = sampler.sample(16, Seed{7});
+
+  std::vector<AnyArchitecture<float>> table = {AnyArchitecture<float>::of(RankK{2}),
+                                               AnyArchitecture<float>::of(user::NearestMean{})};
+  Matrix<double> J = jacobian(sampler.model(), Batch<float>(data.col(0)), sampler.levels()[3]);
+
+  REQUIRE(samples.cols() == 16);
+  REQUIRE(J.rows() == 5);
+  for (const auto& architecture : table) {
+    DiffusionSampler<AnyArchitecture<float>, CosineSchedule> any{architecture, CosineSchedule{.steps = 3}};
+    any.fit(data);
+    REQUIRE(any.sample(2, Seed{1}).allFinite());
+  }
 }
 
 TEST_CASE("A denoiser that returns NaN is reported with the step and its sigma", "[denoiser]") {
