@@ -159,7 +159,8 @@ def problems_of_span(span, tree):
         if not re.search(rf"{option}(?![\w-])", tree.text):
             yield f"no program has the option {option}"
     for word in re.findall(r"[A-Za-z_]\w{3,}", span):
-        if word not in tree.words and not word.isupper():
+        numbered = re.sub(r"_?\d+$", "", word)  # names such as polynomial_27 are made by the program
+        if not {word, numbered} & tree.words and not word.isupper():
             yield f"'{word}' occurs nowhere in the source tree"
 
 
