@@ -158,7 +158,8 @@ def problems_of_span(span, tree):
         option = words[0].split("=")[0]
         if not re.search(rf"{option}(?![\w-])", tree.text):
             yield f"no program has the option {option}"
-    for word in re.findall(r"[A-Za-z_]\w{3,}", span):
+    without_packages = re.sub(r"(?<![-\w])[a-z0-9]+(-[a-z0-9]+)+(?![-\w])", "", span)  # libopenmpi-dev
+    for word in re.findall(r"[A-Za-z_]\w{3,}", without_packages):
         numbered = re.sub(r"_?\d+$", "", word)  # names such as polynomial_27 are made by the program
         if not {word, numbered} & tree.words and not word.isupper():
             yield f"'{word}' occurs nowhere in the source tree"
