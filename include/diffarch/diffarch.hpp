@@ -47,7 +47,8 @@
 #include "diffarch/core/storage.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
-#include "diffarch/data/synthetic_images.hpp"
+#include "diffarch/data/synthetic_discs.hpp"
+#include "diffarch/data/synthetic_faces.hpp"
 #include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"
@@ -76,7 +77,11 @@
 #include "diffarch/denoiser/window_sums.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/gnuplot.hpp"
+#include "diffarch/io/little_endian.hpp"
 #include "diffarch/io/npy.hpp"
+#include "diffarch/io/npy_header.hpp"
+#include "diffarch/io/plot_panel.hpp"
+#include "diffarch/io/run_program.hpp"
 #include "diffarch/nn/activation.hpp"
 #include "diffarch/nn/adam.hpp"
 #include "diffarch/nn/adam_step.hpp"
@@ -147,7 +152,9 @@
 
 #ifdef DIFFARCH_HAS_STB
 #include "diffarch/data/image_folder.hpp"
+#include "diffarch/io/draw_text.hpp"
 #include "diffarch/io/png_grid.hpp"
+#include "diffarch/io/rgb_image.hpp"
 #endif
 
 #ifdef DIFFARCH_HAS_ZLIB
@@ -157,6 +164,7 @@
 #ifdef DIFFARCH_HAS_JSON
 #include "diffarch/denoiser/train.hpp"
 #include "diffarch/io/safetensors.hpp"
+#include "diffarch/io/safetensors_header.hpp"
 #include "diffarch/nn/checkpoint.hpp"
 #include "diffarch/nn/training_folder.hpp"
 #include "diffarch/nn/weights_file.hpp"

@@ -1,6 +1,5 @@
 #include "diffarch/denoiser/conv_unet.hpp"
 
-#include "diffarch/data/synthetic_images.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"

@@ -1,100 +1,16 @@
 #include "diffarch/io/png_grid.hpp"
 
-#include <stb_image.h>
-
 #include <limits>
 
-#include "catch.hpp"
+#include "io/pictures.hpp"
 #include "temporary_folder.hpp"
 
 using namespace diffarch;
+using diffarch::test::count_pixels;
+using diffarch::test::decoded;
 using diffarch::test::file_content;
 using diffarch::test::put_file;
 using diffarch::test::TemporaryFolder;
-
-namespace {
-
-RgbImage decoded(const std::filesystem::path& path) {
-  int width = 0;
-  int height = 0;
-  int channels = 0;
-  stbi_uc* pixels = stbi_load(path.string().c_str(), &width, &height, &channels, 3);
-  REQUIRE(pixels != nullptr);
-  RgbImage image(width, height);
-  for (Index y = 0; y < height; ++y)
-    for (Index x = 0; x < width; ++x) {
-      const stbi_uc* pixel = pixels + (y * width + x) * 3;
-      image.set_pixel(x, y, {pixel[0], pixel[1], pixel[2]});
-    }
-  stbi_image_free(pixels);
-  return image;
-}
-
-Index count_pixels(const RgbImage& image, Rgb colour, Index x, Index y, Index width, Index height) {
-  Index count = 0;
-  for (Index row = y; row < y + height; ++row)
-    for (Index column = x; column < x + width; ++column)
-      if (image.pixel(column, row) == colour) ++count;
-  return count;
-}
-
-}  // namespace
-
-TEST_CASE("write_png stores every pixel and reads back the same", "[io]") {
-  const TemporaryFolder folder;
-  RgbImage image(5, 3);
-  REQUIRE(image.pixel(4, 2) == Rgb::white);
-  for (Index y = 0; y < 3; ++y)
-    for (Index x = 0; x < 5; ++x)
-      image.set_pixel(x, y, {static_cast<std::uint8_t>(x * 50), static_cast<std::uint8_t>(y * 100), 7});
-  write_png(folder / "new/picture.png", image);
-  REQUIRE(decoded(folder / "new/picture.png").bytes() == image.bytes());
-  REQUIRE(folder.entries() == 2);
-}
-
-TEST_CASE("RgbImage refuses sizes out of range and clips what is drawn", "[io]") {
-  REQUIRE_THROWS_AS(RgbImage(0, 4), InvalidArgument);
-  REQUIRE_THROWS_AS(RgbImage(4, 40000), InvalidArgument);
-  REQUIRE_THROWS_WITH(RgbImage(32768, 32768), ContainsSubstring("32768 x 32768"));
-  RgbImage image(4, 4);
-  image.fill(-2, 2, 4, 100, Rgb::black);
-  REQUIRE(count_pixels(image, Rgb::black, 0, 0, 4, 4) == 4);
-}
-
-TEST_CASE("draw_text draws printable ASCII, other characters as one '?', and clips", "[io]") {
-  RgbImage expected(200, 40);
-  draw_text(expected, 2, 2, "a?b? c\n~");
-  RgbImage image(200, 40);
-  draw_text(image, 2, 2,
-            "a\xc3\xa9"
-            "b\x01\tc\n~");  // e acute in UTF-8 is two bytes; a tab becomes a blank
-  REQUIRE(image.bytes() == expected.bytes());
-  REQUIRE(count_pixels(image, Rgb::black, 0, 0, 200, 40) > 30);
-
-  REQUIRE(text_height("") == 0);
-  REQUIRE(text_height("one") == 12);
-  REQUIRE(text_height("one\ntwo", 2) == 48);
-  REQUIRE(text_width("one\nlonger", 3) == 3 * text_width("longer"));
-
-  RgbImage large(200, 40);
-  draw_text(large, 0, 0, "scaled", 2);
-  RgbImage small(100, 20);
-  draw_text(small, 0, 0, "scaled");
-  for (Index y = 0; y < 40; ++y)
-    for (Index x = 0; x < 200; ++x) REQUIRE(large.pixel(x, y) == small.pixel(x / 2, y / 2));
-
-  RgbImage tiny(3, 3);
-  draw_text(tiny, -20, -3, "far too long for this picture", 2);  // must not write outside: the sanitizers look on
-}
-
-TEST_CASE("wrapped_text breaks lines at blanks and keeps words whole", "[io]") {
-  const Index width = text_width("three word");
-  REQUIRE(wrapped_text("three words here", width) == "three\nwords here");
-  REQUIRE(wrapped_text("a b c", width) == "a b c");
-  REQUIRE(wrapped_text("one\ntwo", width) == "one\ntwo");
-  REQUIRE(wrapped_text("incomprehensibilities a", width) == "incomprehensibilities\na");
-  REQUIRE(wrapped_text("", width).empty());
-}
 
 TEST_CASE("save_grid maps [-1, 1] to bytes, clips, and magnifies by whole factors", "[io]") {
   const TemporaryFolder folder;

@@ -1,207 +1,22 @@
 #pragma once
 
-#include <stb_image_write.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
-#include "diffarch/io/atomic_file.hpp"
+#include "diffarch/io/draw_text.hpp"
+#include "diffarch/io/rgb_image.hpp"
 
-// The font is a header of static functions, not all of which are used here.
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-#include <stb_easy_font.h>
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
+// Pictures of batches of images. Needs stb (target diffarch::images).
 
 namespace diffarch {
-
-/// A colour, three bytes.
-struct Rgb {
-  std::uint8_t red = 0, green = 0, blue = 0;
-  friend constexpr bool operator==(const Rgb&, const Rgb&) = default;
-
-  static const Rgb white, black;
-};
-inline constexpr Rgb Rgb::white{255, 255, 255};
-inline constexpr Rgb Rgb::black{0, 0, 0};
-
-/// A picture of width x height pixels, three bytes each, rows from the top, pixels from the left.
-class RgbImage {
- public:
-  /// Throws InvalidArgument unless width and height are in [1, 32768] and the picture has at most 2^28 pixels.
-  RgbImage(Index width, Index height, Rgb background = Rgb::white) : width_(width), height_(height) {
-    constexpr Index longest = 32768;
-    constexpr Index most_pixels = Index{1} << 28;  // keeps the int arithmetic of the PNG encoder in range
-    detail::require(width >= 1 && height >= 1 && width <= longest && height <= longest && width * height <= most_pixels,
-                    "RgbImage: a picture of ", width, " x ", height, " pixels; expected sides in [1, ", longest,
-                    "] and at most ", most_pixels, " pixels");
-    bytes_.resize(static_cast<std::size_t>(width * height * 3));
-    fill(0, 0, width, height, background);
-  }
-
-  [[nodiscard]] Index width() const noexcept { return width_; }
-  [[nodiscard]] Index height() const noexcept { return height_; }
-  [[nodiscard]] const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }
-
-  /// Colour at column x, row y; no bounds check.
-  [[nodiscard]] Rgb pixel(Index x, Index y) const noexcept {
-    const std::size_t at = offset(x, y);
-    return {bytes_[at], bytes_[at + 1], bytes_[at + 2]};
-  }
-  void set_pixel(Index x, Index y, Rgb colour) noexcept {
-    const std::size_t at = offset(x, y);
-    bytes_[at] = colour.red;
-    bytes_[at + 1] = colour.green;
-    bytes_[at + 2] = colour.blue;
-  }
-
-  /// Fills the rectangle with its top left corner at (x, y); what lies outside the picture is left out.
-  void fill(Index x, Index y, Index width, Index height, Rgb colour) noexcept {
-    for (Index row = std::max<Index>(y, 0); row < std::min(y + height, height_); ++row)
-      for (Index column = std::max<Index>(x, 0); column < std::min(x + width, width_); ++column)
-        set_pixel(column, row, colour);
-  }
-
- private:
-  [[nodiscard]] std::size_t offset(Index x, Index y) const noexcept {
-    return static_cast<std::size_t>((y * width_ + x) * 3);
-  }
-
-  Index width_;
-  Index height_;
-  std::vector<std::uint8_t> bytes_;
-};
-
-/// Writes a picture as PNG, atomically. Throws FileError when it cannot be written.
-inline void write_png(const std::filesystem::path& path, const RgbImage& image) {
-  std::vector<std::byte> encoded;
-  const auto append = [](void* context, void* data, int size) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    static_cast<std::vector<std::byte>*>(context)->assign(bytes, bytes + size);  // called once, with the whole file
-  };
-  const int done =
-      stbi_write_png_to_func(append, &encoded, static_cast<int>(image.width()), static_cast<int>(image.height()), 3,
-                             image.bytes().data(), static_cast<int>(image.width() * 3));
-  if (done == 0 || encoded.empty()) throw FileError(path.string(), "the picture could not be encoded as PNG");
-  write_file_atomically(path, encoded);
-}
-
-namespace detail {
-
-inline constexpr Index text_line_height = 12;  // of the font at scale 1, baseline to baseline
-
-/// The text with every character the font lacks replaced: one '?' per character that is not printable ASCII (a UTF-8
-/// sequence counts as one), a blank for a tab; line ends stay.
-[[nodiscard]] inline std::string drawable_text(std::string_view text) {
-  std::string result;
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if ((byte & 0xC0U) == 0x80U) continue;  // continuation byte: its first byte has become the '?'
-    if (byte == '\t')
-      result += ' ';
-    else if (byte == '\n' || (byte >= 0x20U && byte < 0x7FU))
-      result += character;
-    else
-      result += '?';
-  }
-  return result;
-}
-
-[[nodiscard]] inline std::vector<std::string> text_lines(std::string_view text) {
-  std::vector<std::string> lines;
-  if (text.empty()) return lines;
-  const std::string drawable = drawable_text(text);
-  for (std::size_t begin = 0; begin <= drawable.size();) {
-    const std::size_t end = std::min(drawable.find('\n', begin), drawable.size());
-    lines.push_back(drawable.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-}  // namespace detail
-
-/// Width in pixels of the longest line of `text` at an integer scale >= 1.
-[[nodiscard]] inline Index text_width(std::string_view text, Index scale = 1) {
-  Index longest = 0;
-  for (std::string line : detail::text_lines(text))
-    longest = std::max(longest, static_cast<Index>(stb_easy_font_width(line.data())));
-  return longest * scale;
-}
-
-/// Height in pixels of `text`, 12 * scale for each line; 0 for empty text.
-[[nodiscard]] inline Index text_height(std::string_view text, Index scale = 1) {
-  return static_cast<Index>(detail::text_lines(text).size()) * detail::text_line_height * scale;
-}
-
-/// The text with blanks turned into line ends so that no line is wider than `width` pixels, except for single words.
-[[nodiscard]] inline std::string wrapped_text(std::string_view text, Index width, Index scale = 1) {
-  std::string wrapped;
-  std::string line;
-  std::string word;
-  const auto take_word = [&] {
-    const std::string longer = line.empty() ? word : line + ' ' + word;
-    if (!line.empty() && text_width(longer, scale) > width) {
-      wrapped += line + '\n';
-      line = word;
-    } else {
-      line = longer;
-    }
-    word.clear();
-  };
-  for (const char character : text) {
-    if (character == ' ' || character == '\n')
-      take_word();
-    else
-      word += character;
-    if (character == '\n') {
-      wrapped += line + '\n';
-      line.clear();
-    }
-  }
-  take_word();
-  return wrapped + line;
-}
-
-/// Draws text with its top left corner at (x, y) in a bitmap font magnified by `scale`; '\n' starts a new line. The
-/// font has the printable ASCII characters; every other character is drawn as '?'. Parts outside the picture are left
-/// out.
-inline void draw_text(RgbImage& image, Index x, Index y, std::string_view text, Index scale = 1,
-                      Rgb colour = Rgb::black) {
-  struct Vertex {  // the layout stb_easy_font documents
-    float x, y, z;
-    std::array<std::uint8_t, 4> colour;
-  };
-  static_assert(sizeof(Vertex) == 16);
-  constexpr std::size_t vertices_per_character = 96;  // four for each of at most 24 strokes
-  for (std::string line : detail::text_lines(text)) {
-    std::vector<Vertex> vertices(vertices_per_character * (line.size() + 1));
-    const int quads = stb_easy_font_print(0.0F, 0.0F, line.data(), nullptr, vertices.data(),
-                                          static_cast<int>(vertices.size() * sizeof(Vertex)));
-    for (std::size_t quad = 0; quad < static_cast<std::size_t>(quads); ++quad) {
-      const Vertex& first = vertices[quad * 4];  // top left; the quads are axis-aligned at whole coordinates
-      const Vertex& last = vertices[quad * 4 + 2];
-      image.fill(x + scale * static_cast<Index>(first.x), y + scale * static_cast<Index>(first.y),
-                 scale * static_cast<Index>(last.x - first.x), scale * static_cast<Index>(last.y - first.y), colour);
-    }
-    y += scale * detail::text_line_height;
-  }
-}
 
 /// How a plain grid of images is laid out.
 struct GridOptions {

@@ -10,23 +10,22 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "diffarch/io/atomic_file.hpp"
-#include "diffarch/io/npy.hpp"
+#include "diffarch/io/little_endian.hpp"
+#include "diffarch/io/npy_header.hpp"
+#include "diffarch/io/safetensors_header.hpp"
 
 // The safetensors format: eight bytes with the length of a JSON header (little-endian), the header, the data. Needs
 // nlohmann-json (target diffarch::json). Source: "Format" in the documentation of huggingface/safetensors, and the
@@ -44,58 +43,7 @@ struct Tensor {
 /// Tensors by name, in the order of their names.
 using Tensors = std::map<std::string, Tensor, std::less<>>;
 
-/// The free text of a file: its entry __metadata__.
-using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
-
 namespace detail {
-
-inline constexpr std::size_t safetensors_maximum_header = 100'000'000;  // the reference reader's own limit
-inline constexpr std::string_view safetensors_metadata_name = "__metadata__";
-
-/// A string of the file as a message can show it: in quotes, in ASCII, no longer than a line.
-[[nodiscard]] inline std::string safetensors_quoted(std::string_view text) {
-  using nlohmann::json;
-  constexpr std::size_t longest = 80;
-  return json(text.substr(0, longest)).dump(-1, ' ', true, json::error_handler_t::replace) +
-         (text.size() > longest ? "..." : "");
-}
-
-enum class SafetensorsType { f32, f64, f16, bf16, i64 };
-
-[[nodiscard]] constexpr std::size_t safetensors_item_size(SafetensorsType type) {
-  if (type == SafetensorsType::f32) return 4;
-  return type == SafetensorsType::f16 || type == SafetensorsType::bf16 ? 2 : 8;
-}
-
-/// IEEE 754 binary16. Every value is a float.
-[[nodiscard]] inline float float_of_half(std::uint16_t bits) {
-  const std::uint32_t sign = (bits & 0x8000U) << 16U;
-  const std::uint32_t exponent = (bits >> 10U) & 0x1FU;
-  const std::uint32_t fraction = bits & 0x3FFU;
-  if (exponent == 0) {
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const std::uint32_t widened = exponent == 0x1FU ? 0xFFU : exponent + 112U;
-  return std::bit_cast<float>(sign | widened << 23U | fraction << 13U);
-}
-
-/// The upper half of a float.
-[[nodiscard]] inline float float_of_bfloat16(std::uint16_t bits) {
-  return std::bit_cast<float>(std::uint32_t{bits} << 16U);
-}
-
-/// Turns little-endian numbers into the host's, and back.
-template <class T>
-void swap_on_big_endian([[maybe_unused]] std::span<T> values) {
-  if constexpr (std::endian::native == std::endian::big) {
-    for (T& value : values) {
-      auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-      std::reverse(bytes.begin(), bytes.end());
-      value = std::bit_cast<T>(bytes);
-    }
-  }
-}
 
 /// Position of the first NaN or infinity, if there is one.
 template <class T>
@@ -121,11 +69,11 @@ class SafetensorsReader {
     read_header();
   }
 
-  [[nodiscard]] SafetensorsMetadata metadata() && { return std::move(metadata_); }
+  [[nodiscard]] SafetensorsMetadata metadata() && { return std::move(header_).metadata(); }
 
   [[nodiscard]] Tensors read() {
     Tensors tensors;
-    for (const Entry& entry : entries_) {  // in the order of the data, which they cover
+    for (const Entry& entry : header_.entries()) {  // in the order of the data, which they cover
       Tensor tensor{entry.shape, {}};
       switch (entry.type) {
         case SafetensorsType::f32:
@@ -151,25 +99,9 @@ class SafetensorsReader {
   }
 
  private:
-  using Json = nlohmann::json;
-
-  struct Entry {
-    std::string name;
-    SafetensorsType type = SafetensorsType::f32;
-    std::vector<Index> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-
-    [[nodiscard]] std::size_t count() const {
-      return static_cast<std::size_t>(end - begin) / safetensors_item_size(type);
-    }
-  };
+  using Entry = SafetensorsHeader::Entry;
 
   [[noreturn]] void fail(const std::string& problem) const { throw FileError(path_, "safetensors " + problem); }
-
-  [[noreturn]] void fail(const Entry& entry, std::string_view field, const std::string& problem) const {
-    fail(concat("tensor ", safetensors_quoted(entry.name), ", ", field, ": ", problem));
-  }
 
   void read_bytes(void* target, std::size_t size, const std::string& what) {
     file_.read(static_cast<char*>(target), static_cast<std::streamsize>(size));
@@ -190,136 +122,7 @@ class SafetensorsReader {
     read_bytes(text.data(), text.size(), "header");
     const std::uint64_t data_size = file_size_ - length_bytes.size() - length;
 
-    const Json header = parsed(text);
-    for (const auto& [name, value] : header.items()) {
-      if (name == safetensors_metadata_name)
-        take_metadata(value);
-      else
-        entries_.push_back(entry(name, value, data_size));
-    }
-    require_covered(data_size);
-  }
-
-  /// The header as JSON: one object, at most two levels deep below it, no key twice.
-  [[nodiscard]] Json parsed(const std::string& text) const {
-    if (text.empty() || text.front() != '{') fail("header: does not start with '{'; expected a JSON object");
-    // The parser takes a NUL for the end of its input.
-    if (const std::size_t nul = text.find('\0'); nul != std::string::npos)
-      fail(concat("header: has a NUL at byte ", nul, "; expected JSON text"));
-    constexpr int deepest = 2;
-    std::vector<std::set<std::string, std::less<>>> keys;
-    const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-      const bool starts = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-      if (starts && depth > deepest) fail("header: is nested too deeply; expected tensors by name");
-      if (event == Json::parse_event_t::object_start) keys.emplace_back();
-      if (event == Json::parse_event_t::object_end) keys.pop_back();
-      if (event == Json::parse_event_t::key) {
-        const auto& key = value.get_ref<const std::string&>();
-        if (!keys.back().insert(key).second)
-          fail(concat("header: the key ", safetensors_quoted(key), " appears twice"));
-      }
-      return true;
-    };
-    try {
-      return Json::parse(text, check);
-    } catch (const Json::parse_error& error) {
-      fail(concat("header: is not JSON (byte ", error.byte, " of ", text.size(), ")"));
-    } catch (const Json::exception& error) {
-      fail(concat("header: ", error.what()));
-    }
-  }
-
-  void take_metadata(const Json& value) {
-    if (!value.is_object()) fail("__metadata__: expected an object of strings");
-    for (const auto& [key, content] : value.items()) {
-      if (!content.is_string()) fail(concat("__metadata__: ", safetensors_quoted(key), " is not a string"));
-      metadata_.emplace(key, content.get<std::string>());
-    }
-  }
-
-  [[nodiscard]] Entry entry(const std::string& name, const Json& value, std::uint64_t data_size) const {
-    Entry entry;
-    entry.name = name;
-    if (!value.is_object()) fail(entry, "entry", "is not an object; expected dtype, shape and data_offsets");
-    for (const auto& [key, ignored] : value.items())
-      if (key != "dtype" && key != "shape" && key != "data_offsets")
-        fail(entry, "entry",
-             concat("unknown key ", safetensors_quoted(key), "; expected dtype, shape and data_offsets"));
-    entry.type = type(entry, value);
-    entry.shape = shape(entry, value);
-    std::tie(entry.begin, entry.end) = offsets(entry, value);
-
-    if (entry.begin > entry.end)
-      fail(entry, "data_offsets", concat("begin at ", entry.begin, " and end before it, at ", entry.end));
-    if (entry.end > data_size)
-      fail(entry, "data_offsets",
-           concat("end at byte ", entry.end, " of the data but there are ", data_size,
-                  "; the file is truncated or damaged"));
-    const std::optional<Index> count = npy_count(entry.shape);
-    if (!count) fail(entry, "shape", concat(npy_shape_text(entry.shape), " has more elements than memory can hold"));
-    const std::uint64_t expected = static_cast<std::uint64_t>(*count) * safetensors_item_size(entry.type);
-    if (entry.end - entry.begin != expected)
-      fail(entry, "data_offsets",
-           concat("hold ", entry.end - entry.begin, " bytes; expected ", expected, " for ", npy_shape_text(entry.shape),
-                  " of ", value.at("dtype").get_ref<const std::string&>()));
-    return entry;
-  }
-
-  [[nodiscard]] const Json& field(const Entry& entry, const Json& value, const char* name) const {
-    const auto found = value.find(name);
-    if (found == value.end()) fail(entry, name, "is missing");
-    return *found;
-  }
-
-  [[nodiscard]] SafetensorsType type(const Entry& entry, const Json& value) const {
-    const Json& dtype = field(entry, value, "dtype");
-    if (!dtype.is_string()) fail(entry, "dtype", "is not a string");
-    const auto& name = dtype.get_ref<const std::string&>();
-    if (name == "F32") return SafetensorsType::f32;
-    if (name == "F64") return SafetensorsType::f64;
-    if (name == "F16") return SafetensorsType::f16;
-    if (name == "BF16") return SafetensorsType::bf16;
-    if (name == "I64") return SafetensorsType::i64;
-    fail(entry, "dtype", concat(safetensors_quoted(name), " is not supported; expected F32, F64, F16, BF16 or I64"));
-  }
-
-  [[nodiscard]] std::vector<Index> shape(const Entry& entry, const Json& value) const {
-    const Json& lengths = field(entry, value, "shape");
-    if (!lengths.is_array()) fail(entry, "shape", "is not a list");
-    if (lengths.size() > npy_maximum_dimensions)
-      fail(entry, "shape", concat("has ", lengths.size(), " dimensions; expected at most ", npy_maximum_dimensions));
-    std::vector<Index> shape;
-    for (const Json& length : lengths) {
-      if (!length.is_number_unsigned()) fail(entry, "shape", "expected lengths that are non-negative integers");
-      if (length.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Index>::max()))
-        fail(entry, "shape", "a length is too large");
-      shape.push_back(length.get<Index>());
-    }
-    return shape;
-  }
-
-  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> offsets(const Entry& entry, const Json& value) const {
-    const Json& pair = field(entry, value, "data_offsets");
-    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned())
-      fail(entry, "data_offsets", "expected [begin, end], two non-negative integers");
-    return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
-  }
-
-  /// Sorts the entries by their place in the data, which they must cover without gap or overlap.
-  void require_covered(std::uint64_t data_size) {
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
-    });
-    std::uint64_t covered = 0;
-    for (const Entry& entry : entries_) {
-      if (entry.begin != covered)
-        fail(entry, "data_offsets",
-             concat("begin at byte ", entry.begin, " of the data", entry.begin < covered ? " (an overlap)" : " (a gap)",
-                    "; expected ", covered, ", where the tensor before it ends"));
-      covered = entry.end;
-    }
-    if (covered != data_size)
-      fail(concat("data: ", data_size, " bytes follow the header; expected ", covered, " for its tensors"));
+    header_ = SafetensorsHeader(path_, text, data_size);
   }
 
   template <class T>
@@ -340,14 +143,14 @@ class SafetensorsReader {
   template <class T>
   void require_finite(const Entry& entry, const std::vector<T>& values) const {
     if (const auto bad = first_not_finite(values))
-      fail(entry, "data", concat("value ", *bad, " is ", values[*bad], "; expected finite numbers"));
+      fail(concat("tensor ", safetensors_quoted(entry.name), ", data: value ", *bad, " is ", values[*bad],
+                  "; expected finite numbers"));
   }
 
   std::string path_;
   std::ifstream file_;
   std::uint64_t file_size_ = 0;
-  std::vector<Entry> entries_;
-  SafetensorsMetadata metadata_;
+  SafetensorsHeader header_;
 };
 
 /// Number of bytes of a tensor's values. Throws as write_safetensors does.
