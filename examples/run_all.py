@@ -56,6 +56,7 @@ JOBS = [
         weights={name: name for name in ("local", "default", "circular", "global")}),
 ]
 LENDER = "fig1_unet"
+STOPPED = (130, 143, -2, -15)  # by Ctrl-C or its like: what is there is worth a page, the rest another run
 assert sorted(job.program for job in JOBS) == sorted(report.PROGRAMS)
 
 
@@ -131,7 +132,12 @@ def main():
     parser.add_argument("--out", type=Path, help="results (default: results, with --quick results/quick)")
     parser.add_argument("--data", help="training images, instead of Fashion-MNIST")
     parser.add_argument("--quick", action="store_true", help="a small run of each program, to see that it works")
+    parser.add_argument("--check", action="store_true", help="check the options and run nothing")
     options = parser.parse_args()
+    if options.data and options.data not in ("fashion-mnist", "synthetic") and not Path(options.data).exists():
+        parser.error(f"--data {options.data}: does not exist")
+    if options.check:
+        return
     results = options.out or Path("results/quick" if options.quick else "results")
     failed = []
     status = 0
@@ -140,13 +146,15 @@ def main():
             status = run_job(results, job, options.programs, options, number)
             if status:
                 failed.append(job.program)
-            if status in (130, 143):  # Ctrl-C and its like: what is there is worth a page, the rest another run
+            if status in STOPPED:
                 break
         report.write_report(results, results / "report.html")
     except (ReportError, OSError) as problem:
         sys.exit(f"run_all.py: error: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     if failed:
-        sys.exit(status if status in (130, 143) else f"run_all.py: error: failed: {', '.join(failed)}")
+        sys.exit(130 if status in STOPPED else f"run_all.py: error: failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

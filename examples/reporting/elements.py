@@ -1,5 +1,6 @@
 """Pieces of the page, and files: what reporting.figures and report.py share."""
 import base64
+import contextlib
 import html
 import json
 import os
@@ -116,5 +117,6 @@ def write_whole(path, content):
         unfinished.write_text(content, encoding="utf-8")
         unfinished.replace(path)
     except OSError as problem:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise ReportError(f"{path}: cannot be written: {problem.strerror}") from None

@@ -175,6 +175,21 @@ TEST_CASE("One noise draw and the reference code differ from the exact average",
   CHECK(relative_difference(denoise_on(single_model, 2.0 * y, level), single) > 1e-1);
 }
 
+TEST_CASE("A window that is the same in all images is predicted exactly", "[denoiser][patch]") {
+  Batch<double> x = correlated_samples(36, 20, 19);
+  for (Index row = 0; row < 3; ++row) x.middleRows(6 * row, 3).setConstant(-1.0);  // the upper left corner
+  const NoiseLevel level = NoiseLevel::from_sigma(0.7);
+  const auto check = [&](const auto& architecture) {
+    const Batch<double> x0_hat = denoise_on(fitted(architecture, x), random_matrix(36, 5, 20), level);
+    CHECK(x0_hat.allFinite());
+    for (const Index pixel : {0, 1, 6, 7}) CHECK((x0_hat.row(pixel).array() + 1.0).abs().maxCoeff() < 1e-12);
+    CHECK(relative_difference(x0_hat.bottomRows(6), x.bottomRows(6).leftCols(5)) > 1e-3);
+  };
+  check(local<ExactAverage>(3));
+  check(local<SingleDraw>(3));
+  check(local<Legacy>(3));
+}
+
 TEST_CASE("A column does not depend on the others", "[denoiser][patch]") {
   const Batch<double> y = random_matrix(36, 7, 12);
   const NoiseLevel level = NoiseLevel::from_sigma(0.7);

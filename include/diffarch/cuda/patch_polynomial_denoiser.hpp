@@ -47,7 +47,7 @@ struct SquaredDeviation {
   }
 };
 
-/// scale (p, windows) = 1 / deviation, from sums of squared deviations.
+/// scale (p, windows) = legacy_scale(deviation), from sums of squared deviations.
 template <class Real>
 struct InverseDeviationOfWindow {
   Real* scale;
@@ -55,7 +55,7 @@ struct InverseDeviationOfWindow {
   Real divisor;
   Index p;
   constexpr void operator()(Index row, Index window) const {
-    scale[window * p + row] = Real(1) / std::sqrt(sum[window] / divisor);
+    scale[window * p + row] = diffarch::detail::legacy_scale(std::sqrt(sum[window] / divisor));
   }
 };
 

@@ -89,8 +89,9 @@ struct RandomFeatureFit<Averaging, Cuda> {
     cuda::FitStatus status(1);
     const Index p = noisy.rows();
     const Index n = noisy.cols();
-    RandomFeatureFit result = fit_all({p, n, 1}, degree, averaging, std::move(noisy),
-                                      cuda::filled(p, 1, is_legacy ? 1.0 / data_deviation : 1.0), status, 0);
+    const double scale = is_legacy ? diffarch::detail::legacy_scale(data_deviation) : 1.0;
+    RandomFeatureFit result =
+        fit_all({p, n, 1}, degree, averaging, std::move(noisy), cuda::filled(p, 1, scale), status, 0);
     result.require_success(status);
     return result;
   }

@@ -13,6 +13,13 @@ namespace diffarch {
 
 namespace detail {
 
+/// By what Legacy multiplies its features. Training data that are all equal, as in the empty corner of images, need no
+/// scale: there is nothing to predict.
+template <class Real>
+[[nodiscard]] constexpr Real legacy_scale(Real data_deviation) noexcept {
+  return data_deviation > Real(0) ? Real(1) / data_deviation : Real(1);
+}
+
 inline constexpr const char* features_overflow = "the features overflow double precision";
 
 /// What covers the rounding of a Gram matrix (p, p) in double whose largest diagonal entry is `largest`.
@@ -85,7 +92,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
                                             double data_deviation) requires(!is_exact) {
     const Index p = noisy.rows();
     const double divisor = static_cast<double>(noisy.cols() - (is_legacy ? 1 : 0));
-    const Vector<double> scale = Vector<double>::Constant(p, is_legacy ? 1.0 / data_deviation : 1.0);
+    const Vector<double> scale = Vector<double>::Constant(p, is_legacy ? detail::legacy_scale(data_deviation) : 1.0);
     RandomFeatureFit result{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
     result.features = result.centred_features(std::move(noisy));
     result.feature_mean = result.features.rowwise().mean();
