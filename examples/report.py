@@ -41,7 +41,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 .caption { margin: 0 0 .2rem; color: var(--faint); font-size: .88rem; }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { white-space: nowrap; } .number { text-align: right; white-space: nowrap; } tbody th { font-weight: 500; }
-.name { min-width: 8rem; } .long { min-width: 14rem; }
+.short { white-space: nowrap; } .name { min-width: 8rem; } .long { min-width: 14rem; }
 pre { overflow-x: auto; margin: 0 0 .8rem; padding: .6rem; font-size: .82rem; background: var(--raised);
   border-radius: 4px; }
 details { margin: 0 0 .8rem; } summary { cursor: pointer; color: var(--accent); }

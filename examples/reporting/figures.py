@@ -200,8 +200,9 @@ def comparison(found):
                          final["pearson_r_median"], " ".join(map(str, one["patch_sizes"]))))
         if predictors:
             best = max(predictors, key=lambda one: one["final_images"]["r_squared_median"])
+            score = best["final_images"]["r_squared_median"]
             sentences.append(f"The final images of {network['network']} are predicted best by {best['denoiser']} "
-                             f"(R² = {number(best['final_images']['r_squared_median'])}).")
+                             f"(R² = {number(score)})" + (", worse than by their mean." if score < 0 else "."))
     return [" ".join(sentences) or "The networks have been trained; nothing has been compared."], [table(
         "How much of what the network generates a closed form predicts (1: all of it); medians over trajectories. "
         "Patch sizes: of the noise levels, noisiest first",
@@ -318,8 +319,8 @@ SECTIONS = [
     Section(
         "creativity_map", "Creativity map: what every architecture makes of the same images",
         "Not a figure of the paper, its question: the architecture, not the training data alone, decides what is "
-        "created. Denoisers that learn the set by heart have novelty 0; those that know two moments are novel, "
-        "but like nothing in the data.",
+        "created. Denoisers that learn the set by heart have novelty 0; those that know two moments only are novel, "
+        "but all they make is Gaussian.",
         {"creativity_map_plot":
                 "Novelty against distance to the data, and copies against dimension, a cross for each "
                 "architecture.",
