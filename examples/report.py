@@ -9,6 +9,7 @@ damaged, or of another program, ends this in one line that names it. run_all.py 
 """
 import argparse
 import datetime
+import functools
 import sys
 from pathlib import Path
 
@@ -62,7 +63,11 @@ def record_path(results, program):
 
 def read_record(results, program):
     path = record_path(results, program)
-    return read_json(path, program) if path.exists() else {}
+    record = read_json(path, program) if path.exists() else {}
+    for key, kind in (("status", int), ("error", str), ("command", list), ("all", str), ("seconds", float)):
+        if not isinstance(record.get(key, kind()), kind):
+            raise ReportError(f"{path}: \"{key}\" is {record[key]!r}, expected a {kind.__name__}")
+    return record
 
 
 def flattened(value, prefix=""):
@@ -73,10 +78,6 @@ def flattened(value, prefix=""):
         else:
             values = inner if isinstance(inner, list) else [inner]
             yield prefix + key.replace("_", " "), ", ".join(map(text, values))
-
-
-def wrong_content(path, program, problem):
-    return ReportError(f"{path}: does not have the numbers of {program}: {type(problem).__name__} {problem}")
 
 
 def settings(found):
@@ -128,11 +129,8 @@ def section_html(results, section):
         state = "failed" if record.get("status") else "not run"
         return element("section", head + claim + not_run(results, program, record), id=program), state
     found = read_json(path, program)
-    try:
-        sentences, tables = section.read(found)
-        how = settings(found)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError) as problem:
-        raise wrong_content(path, program, problem) from None
+    sentences, tables = section.read(found)
+    how = settings(found)
     main, *others = section.pictures
     folder = results / program
     others = [name for name in others if (folder / f"{name}.png").exists()]
@@ -157,37 +155,41 @@ def certificates_html(results):
         state = "failed" if record.get("status") else "not run"
         return element("section", head + not_run(results, CERTIFICATES, record), id=CERTIFICATES), state
     found = read_json(path, CERTIFICATES)
-    try:
-        statements = found["statements"]
-        count = sum(len(one["checks"]) for one in statements)
-        rows = [(one["id"], one["statement"], one["source"], "holds" if one["pass"] else "DOES NOT HOLD",
-                 f"{sum(check['pass'] for check in one['checks'])} of {len(one['checks'])}") for one in statements]
-        unfolded = []
-        for one in statements:
-            signs = {"equal": "", "at most": "≤ ", "at least": "≥ "}
-            checks = [(check["what"], signs[check["relation"]] + number(check["predicted"]), check["measured"],
-                       check["tolerance"], "holds" if check["pass"] else "FAILS") for check in one["checks"]]
-            content = table(one["statement"], ("what", "predicted", "measured", "tolerance", ""), checks)
-            if one["picture"].endswith(".png"):
-                content += picture(results / CERTIFICATES / one["picture"], f"{one['id']}: {one['statement']}")
-            unfolded.append(details(f"{one['id']}: numbers and picture", content))
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise wrong_content(path, CERTIFICATES, problem) from None
+    statements, failed = found["statements"], found["failed"]
+    count = sum(len(one["checks"]) for one in statements)
+    rows = [(one["id"], one["statement"], one["source"], "holds" if one["pass"] else "DOES NOT HOLD",
+             f"{sum(check['pass'] for check in one['checks'])} of {len(one['checks'])}") for one in statements]
+    unfolded = []
+    for one in statements:
+        signs = {"equal": "", "at most": "≤ ", "at least": "≥ "}
+        checks = [(check["what"], signs[check["relation"]] + number(check["predicted"]), check["measured"],
+                   check["tolerance"], "holds" if check["pass"] else "FAILS") for check in one["checks"]]
+        content = table(one["statement"], ("what", "predicted", "measured", "tolerance", ""), checks)
+        if one["picture"].endswith(".png"):
+            content += picture(results / CERTIFICATES / one["picture"], f"{one['id']}: {one['statement']}")
+        unfolded.append(details(f"{one['id']}: numbers and picture", content))
     body = paragraph("T1 to T6 are the theorems of the paper; C1 to C9 say more precisely where they hold, and with "
                      "\"false as stated\" where they do not. Each compares what the library generates with closed "
                      "forms and quadrature.")
     body += paragraph(f"{found['passed']} of {len(statements)} statements hold, {count} comparisons.",
-                      **({"class_": "bad"} if found["failed"] else {}))
+                      **({"class_": "bad"} if failed else {}))
     body += table(found.get("library", ""), ("", "statement", "source", "", "comparisons"), rows)
     body += "".join(unfolded) + command(results, CERTIFICATES, record)
-    return element("section", head + body, id=CERTIFICATES), (
-        f"{found['passed']} of {len(statements)} hold" if not record.get("status") or found["failed"] else "failed")
+    state = "failed" if failed or record.get("status") else f"{found['passed']} of {len(statements)} hold"
+    return element("section", head + body, id=CERTIFICATES), state
 
 
 def page(results):
     """The whole page. Raises ReportError for a file that cannot be shown."""
-    sections = [section_html(results, section) for section in SECTIONS]
-    sections.append(certificates_html(results))
+    sections = []
+    makers = {section.program: functools.partial(section_html, results, section) for section in SECTIONS}
+    makers[CERTIFICATES] = functools.partial(certificates_html, results)
+    for program, make in makers.items():
+        try:
+            sections.append(make())
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
+            raise ReportError(f"{json_path(results, program)}: does not have the numbers of {program}: "
+                              f"{type(problem).__name__} {problem}") from None
     titles = [section.title for section in SECTIONS] + ["Certificates"]
     found = {program: read_json(json_path(results, program), program) for program in PROGRAMS
              if json_path(results, program).exists()}

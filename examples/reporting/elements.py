@@ -83,7 +83,7 @@ def read_json(path, program=None):
     """The object in a JSON file. Raises ReportError when it is damaged or of another program."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise ReportError(f"{path}: is damaged or cannot be read: {problem}") from None
     if not isinstance(content, dict):
         raise ReportError(f"{path}: expected a JSON object")

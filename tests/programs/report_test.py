@@ -219,6 +219,14 @@ class ReportTest(OnResults):
             self.refused(self.json(program), f"does not have the numbers of {program}", key)
             shutil.rmtree(self.results / program)
 
+    def test_damaged_record(self):
+        self.copy("fig2_matching_moments")
+        path = self.results / "fig2_matching_moments" / "run.json"
+        path.write_text(json.dumps({"program": "fig2_matching_moments", "command": "fig2"}))
+        self.refused(path, "\"command\" is 'fig2', expected a list")
+        path.write_text("{")
+        self.refused(path, "is damaged")
+
     def test_damaged_picture(self):
         self.copy("fig5_linear_bottleneck")
         path = self.results / "fig5_linear_bottleneck" / "fig5_linear_bottleneck.png"
