@@ -105,7 +105,11 @@ def problems_of_command(words, tree):
         elif path.suffix == ".py":
             yield from (f"{name} has no option {option}" for option in options if f'"{option}"' not in path.read_text())
         elif name == "examples/run.sh":
-            yield from problems_of_command(["fig5_linear_bottleneck", *arguments], tree)
+            if "--all" in arguments:
+                others = [word for word in arguments if word != "--all"]
+                yield from problems_of_command(["examples/run_all.py", *others], tree)
+            else:
+                yield from problems_of_command(["fig5_linear_bottleneck", *arguments], tree)
         elif name == "benchmarks/run.sh":
             listed = (ROOT / "benchmarks/peers/__main__.py").read_text()
             yield from (f"{name} has no option {option}" for option in options if f'"{option}"' not in listed)
