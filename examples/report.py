@@ -213,8 +213,8 @@ def page(results):
                       "threads, and on the machine by rounding only. To make all of this again:")
     head += "".join(element("pre", element("code", escape(line))) for line in again or ["examples/run.sh --all"])
     if any(one.get("settings", {}).get("quick") for one in found.values()):
-        head += paragraph("A quick run shows that a program works. Its few images, samples and epochs do not show what the "
-                          "paper says.", class_="bad")
+        head += paragraph("A quick run shows that a program works. Its few images, samples and epochs do not show "
+                          "what the paper says.", class_="bad")
     head += element("nav", element("ul", overview))
     return ("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
