@@ -14,7 +14,7 @@ class Profile:
 
     def __init__(self, quick=False, reference=None):
         self.quick = quick
-        self.reference = reference  # models.py of the published code, in place of our own polynomial in PyTorch
+        self.reference = reference  # models.py of the published code, or None
         self.side = 32 if quick else 64
         self.n = 300 if quick else 1000
         self.starts = 64 if quick else 256

@@ -36,7 +36,7 @@ class Runner:
 
     def run_peer(self, side, runs):
         options = (["--quick"] if self.profile.quick else []) + (
-            ["--reference", self.profile.reference] if self.profile.reference else [])
+            ["--reference", self.profile.reference] if side.published else [])
         command = [sys.executable, HERE / "peer.py", side.library, side.case, self.folder, runs, *options]
         return json.loads(self.output(command, self.peer_environment).splitlines()[-1])
 
