@@ -40,7 +40,8 @@ def arguments_of(argv):
     parser.add_argument("--blas", type=Path, help="folder with the libblas.so.3 and liblapack.so.3 that the peers use; "
                         "without it OpenBLAS where Debian has it, else the one that the system chose")
     parser.add_argument("--reference", type=Path, help="models.py of the published code (ItamarLevine/"
-                        "ArchitectureAndCreativity): its polynomials beside our own in PyTorch; the targets were set for it")
+                        "ArchitectureAndCreativity): its polynomials beside our own in PyTorch, with the targets that "
+                        "were set for it")
     parser.add_argument("--out", type=Path, default=Path("results/peers"))
     arguments = parser.parse_args(argv)
     if arguments.threads < 1 or arguments.rounds < 0:

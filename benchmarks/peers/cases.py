@@ -107,12 +107,12 @@ def torch_polynomial(name, profile, published=False):
 PUBLISHED = "published code"
 
 
-def published_rows(ours, wanted, profile, check, note=""):
+def published_rows(ours, wanted, profile, check, note="", peer="PyTorch"):
     """Against our PyTorch, and against the published code where it is given, for which the targets were set."""
     if not profile.reference:
-        return [Row(ours, "PyTorch", wanted, check=check, note="; ".join(
-            part for part in (note, "wanted of the published code, see --reference" if wanted else "") if part))]
-    return [Row(ours, "PyTorch", check=check, note=note), Row(ours, PUBLISHED, wanted, check=0, note=note)]
+        words = [note, "wanted of the published code, see --reference" if wanted else ""]
+        return [Row(ours, peer, wanted, check=check, note="; ".join(filter(None, words)))]
+    return [Row(ours, peer, check=check, note=note), Row(ours, PUBLISHED, wanted, check=0, note=note)]
 
 
 def groups(profile, kernels):
@@ -147,7 +147,7 @@ def groups(profile, kernels):
         limits = [Limit("Legacy", "its products and factorisations", products(*polynomial_flops(profile, True)))]
         if degree == 3:
             sides["SingleDraw"] = polynomial("single_3")
-            rows.append(Row("SingleDraw", "PyTorch, no division", legacy))
+            rows += published_rows("SingleDraw", legacy, profile, 1e-4, peer="PyTorch, no division")
             limits.append(Limit("SingleDraw", limits[0].name, limits[0].seconds))
         if degree != 9:
             sides["ExactAverage"] = polynomial(f"exact_{degree}")
