@@ -6,6 +6,7 @@
 # Installs the packages it needs when it may (Debian 12, Ubuntu), otherwise prints the command that does.
 # Results: results/peers (the table as peers.md, all numbers in peers.json, plots). Wants a quiet machine.
 set -euo pipefail
+invoked_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . cmake/setup.sh
 
@@ -15,5 +16,7 @@ need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nl
 
 configure_once build/benchmarks --preset benchmarks
 cmake --build --preset benchmarks
-# Debian's packages belong to Debian's Python.
-/usr/bin/python3 benchmarks/peers build/benchmarks "$@"
+# Files given by the user, and the results, are relative to where the user is. Debian's packages belong to its Python.
+root=$PWD
+cd "$invoked_from"
+/usr/bin/python3 "$root/benchmarks/peers" "$root/build/benchmarks" "$@"
