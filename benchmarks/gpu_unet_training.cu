@@ -1,7 +1,8 @@
 // Can 50 U-Nets of the paper be trained in less than 30 min on one H100? (ConvUNet<3, 32>, images of 64 x 64 x 3, 1000
 // of them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.)
 // One step is measured and multiplied by the number of steps:
-//   step       noise, forward, backward, Adam, f32, as the library takes it
+//   step       noise, forward, backward, Adam, f32, as the library takes it: convolutions by cuDNN where that is found
+//              when this program is configured, else by matrix products; the report says which
 //   products   the matrix products in it alone, which no step can be faster than: for every convolution, in the form
 //              im2col gives it, the product of the forward pass and the two of the backward pass (the first layer needs
 //              one), by cuBLAS without TF32, for the images of the batch at once
@@ -104,7 +105,8 @@ int main() {
     const gpu::Flops all_flops{.single_precision = flops * steps};
     device.report("products of a training step of the U-Net", seconds, step_flops);
     const double step_seconds = seconds_of_step();
-    device.report("training step of the U-Net", step_seconds, step_flops, target_seconds / steps);
+    device.report(detail::concat("training step of the U-Net, ", CudaKernels::name()), step_seconds, step_flops,
+                  target_seconds / steps);
     device.report("50 U-Nets, by one step", step_seconds * steps, all_flops, target_seconds);
   });
 }

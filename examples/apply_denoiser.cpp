@@ -15,19 +15,15 @@
 #include <filesystem>
 #include <new>
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
+#include "common/apply_network.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/nn/mlp.hpp"
-#include "diffarch/nn/network.hpp"
-#include "diffarch/nn/unet.hpp"
-#include "diffarch/nn/weights_file.hpp"
 
 namespace {
 
 using namespace diffarch;
+using namespace figures;
 
 struct Options {
   std::string arch = {};
@@ -41,43 +37,6 @@ struct Options {
   std::string backend = "cpu";
 };
 
-/// A run-time value out of a list known at compile time: calls use(integral_constant) for the one that equals `value`.
-template <class T, T... choices, class Use>
-void choose(const std::string& option, T value, std::integer_sequence<T, choices...> /*list*/, const Use& use) {
-  const bool found = ((value == choices ? (use(std::integral_constant<T, choices>{}), true) : false) || ...);
-  std::string list;
-  ((list += (list.empty() ? "" : ", ") + std::to_string(choices)), ...);
-  detail::require(found, option, " ", value, ": expected one of ", list);
-}
-
-/// One sample at a time, as the samplers do: no result depends on which others are in the file.
-template <class Body>
-Batch<typename Body::Scalar> denoise(Body body, ImageShape shape, const std::filesystem::path& weights,
-                                     const Batch<typename Body::Scalar>& y) {
-  nn::Network<Body> network(std::move(body), shape);
-  nn::load_weights(weights, network);
-  Batch<typename Body::Scalar> x0(y.rows(), y.cols());
-  for (Index sample = 0; sample < y.cols(); ++sample)
-    x0.col(sample) = network.forward(y.col(sample), nn::Mode::evaluate);
-  return x0;
-}
-
-Batch<float> denoise_by_unet(const Options& options, const Dataset<float>& y) {
-  Batch<float> x0;
-  const auto apply = [&]<int pools, int channels, Padding padding>() {
-    x0 = denoise(nn::UNet<pools, channels, padding>(y.shape().channels), y.shape(), options.weights, y.samples());
-  };
-  choose("--pools", options.pools, std::integer_sequence<int, 1, 2, 3, 4>{}, [&](auto pools) {
-    choose("--channels", options.channels, std::integer_sequence<int, 4, 8, 16, 32, 64>{}, [&](auto channels) {
-      if (options.padding == "circular")
-        apply.template operator()<pools, channels, Padding::circular>();
-      else
-        apply.template operator()<pools, channels, Padding::zeros>();
-    });
-  });
-  return x0;
-}
-
 void require_member(const std::string& option, const std::string& value, const std::vector<std::string>& list) {
   std::string names;
   for (const std::string& name : list) names += (names.empty() ? "" : ", ") + name;
@@ -89,23 +48,27 @@ void run(const Options& options) {
   require_member("--arch", options.arch, {"unet", "mlp", "mlp2d"});
   require_member("--padding", options.padding, {"zeros", "circular"});
   require_member("--backend", options.backend, {"cpu", "cuda"});
-  detail::require(options.backend == "cpu", "--backend cuda: applying networks is not there yet; use --backend cpu");
+  require_backend(options.backend);
   constexpr Index widest = 1'000'000;
   detail::require(options.arch == "unet" || (options.hidden >= 1 && options.hidden <= widest), "--hidden ",
                   options.hidden, ": expected 1 to ", widest, " with --arch ", options.arch);
+  const auto apply = [&]<class Scalar>(const ImageShape& shape, const Batch<Scalar>& y) {
+    const NetworkChoice choice{options.arch, options.pools, options.channels, options.padding == "circular",
+                               options.hidden};
+    Batch<Scalar> x0;
+    on_backend(options.backend,
+               [&]<class B>(std::type_identity<B>) { x0 = apply_network<B>(choice, shape, options.weights, y); });
+    return x0;
+  };
   if (options.arch == "mlp2d") {
     const auto y = read_npy_batch<double>(options.input);
     detail::require<DimensionMismatch>(y.rows() == 2, options.input.string(), ": holds ", y.cols(), " arrays of ",
                                        y.rows(), " values; expected points, an array of shape (n, 2)");
-    const Batch<double> x0 = denoise(nn::TwoDMlp<double>(options.hidden), {1, 1, 2}, options.weights, y);
-    write_npy_batch(options.output, x0);
+    write_npy_batch(options.output, apply(ImageShape{1, 1, 2}, y));
     return;
   }
   const auto y = load_npy_images<float>(options.input);
-  const Batch<float> x0 = options.arch == "unet" ? denoise_by_unet(options, y)
-                                                 : denoise(nn::Mlp<float>(y.shape().size(), options.hidden), y.shape(),
-                                                           options.weights, y.samples());
-  write_npy_images(options.output, x0, y.shape());
+  write_npy_images(options.output, apply(y.shape(), y.samples()), y.shape());
 }
 
 }  // namespace

@@ -26,7 +26,7 @@
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/ddim.hpp"
 
 namespace {
 
@@ -40,37 +40,10 @@ const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
                                                      {"pools_2_circular", {.pools = 2, .padding = Padding::circular}},
                                                      {"pools_3_circular", {.pools = 3, .padding = Padding::circular}}};
 
-using Sampler = DiffusionSampler<AnyArchitecture<float>, CosineSchedule>;
-
-Sampler sampler_of(const AnyDenoiser<float>& model, const std::string& name, const CosineSchedule& schedule) {
-  Sampler sampler{AnyArchitecture<float>{name}, schedule};
-  sampler.set_model(model);
-  return sampler;
-}
-
-/// What sampling from the common noise went through: y and x0_hat of every step, and where it ended.
-struct Trajectory {
-  std::vector<Batch<float>> noisy;
-  std::vector<Batch<float>> predictions;
-  Batch<float> samples;
-};
-
-Trajectory trajectory_of(const AnyDenoiser<float>& model, const std::string& name, const CosineSchedule& schedule,
-                         const Batch<float>& noise) {
-  Sampler sampler = sampler_of(model, name, schedule);
-  sampler.set_batch_size(noise.cols());
-  Trajectory result;
-  result.samples = sampler.sample_from(noise, [&](const Sampler::Step& step) {
-    result.noisy.push_back(step.y);
-    result.predictions.push_back(step.x0_hat);
-  });
-  return result;
-}
-
 /// A denoiser that stands beside the networks.
 struct Theory {
   std::string name;
-  AnyDenoiser<float> model;
+  PlacedModelPointer<float> model;
   std::vector<Index> patch_sizes = {};  ///< of the local ones, one for each noise level
 };
 
@@ -85,23 +58,22 @@ std::vector<Index> candidate_sizes(Index largest) {
 }
 
 /// For every noise level, the patch size whose x0_hat has the largest median R^2 to the network's.
-template <class Model>
-std::vector<Index> calibrated_sizes(const Model& local, const Trajectory& network, const NoiseLevels& levels,
-                                    const std::vector<Index>& candidates) {
+template <class A>
+std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& network, const NoiseLevels& levels,
+                                    const std::vector<Index>& candidates, const NetworkSetting& setting) {
   const ProgressCallback bar = ConsoleProgress{};
-  ProgressReporter progress(bar, "calibrate patch sizes", levels.steps());
-  std::vector<Index> sizes;
-  for (Index step = 0; step < levels.steps(); ++step) {
-    const auto at = static_cast<std::size_t>(step);
-    double best = -std::numeric_limits<double>::infinity();
-    sizes.push_back(candidates.front());
-    for (const Index size : candidates) {
-      const Batch<float> x0_hat = local.denoise_with_patch(network.noisy[at], levels[step], size);
+  ProgressReporter progress(bar, "calibrate patch sizes", static_cast<Index>(candidates.size()));
+  std::vector<Index> sizes(network.noisy.size(), candidates.front());
+  std::vector<double> best(sizes.size(), -std::numeric_limits<double>::infinity());
+  for (const Index size : candidates) {
+    architecture.patch_sizes = {size};
+    const auto local = fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
+    for (std::size_t at = 0; at < sizes.size(); ++at) {
+      const Batch<float> x0_hat = local->denoise(network.noisy[at], levels[static_cast<Index>(at)]);
       const double score = median(r_squared(x0_hat, network.predictions[at]));
-      if (score > best) {
-        best = score;
-        sizes.back() = size;
-      }
+      if (score <= best[at]) continue;
+      best[at] = score;
+      sizes[at] = size;
     }
     progress.advance();
   }
@@ -109,10 +81,10 @@ std::vector<Index> calibrated_sizes(const Model& local, const Trajectory& networ
 }
 
 template <class A>
-Theory local_theory(const std::string& name, A architecture, std::vector<Index> sizes, const Dataset<float>& images,
-                    const CosineSchedule& schedule) {
+Theory local_theory(const std::string& name, A architecture, std::vector<Index> sizes, const NetworkSetting& setting) {
   architecture.patch_sizes = sizes;
-  return {name, AnyDenoiser<float>(fit(architecture, images, schedule)), std::move(sizes)};
+  return {name, fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule),
+          std::move(sizes)};
 }
 
 std::string list_text(const std::vector<Index>& values) {
@@ -157,22 +129,21 @@ void compare_network(const std::string& name, Comparison& comparison) {
   const NoiseLevels& levels = comparison.levels;
   const ImageShape& shape = images.shape();
 
-  const Trajectory calibration = trajectory_of(*network, name, setting.schedule, comparison.calibration_noise);
+  const Trajectory<float> calibration = network->trajectory(comparison.calibration_noise);
   const Index side = std::max(shape.height, shape.width);
   const Index field = entry["receptive_field"].get<Index>();
   const bool is_circular = choice.padding == Padding::circular;
   std::vector<Theory> theories;
   const auto add_local = [&](const std::string& theory, const auto& local, std::vector<Index> sizes) {
-    theories.push_back(local_theory(theory, local, std::move(sizes), images, setting.schedule));
+    theories.push_back(local_theory(theory, local, std::move(sizes), setting));
   };
   for (const std::string& theory : comparison.local_names) {
     if (theory == "LocalScore") {
-      const auto local = fit(LocalScore{shape}, images, setting.schedule);
-      add_local(theory, LocalScore{shape}, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1)));
+      const LocalScore local{shape};
+      add_local(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1), setting));
     } else if (theory == "EquivariantLocalScore") {
-      const auto local = fit(EquivariantLocalScore{shape}, images, setting.schedule);
-      add_local(theory, EquivariantLocalScore{shape},
-                calibrated_sizes(local, calibration, levels, candidate_sizes(side)));
+      const EquivariantLocalScore local{shape};
+      add_local(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(side), setting));
     } else if (is_circular) {
       add_local(theory, EquivariantLocalScore{shape}, {field});
     } else {
@@ -180,7 +151,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
     }
   }
 
-  const Trajectory theirs = trajectory_of(*network, name, setting.schedule, comparison.noise);
+  const Trajectory<float> theirs = network->trajectory(comparison.noise);
   Panel panel{.title = architecture,
               .x_label = "sigma",
               .y_label = "median R^2, single step",
@@ -203,7 +174,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
     for (Index step = 0; step < levels.steps(); ++step) {
       const auto at = static_cast<std::size_t>(step);
       const Agreement here =
-          agreement(theory.model.denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]);
+          agreement(theory.model->denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]);
       steps.push_back(to_json(here));
       curve.x.push_back(levels[step].sigma());
       curve.y.push_back(here.median_r_squared);
@@ -227,7 +198,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
   for (std::size_t i = 0; i < comparison.common.size(); ++i)
     compare(comparison.common[i], comparison.common_samples[i]);
   for (const Theory& theory : theories) {
-    const Batch<float> samples = sampler_of(theory.model, theory.name, setting.schedule).sample_from(comparison.noise);
+    const Batch<float> samples = theory.model->sample_from(comparison.noise);
     const Agreement end = compare(theory, samples);
     LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
                     : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
@@ -248,7 +219,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
 
 void compare(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names,
              const std::vector<std::string>& local_names, Index calibration) {
-  require_cpu(options, "training networks is");
+  require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
@@ -279,11 +250,10 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
   comparison.noise.rightCols(options.measured - shown) =
       normal_batch<float>(d, options.measured - shown, Seed{options.seed}, streams::initial_noise, shown);
   if (!network.train_only) {
-    comparison.common.push_back({"Linear", AnyDenoiser<float>(fit(Linear{}, images, schedule))});
-    comparison.common.push_back({"Ideal", AnyDenoiser<float>(fit(Ideal{}, images, schedule))});
+    comparison.common.push_back({"Linear", fit_placed(options.backend, Linear{}, images.samples(), schedule)});
+    comparison.common.push_back({"Ideal", fit_placed(options.backend, Ideal{}, images.samples(), schedule)});
     for (const Theory& theory : comparison.common) {
-      comparison.common_samples.push_back(
-          sampler_of(theory.model, theory.name, schedule).sample_from(comparison.noise));
+      comparison.common_samples.push_back(theory.model->sample_from(comparison.noise));
       comparison.rows.emplace_back(theory.name, comparison.common_samples.back().leftCols(shown));
     }
   }

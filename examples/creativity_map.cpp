@@ -27,33 +27,30 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/ddim.hpp"
 
 namespace {
 
 using namespace diffarch;
 using namespace figures;
 
-using Any = AnyArchitecture<float>;
-
 /// One architecture of the map.
 struct Entry {
   std::string name;
   std::string label;
   /// The model for the data of the setting; nothing where only networks are to be trained.
-  std::function<std::optional<AnyDenoiser<float>>(const Entry& entry, NetworkSetting& setting, Json& row)> make;
+  std::function<PlacedModelPointer<float>(const Entry& entry, NetworkSetting& setting, Json& row)> make;
 };
 
 /// An entry that is fitted, not trained.
 template <class MakeArchitecture>
 Entry fitted(std::string name, std::string label, const MakeArchitecture& make_architecture) {
   return {std::move(name), std::move(label),
-          [make_architecture](const Entry& /*entry*/, NetworkSetting& setting,
-                              Json& row) -> std::optional<AnyDenoiser<float>> {
-            if (setting.network.train_only) return std::nullopt;
-            const Any architecture = make_architecture(setting);
+          [make_architecture](const Entry& /*entry*/, NetworkSetting& setting, Json& row) -> PlacedModelPointer<float> {
+            if (setting.network.train_only) return nullptr;
+            const auto architecture = make_architecture(setting.images.shape());
             row["architecture"] = architecture.name();
-            return fit(architecture, setting.images, setting.schedule, Cpu{}, ConsoleProgress{});
+            return fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
           }};
 }
 
@@ -71,26 +68,21 @@ Entry bottleneck(std::string name, std::string label, int width) {
 
 std::vector<Entry> all_entries() {
   // The networks have the names of figure 1's rows.
-  return {fitted("linear", "Linear", [](const NetworkSetting&) { return Any::of(Linear{}); }),
-          fitted("rank_10", "rank 10", [](const NetworkSetting&) { return Any::of(RankK{.rank = 10}); }),
+  return {fitted("linear", "Linear", [](const ImageShape&) { return Linear{}; }),
+          fitted("rank_10", "rank 10", [](const ImageShape&) { return RankK{.rank = 10}; }),
           fitted("polynomial", "polynomial\ndegree 3",
-                 [](const NetworkSetting&) { return any_polynomial(Polynomial<3, SpectralFeatures<Conservative>>{}); }),
+                 [](const ImageShape&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
           fitted("patch_polynomial", "patches,\ndegree 3",
-                 [](const NetworkSetting& setting) {
-                   return any_polynomial(PatchPolynomial<3>{.shape = setting.images.shape()});
-                 }),
+                 [](const ImageShape& shape) { return PatchPolynomial<3>{.shape = shape}; }),
           bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
           unet("local", "U-Net\n1 pool", {.pools = 1}),
           unet("default", "U-Net\n2 pools", {.pools = 2}),
           unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
           unet("global", "U-Net\n3 pools", {.pools = 3}),
-          fitted("local_score", "LocalScore",
-                 [](const NetworkSetting& setting) { return Any::of(LocalScore{.shape = setting.images.shape()}); }),
+          fitted("local_score", "LocalScore", [](const ImageShape& shape) { return LocalScore{.shape = shape}; }),
           fitted("equivariant_local_score", "Equivariant\nLocalScore",
-                 [](const NetworkSetting& setting) {
-                   return Any::of(EquivariantLocalScore{.shape = setting.images.shape()});
-                 }),
-          fitted("ideal", "Ideal", [](const NetworkSetting&) { return Any::of(Ideal{}); })};
+                 [](const ImageShape& shape) { return EquivariantLocalScore{.shape = shape}; }),
+          fitted("ideal", "Ideal", [](const ImageShape&) { return Ideal{}; })};
 }
 
 std::vector<std::string> names_of(const std::vector<Entry>& entries) {
@@ -169,13 +161,11 @@ void add_entry(const Entry& entry, Map& map) {
     map.report["architectures"].push_back(std::move(row));
     return;
   }
-  DiffusionSampler<Any, CosineSchedule> sampler{Any{row["architecture"].get<std::string>()}, map.setting.schedule};
-  sampler.set_progress(ConsoleProgress{}).set_model(*model);
   // Polynomials may run away: what escaped is counted and left out.
   EscapeLog shown_log = escape_log(images.samples());
   EscapeLog log = shown_log;
-  map.rows.emplace_back(entry.label, sampler.sample_from(map.noise, shown_log));
-  const Batch<float> all = sampler.sample(options.measured, Seed{options.seed + 1}, log);
+  map.rows.emplace_back(entry.label, model->sample_from(map.noise, &shown_log));
+  const Batch<float> all = model->sample(options.measured, Seed{options.seed + 1}, &log);
   std::vector<Index> kept;
   for (Index i = 0; i < all.cols(); ++i)
     if (!log.has_escaped(i)) kept.push_back(i);
@@ -243,7 +233,7 @@ std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
 }
 
 void draw_map(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names) {
-  require_cpu(options, "the map is");
+  require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " works in single precision: --dtype f32");
   detail::require(options.measured >= 20, "--measured ", options.measured, ": expected at least 20 samples");
   const CosineSchedule schedule{.steps = options.steps};

@@ -141,7 +141,7 @@ int main(int argc, char** argv) {
   return run_program(app, options, argc, argv, [&] {
     detail::require(options.data == "mixtures" && options.size == 0,
                     "figure 2 is about two 2-D mixtures: --data can only be 'mixtures', and --size does not apply");
-    on_backend(options, [&]<class B>(std::type_identity<B>) {
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options);
       else

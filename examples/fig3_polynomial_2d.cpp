@@ -9,13 +9,12 @@
 #include <numbers>
 
 #include "common/figure_report.hpp"
+#include "common/monomial_run.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/monomial_denoiser.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
 #include "diffarch/schedule/cosine.hpp"
 
@@ -68,12 +67,13 @@ struct Figure {
 
   template <class Architecture>
   void add(const Architecture& architecture, std::vector<Panel>& row) {
-    DiffusionSampler<Architecture, CosineSchedule, Cpu, Ddim, double> sampler{architecture, schedule};
-    sampler.set_progress(ConsoleProgress{});
-    sampler.fit(training);
+    const auto model = fit(architecture, training, schedule, Cpu{}, ConsoleProgress{});
     EscapeLog log(10.0 * std::sqrt(training.squaredNorm() / static_cast<double>(training.size())));
-    const Batch<double> samples = sampler.sample_from(noise, log);
-    row.push_back(describe(sampler.model(), architecture.name(), samples, log));
+    Batch<double> samples;
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
+      samples = placed_monomials<B>(model, architecture.name(), schedule)->sample_from(noise, &log);
+    });
+    row.push_back(describe(model, architecture.name(), samples, log));
   }
 
   /// Prints and reports what the model generated, and returns its picture.
@@ -168,7 +168,7 @@ struct Figure {
 void run(const FigureOptions& options, const std::vector<int>& degrees) {
   detail::require(options.data == "mixtures" && options.size == 0,
                   "figure 3 is about a 2-D mixture: --data can only be 'mixtures', and --size does not apply");
-  require_cpu(options, "polynomials on all monomials are");
+  require_backend(options.backend);
   detail::require(options.double_precision, "figure 3 works in double precision: --dtype f64");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

@@ -10,7 +10,7 @@
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/io/npy.hpp"
 #include "diffarch/nn/decoder_polyline.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/ddim.hpp"
 
 namespace {
 
@@ -58,22 +58,23 @@ void bottleneck(Figure& figure) {
   const FigureOptions& options = figure.options;
   FigureReport& report = figure.report;
   const Architecture architecture{figure.network.training};
-  Json entry = {{"row", detail::concat("h_", H)}};
-  auto model = trained_model(detail::concat("h_", H), architecture, figure.schedule, figure.data, options,
-                             figure.network, entry, figure.losses);
+  const std::string name = detail::concat("h_", H);
+  Json entry = {{"row", name}};
+  const auto model =
+      trained_model(name, architecture, figure.schedule, figure.data, options, figure.network, entry, figure.losses);
   if (!model) {
     report["rows"].push_back(std::move(entry));
     return;
   }
-  DiffusionSampler<Architecture, CosineSchedule, Cpu, Ddim, double> sampler{architecture, figure.schedule};
-  sampler.set_progress(ConsoleProgress{}).set_model(std::move(*model));
-  const Batch<double> samples = options.noise.empty() ? sampler.sample(options.samples, Seed{options.seed})
-                                                      : sampler.sample_from(read_npy_batch<double>(options.noise));
+  const Batch<double> samples = options.noise.empty() ? model->sample(options.samples, Seed{options.seed})
+                                                      : model->sample_from(read_npy_batch<double>(options.noise));
   Panel panel = framed(detail::concat("samples, h = ", H), {scatter("samples", samples)});
   if constexpr (H == 1) {
     constexpr double largest_code = 1e4;
+    const auto on_host =
+        load_model<double>(architecture, figure.schedule, training_run(name, options, figure.network).folder);
     const Batch<double> corners =
-        nn::decoder_polyline(sampler.model().levels().back().network->body(), -largest_code, largest_code);
+        nn::decoder_polyline(on_host.levels().back().network->body(), -largest_code, largest_code);
     const double distance = nn::distance_to_polyline(samples, corners).maxCoeff();
     entry["largest_distance_to_polyline"] = distance;
     entry["polyline_bends"] = corners.cols() - 2;
@@ -95,7 +96,7 @@ void bottleneck(Figure& figure) {
 void run(const FigureOptions& options, const NetworkOptions& network) {
   detail::require(options.data == "mixtures" && options.size == 0,
                   "figure 4 is about a 2-D mixture: --data can only be 'mixtures', and --size does not apply");
-  require_cpu(options, "training networks is");
+  require_backend(options.backend);
   detail::require(options.double_precision, "figure 4 works in double precision: --dtype f64");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    on_backend(options, [&]<class B>(std::type_identity<B>) {
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, ranks);
       else

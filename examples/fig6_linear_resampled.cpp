@@ -134,7 +134,7 @@ int main(int argc, char** argv) {
   app.add_flag("--moment-matched", resampling.moment_matched,
                "Whiten and recolour each set of samples to the moments of the data");
   return run_program(app, options, argc, argv, [&] {
-    on_backend(options, [&]<class B>(std::type_identity<B>) {
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, resampling);
       else

@@ -122,7 +122,6 @@ int main(int argc, char** argv) {
   app.add_flag("--compare", polynomial.compare,
                "Rows: feature sets at degree 3, beside Linear; draws --measured samples");
   return run_program(app, options, argc, argv, [&] {
-    if (polynomial.compare) require_cpu(options, "polynomials on spectral features are");
-    on_backend(options, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
   });
 }

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--ridge", patch.ridge, "Ridge (0: the default of the average)")->check(CLI::NonNegativeNumber);
   app.add_option("--clip", patch.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(CLI::NonNegativeNumber);
-  return run_program(app, options, argc, argv,
-                     [&] { on_backend(options, [&]<class B>(std::type_identity<B>) { figure<B>(options, patch); }); });
+  return run_program(app, options, argc, argv, [&] {
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, patch); });
+  });
 }

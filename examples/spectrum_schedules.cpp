@@ -232,7 +232,7 @@ int main(int argc, char** argv) {
   app.remove_option(app.get_option("--steps"));
   app.add_option("--steps", step_counts, "Sampling steps N, comma separated")->delimiter(',')->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
-    on_backend(options, [&]<class B>(std::type_identity<B>) {
+    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, step_counts);
       else

@@ -55,11 +55,6 @@ void require_writable(const std::filesystem::path& folder) { diffarch::AtomicFil
 
 }  // namespace
 
-void require_cpu(const FigureOptions& options, const std::string& what) {
-  diffarch::detail::require(options.backend == "cpu", "--backend ", options.backend, ": ", what,
-                            " not there yet; use --backend cpu");
-}
-
 int report_exception(const std::string& program) {
   try {
     throw;

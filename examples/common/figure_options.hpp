@@ -31,9 +31,6 @@ struct FigureOptions {
 /// Declares the shared options on a command line; the values already in `options` are the defaults.
 void add_figure_options(CLI::App& app, FigureOptions& options);
 
-/// For programs that have no other backend. Throws InvalidArgument for one: "--backend cuda: <what> not there yet".
-void require_cpu(const FigureOptions& options, const std::string& what);
-
 /// Prints the exception that is handled as one line on stderr and returns the exit status for it.
 [[nodiscard]] int report_exception(const std::string& program);
 

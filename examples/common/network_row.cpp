@@ -7,7 +7,7 @@
 #include "diffarch/analysis/memorisation.hpp"
 #include "diffarch/analysis/sharpness.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/ddim.hpp"
 #include "shared_training.hpp"
 
 namespace figures {
@@ -73,18 +73,15 @@ void report_network_row(const std::string& name, const std::string& label, Json 
 
 }  // namespace
 
-void add_network_row(const std::string& name, const std::string& label, const std::optional<AnyDenoiser<float>>& model,
+void add_network_row(const std::string& name, const std::string& label, const PlacedModelPointer<float>& model,
                      Json entry, NetworkFigure& figure) {
   entry["row"] = name;
   if (!model) {
     figure.report["rows"].push_back(std::move(entry));
     return;
   }
-  DiffusionSampler<AnyArchitecture<float>, CosineSchedule> sampler{
-      AnyArchitecture<float>{entry["architecture"].get<std::string>()}, figure.schedule};
-  sampler.set_progress(ConsoleProgress{}).set_model(*model);
-  const Batch<float> shown = sampler.sample_from(figure.noise);
-  const Batch<float> measured = sampler.sample(figure.options.measured, Seed{figure.options.seed + 1});
+  const Batch<float> shown = model->sample_from(figure.noise);
+  const Batch<float> measured = model->sample(figure.options.measured, Seed{figure.options.seed + 1});
   report_network_row(name, label, std::move(entry), shown, measured, figure);
 }
 
@@ -102,7 +99,7 @@ TrainingProfiles image_profiles(const TrainingProfile& cpu) {
 
 void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
                         const std::function<void(NetworkFigure&)>& add_rows) {
-  require_cpu(options, "training networks is");
+  require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});

@@ -1,12 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "diffarch/denoiser/any_denoiser.hpp"
 #include "figure_data.hpp"
 #include "network_training.hpp"
 
@@ -25,13 +23,10 @@ struct NetworkSetting {
 
 /// Trains (or takes) the networks of an architecture; see `trained_model`.
 template <class A>
-[[nodiscard]] std::optional<diffarch::AnyDenoiser<float>> trained_network(const std::string& name,
-                                                                          const A& architecture,
-                                                                          NetworkSetting& setting, Json& row) {
-  auto model = trained_model(name, architecture, setting.schedule, setting.images.samples(), setting.options,
-                             setting.network, row, setting.losses);
-  if (!model) return std::nullopt;
-  return diffarch::AnyDenoiser<float>(std::move(*model));
+[[nodiscard]] PlacedModelPointer<float> trained_network(const std::string& name, const A& architecture,
+                                                        NetworkSetting& setting, Json& row) {
+  return trained_model(name, architecture, setting.schedule, setting.images.samples(), setting.options, setting.network,
+                       row, setting.losses);
 }
 
 /// What all rows of a figure share, and what they add to it.
@@ -44,8 +39,8 @@ struct NetworkFigure : NetworkSetting {
 /// One row: samples of `model` from the figure's noise, each above its nearest training image with rms distance and gap
 /// ratio. Of `measured` fresh samples it prints and reports memorised fraction, nearest distances, and sharpness
 /// relative to the data. Without a model (only training was asked for) just `entry` is reported.
-void add_network_row(const std::string& name, const std::string& label,
-                     const std::optional<diffarch::AnyDenoiser<float>>& model, Json entry, NetworkFigure& figure);
+void add_network_row(const std::string& name, const std::string& label, const PlacedModelPointer<float>& model,
+                     Json entry, NetworkFigure& figure);
 
 /// The profiles of a figure of images: --quick and the paper's sizes are the same for all.
 [[nodiscard]] TrainingProfiles image_profiles(const TrainingProfile& cpu);

@@ -2,15 +2,13 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "diffarch/core/stop_signals.hpp"
-#include "diffarch/denoiser/train.hpp"
 #include "diffarch/io/gnuplot.hpp"
-#include "diffarch/schedule/cosine.hpp"
 #include "figure_report.hpp"
+#include "network_run.hpp"
 
 // What the figures of trained networks (1, 4 and 9) share: options, profiles, and trainings that can be interrupted,
 // resumed, shared between processes, and separated from the sampling.
@@ -72,22 +70,26 @@ void record_training(const NetworkOptions& network, FigureReport& report);
 void draw_losses(const std::vector<diffarch::Panel>& losses, const FigureOptions& options, FigureReport& report);
 
 /// Trains, or continues, the networks of an architecture under `name` in the figure's folder of weights, or, with
-/// --weights, takes those of an earlier run; the loss curves join `row` and `panels`. No model where only (a part of)
-/// the training was asked for.
+/// --weights, takes those of an earlier run, on the backend of --backend; the loss curves join `row` and `panels`. No
+/// model where only (a part of) the training was asked for.
 template <class Scalar, class A>
-[[nodiscard]] std::optional<diffarch::NetworkModel<A, Scalar>> trained_model(
-    const std::string& name, const A& architecture, const diffarch::CosineSchedule& schedule,
-    const diffarch::Batch<Scalar>& data, const FigureOptions& options, const NetworkOptions& network, Json& row,
-    std::vector<diffarch::Panel>& panels) {
+[[nodiscard]] PlacedModelPointer<Scalar> trained_model(const std::string& name, const A& architecture,
+                                                       const diffarch::CosineSchedule& schedule,
+                                                       const diffarch::Batch<Scalar>& data,
+                                                       const FigureOptions& options, const NetworkOptions& network,
+                                                       Json& row, std::vector<diffarch::Panel>& panels) {
   const diffarch::StopSignals stop;
-  const diffarch::TrainingRun run = training_run(name, options, network);
-  const auto progress = network.is_quiet ? diffarch::ProgressCallback{} : diffarch::ConsoleProgress{};
-  if (network.weights.empty()) train(architecture, data, schedule, run, progress);
+  const NetworkTask<Scalar> task{
+      .schedule = schedule,
+      .data = data,
+      .run = training_run(name, options, network),
+      .train = network.weights.empty(),
+      .sample = !network.train_only && !network.share,
+      .progress = network.is_quiet ? diffarch::ProgressCallback{} : diffarch::ConsoleProgress{}};
+  auto model = run_network(options.backend, architecture, task);
   row["architecture"] = architecture.name();
-  if (network.share) return std::nullopt;
-  panels.push_back(loss_curves(architecture.name(), run.folder, row));
-  if (network.train_only) return std::nullopt;
-  return diffarch::load_model<Scalar>(architecture, schedule, run.folder);
+  if (!network.share) panels.push_back(loss_curves(architecture.name(), task.run.folder, row));
+  return model;
 }
 
 }  // namespace figures

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "backends.hpp"
-#include "diffarch/denoiser/any_denoiser.hpp"
 #include "figure_report.hpp"
 #include "polynomial_run.hpp"
 
@@ -43,10 +42,5 @@ PolynomialRow run_polynomial_row(const std::string& name, const Architecture& ar
   return report_polynomial_row(name, architecture.name(), run_polynomial<B>(architecture, polynomial_task(setting)),
                                setting, report);
 }
-
-/// Two of these architectures behind one type, on the host, for programs that do not instantiate them.
-[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(
-    const diffarch::Polynomial<3, diffarch::SpectralFeatures<diffarch::Conservative>>& architecture);
-[[nodiscard]] diffarch::AnyArchitecture<float> any_polynomial(const diffarch::PatchPolynomial<3>& architecture);
 
 }  // namespace figures

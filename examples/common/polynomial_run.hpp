@@ -54,7 +54,7 @@ struct PolynomialRun {
   diffarch::Batch<float> measured = {};  ///< (d, task.measured), or empty
 };
 
-/// Fits an architecture on backend B and samples with it. Throws Error where B has no such model.
+/// Fits an architecture on backend B and samples with it.
 template <class B, class Architecture>
 [[nodiscard]] PolynomialRun run_polynomial(const Architecture& architecture, const PolynomialTask& task);
 

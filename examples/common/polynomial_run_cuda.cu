@@ -3,6 +3,8 @@
 
 namespace figures {
 
+extern template PlacedModelPointer<float> placed(AnyDenoiser<float, Cuda>, const std::string&, const CosineSchedule&);
+
 FIGURES_RANDOM_POLYNOMIALS(Cuda);
 FIGURES_SPECTRAL_POLYNOMIALS(Cuda);
 

@@ -9,6 +9,7 @@
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
+#include "placed_model_impl.hpp"
 #include "polynomial_run.hpp"
 
 namespace figures {
@@ -36,23 +37,18 @@ std::vector<PolynomialLevel> polynomial_diagnostics(const Model& model, const No
 
 template <class B, class Architecture>
 PolynomialRun run_polynomial(const Architecture& architecture, const PolynomialTask& task) {
-  if constexpr (FittableArchitecture<Architecture, B, float>) {
-    const auto start = std::chrono::steady_clock::now();
-    DiffusionSampler<Architecture, CosineSchedule, B> sampler{architecture, task.schedule};
-    sampler.set_progress(ConsoleProgress{});
-    if (task.clip) sampler.set_clip(*task.clip);
-    sampler.fit(task.images);
-    const std::chrono::duration<double> fit_time = std::chrono::steady_clock::now() - start;
-    PolynomialRun run{.fit_seconds = fit_time.count(), .log = task.log, .measured_log = task.log};
-    run.shown = sampler.sample_from(task.noise, run.log);
-    if constexpr (requires { sampler.model().leading_form(Matrix<double>{}, sampler.levels()[0]); })
-      run.levels = polynomial_diagnostics(sampler.model(), sampler.levels(), task.probes());
-    if (task.measured >= 2) run.measured = sampler.sample(task.measured, task.measured_seed, run.measured_log);
-    return run;
-  } else {
-    throw Error(diffarch::detail::concat("--backend ", B::name(), ": ", architecture.name(),
-                                         " is not there yet; use --backend cpu"));
-  }
+  const auto start = std::chrono::steady_clock::now();
+  DiffusionSampler<Architecture, CosineSchedule, B> sampler{architecture, task.schedule};
+  sampler.set_progress(ConsoleProgress{});
+  if (task.clip) sampler.set_clip(*task.clip);
+  sampler.fit(task.images);
+  const std::chrono::duration<double> fit_time = std::chrono::steady_clock::now() - start;
+  PolynomialRun run{.fit_seconds = fit_time.count(), .log = task.log, .measured_log = task.log};
+  run.shown = sampler.sample_from(task.noise, run.log);
+  if constexpr (requires { sampler.model().leading_form(Matrix<double>{}, sampler.levels()[0]); })
+    run.levels = polynomial_diagnostics(sampler.model(), sampler.levels(), task.probes());
+  if (task.measured >= 2) run.measured = sampler.sample(task.measured, task.measured_seed, run.measured_log);
+  return run;
 }
 
 // What the programs use, on one backend.
@@ -65,10 +61,12 @@ PolynomialRun run_polynomial(const Architecture& architecture, const PolynomialT
 #define FIGURES_RANDOM_POLYNOMIALS(B)             \
   FIGURES_RANDOM_POLYNOMIALS_OF(B, ExactAverage); \
   FIGURES_RANDOM_POLYNOMIALS_OF(B, SingleDraw);   \
-  FIGURES_RANDOM_POLYNOMIALS_OF(B, Legacy)
-#define FIGURES_SPECTRAL_POLYNOMIALS(B)                              \
-  FIGURES_POLYNOMIAL(B, Linear);                                     \
-  FIGURES_POLYNOMIAL(B, Polynomial<3, SpectralFeatures<Monomials>>); \
-  FIGURES_POLYNOMIAL(B, Polynomial<3, SpectralFeatures<Conservative>>)
+  FIGURES_RANDOM_POLYNOMIALS_OF(B, Legacy);       \
+  FIGURES_FIT(B, PatchPolynomial<3>)
+#define FIGURES_SPECTRAL_POLYNOMIALS(B)                                 \
+  FIGURES_POLYNOMIAL(B, Linear);                                        \
+  FIGURES_POLYNOMIAL(B, Polynomial<3, SpectralFeatures<Monomials>>);    \
+  FIGURES_POLYNOMIAL(B, Polynomial<3, SpectralFeatures<Conservative>>); \
+  FIGURES_FIT(B, Polynomial<3, SpectralFeatures<Conservative>>)
 
 }  // namespace figures

@@ -3,6 +3,7 @@
 #include "cuda/instantiations.hpp"
 #include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 
 void instantiate_polynomials() {
   using namespace diffarch;
@@ -11,6 +12,8 @@ void instantiate_polynomials() {
   test::instantiate(Polynomial<3, RandomFeatures<ExactAverage>>{});
   test::instantiate(Polynomial<3, RandomFeatures<SingleDraw>>{});
   test::instantiate(Polynomial<3, RandomFeatures<Legacy>>{});
+  test::instantiate(Polynomial<3, SpectralFeatures<Monomials>>{});
+  test::instantiate(Polynomial<3, SpectralFeatures<Conservative>>{});
   test::instantiate(PatchPolynomial<3, ExactAverage>{});
   test::instantiate(PatchPolynomial<3, SingleDraw>{});
   test::instantiate(PatchPolynomial<3, Legacy>{});

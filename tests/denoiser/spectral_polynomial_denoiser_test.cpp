@@ -4,6 +4,7 @@
 #include "diffarch/denoiser/monomial_denoiser.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"
+#include "tested_backend.hpp"
 
 using namespace diffarch;
 using namespace diffarch::test;
@@ -13,6 +14,11 @@ namespace {
 constexpr double middle_sigma = 0.6;
 const NoiseLevel middle_level = NoiseLevel::from_sigma(middle_sigma);
 CustomSchedule schedule() { return CustomSchedule::from_sigmas({middle_sigma, 0.0}); }
+
+template <class A>
+auto fitted(const A& architecture, const Batch<double>& x) {
+  return fit(architecture, x, schedule(), TestedBackend{});
+}
 
 /// Skewed, heavy and light tails in different directions.
 Batch<double> samples(Index d, Index n, unsigned seed) {
@@ -30,16 +36,16 @@ TEST_CASE("With enough directions the free form is the complete polynomial", "[d
   const Batch<double> x = samples(2, 50, 1);
   const Batch<double> y = x + middle_sigma * random_matrix(2, 50, 2);
   const Polynomial<3, SpectralFeatures<Monomials>> spectral{{.width = 20, .exponents = {0.0}, .ridges = {1e-10}}};
-  CHECK(relative_difference(fit(spectral, x, schedule()).denoise(y, middle_level),
+  CHECK(relative_difference(denoise_on(fitted(spectral, x), y, middle_level),
                             fit(Polynomial<3>{}, x, schedule()).denoise(y, middle_level)) < 1e-6);
 }
 
 TEST_CASE("The conservative form is the gradient of its log density and has no curl", "[denoiser][polynomial]") {
   const Batch<double> x = samples(5, 60, 3);
-  const auto model = fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x, schedule());
+  const auto model = fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x);
   const Batch<double> y = x.leftCols(6) + middle_sigma * random_matrix(5, 6, 4);
   CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(5, 5), middle_level) < 1e-12);
-  const Batch<double> score = (model.denoise(y, middle_level) - y) / (middle_sigma * middle_sigma);
+  const Batch<double> score = (denoise_on(model, y, middle_level) - y) / (middle_sigma * middle_sigma);
   constexpr double step = 1e-5;
   for (Index j = 0; j < 5; ++j) {
     Batch<double> up = y;
@@ -50,7 +56,7 @@ TEST_CASE("The conservative form is the gradient of its log density and has no c
         (model.log_density(up, middle_level) - model.log_density(down, middle_level)) / (2.0 * step);
     CHECK((slope - score.row(j).transpose()).cwiseAbs().maxCoeff() < 1e-6 * score.cwiseAbs().maxCoeff());
   }
-  const auto free = fit(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x, schedule());
+  const auto free = fitted(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x);
   CHECK(curl_asymmetry(free, y, Matrix<double>::Identity(5, 5), middle_level) > 1e-4);
 }
 
@@ -60,7 +66,7 @@ TEST_CASE("The conservative weights minimise the denoising error", "[denoiser][p
   const Batch<double> y = x + middle_sigma * random_matrix(4, x.cols(), 6);
   const Batch<double> data = x.leftCols(40);
   const auto error = [&](const auto& architecture) {
-    return (fit(architecture, data, schedule()).denoise(y, middle_level) - x).squaredNorm() / real(x.cols());
+    return (denoise_on(fitted(architecture, data), y, middle_level) - x).squaredNorm() / real(x.cols());
   };
   const double linear = error(Polynomial<1>{});
   const double bounded = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridges = {1e-6}}});
@@ -76,7 +82,7 @@ TEST_CASE("A bounded leading form is nowhere positive", "[denoiser][polynomial]"
   const Batch<double> x = samples(5, 60, 7);
   const Matrix<double> theta = random_matrix(5, 200, 8).colwise().normalized();
   const auto largest = [&](bool bounded) {
-    return fit(Polynomial<3, SpectralFeatures<>>{{.width = 30, .bounded = bounded}}, x, schedule())
+    return fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30, .bounded = bounded}}, x)
         .leading_form(theta, middle_level)
         .maxCoeff();
   };
@@ -92,28 +98,29 @@ TEST_CASE("Jacobians equal differences, columns are independent", "[denoiser][po
     constexpr double step = 1e-5;
     const Batch<double> up = y.replicate(1, 3) + step * v;
     const Batch<double> down = y.replicate(1, 3) - step * v;
-    CHECK(relative_difference(model.jacobian_product(y, v, middle_level),
-                              (model.denoise(up, middle_level) - model.denoise(down, middle_level)) / (2.0 * step)) <
-          1e-6);
+    CHECK(relative_difference(
+              model.jacobian_product(y, v, middle_level),
+              (denoise_on(model, up, middle_level) - denoise_on(model, down, middle_level)) / (2.0 * step)) < 1e-6);
     const Batch<double> many = random_matrix(5, 40, 12);
-    CHECK(bitwise_equal(Batch<double>(model.denoise(many, middle_level).col(3)),
-                        model.denoise(many.col(3), middle_level)));
+    CHECK(bitwise_equal(Batch<double>(denoise_on(model, many, middle_level).col(3)),
+                        denoise_on(model, many.col(3), middle_level)));
   };
-  check(fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x, schedule()));
-  check(fit(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x, schedule()));
+  check(fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x));
+  check(fitted(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x));
 }
 
 TEST_CASE("Bad hyper-parameters of spectral features are refused", "[denoiser][polynomial]") {
   const Batch<double> x = samples(4, 30, 14);
   const auto refused = [&](SpectralFeatures<> features) {
-    return message_of<InvalidArgument>([&] { (void)fit(Polynomial<3, SpectralFeatures<>>{features}, x, schedule()); });
+    return message_of<InvalidArgument>([&] { (void)fitted(Polynomial<3, SpectralFeatures<>>{features}, x); });
   };
   CHECK(refused({.width = 0}).find("width = 0") != std::string::npos);
   CHECK(refused({.exponents = {}}).find("no exponents") != std::string::npos);
   CHECK(refused({.exponents = {-1.0}}).find("exponent -1") != std::string::npos);
   CHECK(refused({.ridges = {0.0}}).find("ridge = 0") != std::string::npos);
-  CHECK_THROWS_AS(fit(Polynomial<3, SpectralFeatures<>>{}, Batch<double>(Batch<double>::Ones(3, 4)), schedule()),
-                  InvalidArgument);
+  CHECK_THROWS_AS(
+      fit(Polynomial<3, SpectralFeatures<>>{}, Batch<double>(Batch<double>::Ones(3, 4)), schedule(), TestedBackend{}),
+      InvalidArgument);
 }
 
 TEST_CASE("The chosen ridge is the one that predicts samples that were left out", "[denoiser][polynomial]") {
@@ -127,8 +134,8 @@ TEST_CASE("The chosen ridge is the one that predicts samples that were left out"
     using Features = decltype(features);
     const auto error = [&](const std::vector<double>& ridges) {
       features.ridges = ridges;
-      const auto model = fit(Polynomial<3, Features>{features}, x, schedule());
-      return std::pair{(model.denoise(y, middle_level) - fresh).squaredNorm() / 10000.0,
+      const auto model = fitted(Polynomial<3, Features>{features}, x);
+      return std::pair{(denoise_on(model, y, middle_level) - fresh).squaredNorm() / 10000.0,
                        model.fit_at(middle_level).ridge};
     };
     const std::vector<double> ridges{1e-6, 1e-3, 1e-1, 1.0, 10.0, 100.0};

@@ -237,5 +237,15 @@ TEST_CASE("Cholesky refuses what is not positive definite and shapes that do not
           }) == "cholesky_solve: (2, 2) and (3, 1)");
 }
 
+TEMPLATE_TEST_CASE("The mean of columns has no rounding of its sum left", "[solver]", float, double) {
+  // Far from zero: a sum of 1000 numbers of 1e4 rounds to 1e-9 of one of them.
+  const Batch<TestType> x = (random_matrix<TestType>(70, 1000, 31).array() + TestType(1e4)).matrix();
+  const LongMatrix expected = x.template cast<long double>().rowwise().mean();
+  REQUIRE((Algebra::mean(x).template cast<long double>() - expected).cwiseAbs().maxCoeff() < 4e-12L);
+  const Batch<TestType> constant = x.col(0).replicate(1, 777);
+  REQUIRE(bitwise_equal(Matrix<double>(Algebra::mean(constant)), Matrix<double>(x.col(0).template cast<double>())));
+  REQUIRE(Algebra::mean(Batch<TestType>(x.col(0))) == Vector<double>(x.col(0).template cast<double>()));
+}
+
 }  // namespace
 }  // namespace diffarch

@@ -24,6 +24,24 @@ struct Centre {
   }
 };
 
+/// x - mean 1^T in double, for reductions over rows.
+template <class Scalar>
+struct CentredValue {
+  const Scalar* x;
+  const double* mean;
+  Index rows;
+  constexpr double operator()(Index row, Index column) const {
+    return static_cast<double>(x[column * rows + row]) - mean[row];
+  }
+};
+
+/// mean[row] += sum / count.
+struct MoveMean {
+  double* mean;
+  double count;
+  constexpr void operator()(Index row, double sum) const { mean[row] += sum / count; }
+};
+
 /// The upper triangle becomes the lower one.
 template <class Scalar>
 struct MirrorLower {
@@ -61,6 +79,18 @@ struct LinearAlgebra<Cuda> {
   template <class Scalar>
   [[nodiscard]] static Array<Scalar> multiply_transposed(const Array<Scalar>& a, const Array<Scalar>& b) {
     return product(true, a, b);
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Vector<double> mean(const Batch<Scalar>& x) {
+    const auto uploaded = Array<Scalar>::upload(x);
+    Array<double> result(x.rows(), 1);
+    result.set_zero();
+    for (int pass = 0; pass < 2; ++pass)
+      cuda::reduce_rows<double>(x.rows(), x.cols(),
+                                cuda::detail::CentredValue<Scalar>{uploaded.data(), result.data(), x.rows()},
+                                cuda::detail::MoveMean{result.data(), static_cast<double>(x.cols())});
+    return result.download().col(0);
   }
 
   template <class Scalar>

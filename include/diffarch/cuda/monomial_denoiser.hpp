@@ -52,9 +52,13 @@ class DeviceMonomialDenoiser {
   using HostModel = MonomialDenoiser<Scalar, is_conservative>;
 
   /// Throws InvalidArgument like MonomialDenoiser.
-  DeviceMonomialDenoiser(int degree, HermiteMoments moments) : host_(degree, std::move(moments)) {
+  DeviceMonomialDenoiser(int degree, HermiteMoments moments)
+      : DeviceMonomialDenoiser(HostModel(degree, std::move(moments))) {}
+
+  /// A model that was fitted on the host, with the levels it keeps.
+  explicit DeviceMonomialDenoiser(HostModel fitted) : host_(std::move(fitted)) {
     const HermiteMoments& of = host_.moments();
-    const MultiIndexSet monomials(of.indices().dimension(), degree);
+    const MultiIndexSet monomials(of.indices().dimension(), degree());
     Matrix<int> exponents(monomials.dimension(), monomials.size());
     for (Index i = 0; i < monomials.size(); ++i)
       for (Index j = 0; j < monomials.dimension(); ++j) exponents(j, i) = monomials[i][static_cast<std::size_t>(j)];
@@ -62,6 +66,7 @@ class DeviceMonomialDenoiser {
     mean_ = Array::upload(Vector<double>(of.mean()));
     minus_mean_ = Array::upload(Vector<double>(-of.mean()));
     basis_ = Array::upload(Matrix<double>(of.basis()));
+    for (const auto& [level, fit] : host_.kept_fits()) fits_.add(level, uploaded(fit));
   }
 
   [[nodiscard]] Index dimension() const noexcept { return host_.dimension(); }

@@ -29,6 +29,9 @@ class LevelFits {
     return use(make(level));
   }
 
+  [[nodiscard]] auto begin() const noexcept { return fits_.begin(); }
+  [[nodiscard]] auto end() const noexcept { return fits_.end(); }
+
  private:
   std::vector<std::pair<NoiseLevel, Fit>> fits_;
 };

@@ -64,6 +64,9 @@ class MonomialDenoiser {
   /// Keeps a fit that `fit_at` made.
   void keep_fit(NoiseLevel level, PolynomialFit fit) { fits_.add(level, std::move(fit)); }
 
+  /// The levels that were fitted in advance, (level, fit) each.
+  [[nodiscard]] const auto& kept_fits() const noexcept { return fits_; }
+
   /// The fit of a level with signal > 0. Throws NumericalError, naming degree, sigma and condition, when the condition
   /// number exceeds `largest_condition`: a polynomial of this degree is then not determined by the data (fewer points
   /// than monomials, say) or beyond double precision.

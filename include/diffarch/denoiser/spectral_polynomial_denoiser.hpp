@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "diffarch/core/fitter.hpp"
+#include "diffarch/core/storage.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
+#include "diffarch/denoiser/spectral_functors.hpp"
 #include "diffarch/solver/bounded_least_squares.hpp"
 #include "diffarch/solver/cross_validation.hpp"
 #include "diffarch/solver/hermite.hpp"
 #include "diffarch/solver/hermite_features.hpp"
+#include "diffarch/solver/host_algebra.hpp"
 #include "diffarch/solver/principal_components.hpp"
 
 namespace diffarch {
@@ -41,28 +44,34 @@ struct SpectralFit {
 ///   log_density is a polynomial of degree Degree + 1.
 ///
 /// Predictions are mean + U c, and y enters through U^T y: sampled in these K coordinates (`SpanDenoiser`).
-template <int Degree, class Form, class Scalar_>
+///
+/// Fits are assembled on the host, their products and factorisations done by the backend; samples stay on the backend.
+template <int Degree, class Form, class Scalar_, class BackendType_ = Cpu>
 class SpectralPolynomialDenoiser {
   static_assert(Degree >= 2, "diffarch: SpectralFeatures need Degree >= 2; degree 1 is Linear");
 
  public:
   using Scalar = Scalar_;
-  using BackendType = Cpu;
+  using BackendType = BackendType_;
+  using Storage = typename BackendType::template Storage<Scalar>;
+  /// U^T y and what follows of it: always in double.
+  using Coordinates = typename BackendType::template Storage<double>;
   using Features = SpectralFeatures<Form>;
   static constexpr bool is_conservative = Features::is_conservative;
 
   /// data (d, n). Throws InvalidArgument for a width, modes, exponents or ridge out of range, or data without variance.
   SpectralPolynomialDenoiser(const Features& features, const Batch<Scalar>& data) : features_(features) {
     check();
-    auto components = principal_components<Cpu>(data);
+    auto components = principal_components<BackendType>(data);
     detail::require(components.rank >= 1,
                     "SpectralFeatures: the data have no variance; expected at least two different samples");
     mean_ = std::move(components.mean);
     eigenvalues_ = std::move(components.eigenvalues);
-    basis_ = std::move(components.basis);
-    stored_mean_ = mean_.template cast<Scalar>();
-    projected_mean_ = LinearAlgebra<Cpu>::multiply_transposed(basis_, stored_mean_).template cast<double>();
-    coordinates_ = project(data).colwise() - projected_mean_;
+    basis_ = BackendType::upload(Batch<Scalar>(std::move(components.basis)));
+    stored_mean_ = BackendType::upload(Batch<Scalar>(mean_.template cast<Scalar>()));
+    projected_mean_ = project(stored_mean_);
+    host_projected_mean_ = BackendType::download(projected_mean_).col(0);
+    coordinates_ = BackendType::download(project(BackendType::upload(data))).colwise() - host_projected_mean_;
     normals_ = normal_batch<double>(std::min(features.modes, eigenvalues_.size()), features.width, features.seed,
                                     streams::directions);
   }
@@ -71,11 +80,11 @@ class SpectralPolynomialDenoiser {
   [[nodiscard]] const Features& features() const noexcept { return features_; }
   [[nodiscard]] const Vector<double>& mean() const noexcept { return mean_; }
   [[nodiscard]] const Vector<double>& eigenvalues() const noexcept { return eigenvalues_; }  ///< (K)
-  [[nodiscard]] const Matrix<Scalar>& basis() const noexcept { return basis_; }              ///< U, (d, K)
+  [[nodiscard]] const Storage& basis() const noexcept { return basis_; }                     ///< U, (d, K)
 
   /// Fits a level in advance and keeps it, when features.keep_levels says so.
   void fit_level(NoiseLevel level) {
-    if (features_.keep_levels && level.signal > 0.0) fits_.add(level, fit_at(level));
+    if (features_.keep_levels && level.signal > 0.0) fits_.add(level, placed(fit_at(level), level));
   }
 
   /// The fit of a level with signal > 0. Throws NumericalError, naming degree, sigma and ridge, when it fails.
@@ -97,7 +106,7 @@ class SpectralPolynomialDenoiser {
     // Share of noise in each mode of u, and the noise covariance of the projections r_j . u.
     const Vector<double> noise_share = noise_variance * variance.head(q).cwiseInverse();
     const Matrix<double> scaled = noise_share.cwiseSqrt().asDiagonal() * fit.directions;
-    const Matrix<double> noise = LinearAlgebra<Cpu>::multiply_by_transpose(scaled.transpose());
+    const Matrix<double> noise = Algebra::multiply_by_transpose(scaled.transpose());
     std::vector<Fold> folds = make_folds(fit, vp, noise);
     fit.feature_mean = Vector<double>::Zero((Degree - 1) * normals_.cols());
     for (const Fold& fold : folds) fit.feature_mean += fold.weight * fold.moments.mean;
@@ -114,49 +123,74 @@ class SpectralPolynomialDenoiser {
   }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
-  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+  [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
     return materialise(coefficients(project(y), level));
   }
 
   /// U^T y: (K, n). Throws DimensionMismatch when y does not have d rows.
-  [[nodiscard]] Matrix<double> project(const Batch<Scalar>& y) const {
+  [[nodiscard]] Coordinates project(const Storage& y) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
-    return LinearAlgebra<Cpu>::multiply_transposed(basis_, y).template cast<double>();
+    return converted<double, BackendType>(LinearAlgebra<BackendType>::multiply_transposed(basis_, y));
   }
 
   /// U^T (x0_hat - mean), (K, n), from U^T y.
-  [[nodiscard]] Matrix<double> coefficients(const Matrix<double>& projected, NoiseLevel level) const {
-    if (level.signal == 0.0) return Matrix<double>::Zero(projected.rows(), projected.cols());
-    return with_fit(level, [&](const SpectralFit& fit) {
-      using Algebra = LinearAlgebra<Cpu>;
-      const Matrix<double> u = whiten(fit, projected, level);
-      const Matrix<double> h = feature_values(fit, u).colwise() - fit.feature_mean;
-      Matrix<double> result = fit.wiener.asDiagonal() * u;
-      if constexpr (is_conservative)
-        result.topRows(fit.directions.rows()) += act_along_directions(fit, h);
-      else
-        result += Algebra::multiply(fit.coefficients, Matrix<double>(h - Algebra::multiply(fit.linear_part, u)));
-      return result;
+  [[nodiscard]] Coordinates coefficients(const Coordinates& projected, NoiseLevel level) const {
+    const Index modes = projected.rows();
+    const Index n = projected.cols();
+    if (level.signal == 0.0) return BackendType::upload(Batch<double>(Batch<double>::Zero(modes, n)));
+    return with_fit(level, [&](const PlacedFit& fit) {
+      const Index q = fit.directions.rows();
+      const Coordinates z = BackendAlgebra::multiply_transposed(fit.directions, whitened(fit, projected, q));
+      const Coordinates u = whitened(fit, projected, modes);
+      const Index p = z.rows();
+      Coordinates h((Degree - 1) * p, n);
+      BackendType::for_each(p, n, detail::CentredHermite<Degree>{h.data(), z.data(), fit.feature_mean.data(), p});
+      Coordinates c = [&] {
+        if constexpr (is_conservative) {
+          return BackendType::upload(Batch<double>(Batch<double>::Zero(modes, n)));
+        } else {
+          const Coordinates linear = BackendAlgebra::multiply(fit.linear_part, u);
+          BackendType::for_each(h.rows(), n, elementwise::AddScaled<double>{h.data(), linear.data(), -1.0, h.rows()});
+          return BackendAlgebra::multiply(fit.coefficients, h);
+        }
+      }();
+      if constexpr (is_conservative) {
+        Coordinates strength(p, n);
+        BackendType::for_each(p, n, detail::WeightFeatures<Degree>{strength.data(), h.data(), fit.weights.data(), p});
+        const Coordinates action = BackendAlgebra::multiply(fit.directions, strength);
+        BackendType::for_each(q, n,
+                              detail::AddScaledRows{c.data(), action.data(), fit.inverse_deviation.data(), modes, q});
+      }
+      BackendType::for_each(modes, n, detail::AddScaledRows{c.data(), u.data(), fit.wiener.data(), modes, modes});
+      return c;
     });
   }
 
   /// U^T x0_hat.
-  [[nodiscard]] Matrix<double> project_prediction(const Matrix<double>& c) const {
-    return c.colwise() + projected_mean_;
+  [[nodiscard]] Coordinates project_prediction(Coordinates c) const {
+    BackendType::for_each(c.rows(), c.cols(),
+                          elementwise::AddScaledVector<double>{c.data(), projected_mean_.data(), 1.0, c.rows()});
+    return c;
   }
 
   /// x0_hat = mean + U c.
-  [[nodiscard]] Batch<Scalar> materialise(const Matrix<double>& c) const {
-    return LinearAlgebra<Cpu>::multiply(basis_, Batch<Scalar>(c.template cast<Scalar>())).colwise() + stored_mean_;
+  [[nodiscard]] Storage materialise(const Coordinates& c) const {
+    Storage x0_hat = BackendAlgebra::multiply(basis_, converted<Scalar, BackendType>(c));
+    BackendType::for_each(
+        x0_hat.rows(), x0_hat.cols(),
+        elementwise::AddScaledVector<Scalar>{x0_hat.data(), stored_mean_.data(), Scalar(1), x0_hat.rows()});
+    return x0_hat;
   }
+
+  // What follows is analysis, on the host whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).
   [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
                                                 NoiseLevel level) const {
-    return with_fit(level, [&](const SpectralFit& fit) {
-      const Matrix<double> u = whiten(fit, project(y), level);
-      const Matrix<double> basis = basis_.template cast<double>();
+    return with_host_fit(level, [&](const SpectralFit& fit) {
+      const Matrix<double> u = whiten(fit, y, level);
+      const Matrix<double> basis = host_array<BackendType>(basis_).template cast<double>();
       const Matrix<double> du =
           fit.deviation.cwiseInverse().asDiagonal() * Matrix<double>(basis.transpose() * v / level.scale());
       const Index p = fit.directions.cols();
@@ -180,8 +214,8 @@ class SpectralPolynomialDenoiser {
 
   /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VP units.
   [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
-    return with_fit(level, [&](const SpectralFit& fit) {
-      const Matrix<double> modes = basis_.template cast<double>().transpose() * theta;
+    return with_host_fit(level, [&](const SpectralFit& fit) {
+      const Matrix<double> modes = host_array<BackendType>(basis_).template cast<double>().transpose() * theta;
       const Index q = fit.directions.rows();
       const Index p = fit.directions.cols();
       const Matrix<double> u = fit.deviation.cwiseInverse().asDiagonal() * modes;
@@ -198,9 +232,9 @@ class SpectralPolynomialDenoiser {
   /// Conservative only: log p(y) of each column of y (d, n) up to a constant, in the span of the data: D = (y + noise^2
   /// grad log p) / signal there.
   [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
-    return with_fit(level, [&](const SpectralFit& fit) {
+    return with_host_fit(level, [&](const SpectralFit& fit) {
       const NoiseLevel vp = level.variance_preserving();
-      const Matrix<double> u = whiten(fit, project(y), level);
+      const Matrix<double> u = whiten(fit, y, level);
       const Matrix<double> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
       const Index p = z.rows();
       Vector<double> values = -0.5 * u.colwise().squaredNorm();
@@ -231,10 +265,63 @@ class SpectralPolynomialDenoiser {
                       ", expected a finite ridge > 0");
   }
 
-  [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Matrix<double>& projected, NoiseLevel level) const {
-    const NoiseLevel vp = level.variance_preserving();
+  using Algebra = HostAlgebra<BackendType>;
+  using BackendAlgebra = LinearAlgebra<BackendType>;
+
+  /// A fit where samples are.
+  struct PlacedFit {
+    SpectralFit host;  ///< but for directions, coefficients and linear part
+    double scale;      ///< u = inverse_deviation (scale U^T y - shift)
+    Coordinates shift;
+    Coordinates inverse_deviation;
+    Coordinates wiener;
+    Coordinates directions;
+    Coordinates feature_mean;
+    Coordinates weights;
+    Coordinates coefficients;
+    Coordinates linear_part;
+  };
+
+  [[nodiscard]] PlacedFit placed(SpectralFit fit, NoiseLevel level) const {
+    const auto upload = [](Batch<double> array) { return BackendType::upload(std::move(array)); };
+    const double signal = level.variance_preserving().signal;
+    PlacedFit result{.host = {},
+                     .scale = 1.0 / level.scale(),
+                     .shift = upload(signal * host_projected_mean_),
+                     .inverse_deviation = upload(fit.deviation.cwiseInverse()),
+                     .wiener = upload(fit.wiener),
+                     .directions = upload(std::move(fit.directions)),
+                     .feature_mean = upload(fit.feature_mean),
+                     .weights = upload(fit.weights),
+                     .coefficients = upload(std::move(fit.coefficients)),
+                     .linear_part = upload(std::move(fit.linear_part))};
+    result.host = std::move(fit);
+    return result;
+  }
+
+  [[nodiscard]] static SpectralFit on_host(const PlacedFit& placed) {
+    SpectralFit fit = placed.host;
+    fit.directions = host_array<BackendType>(placed.directions);
+    fit.coefficients = host_array<BackendType>(placed.coefficients);
+    fit.linear_part = host_array<BackendType>(placed.linear_part);
+    return fit;
+  }
+
+  /// The leading `rows` modes of u, of U^T y.
+  [[nodiscard]] static Coordinates whitened(const PlacedFit& fit, const Coordinates& projected, Index rows) {
+    Coordinates u(rows, projected.cols());
+    BackendType::for_each(rows, projected.cols(),
+                          detail::Whiten{u.data(), projected.data(), fit.shift.data(), fit.inverse_deviation.data(),
+                                         fit.scale, rows, projected.rows()});
+    return u;
+  }
+
+  /// u of samples of the host, on the host.
+  [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Batch<Scalar>& y, NoiseLevel level) const {
+    const double signal = level.variance_preserving().signal;
+    const Matrix<double> projected = BackendType::download(project(BackendType::upload(y)));
     return fit.deviation.cwiseInverse().asDiagonal() *
-           Matrix<double>((projected / level.scale()).colwise() - vp.signal * projected_mean_);
+           Matrix<double>((projected / level.scale()).colwise() - signal * host_projected_mean_);
   }
 
   /// He_k(z) / sqrt(k!), k = 0 ... Order.
@@ -245,19 +332,6 @@ class SpectralPolynomialDenoiser {
     return values;
   }
 
-  [[nodiscard]] static Matrix<double> feature_values(const SpectralFit& fit, const Matrix<double>& u) {
-    const Matrix<double> z = LinearAlgebra<Cpu>::multiply_transposed(fit.directions, u.topRows(fit.directions.rows()));
-    const Index p = z.rows();
-    Matrix<double> h((Degree - 1) * p, z.cols());
-    parallel_for(z.cols(), 8 * p, [&](Index column) {
-      for (Index j = 0; j < p; ++j) {
-        const auto values = hermite_values(z(j, column));
-        for (int k = 2; k <= Degree; ++k) h((k - 2) * p + j, column) = values[static_cast<std::size_t>(k)];
-      }
-    });
-    return h;
-  }
-
   /// sum_j (r_j / deviation) sum_k weight_kj h_kj: (q, n).
   [[nodiscard]] static Matrix<double> act_along_directions(const SpectralFit& fit, const Matrix<double>& h) {
     const Index p = fit.directions.cols();
@@ -265,7 +339,7 @@ class SpectralPolynomialDenoiser {
     for (int k = 2; k <= Degree; ++k)
       strength += fit.weights.segment((k - 2) * p, p).asDiagonal() * h.middleRows((k - 2) * p, p);
     return fit.deviation.head(fit.directions.rows()).cwiseInverse().asDiagonal() *
-           LinearAlgebra<Cpu>::multiply(fit.directions, strength);
+           Matrix<double>(fit.directions * strength);
   }
 
   /// A share of the samples: every fit is a weighted sum over folds.
@@ -285,8 +359,8 @@ class SpectralPolynomialDenoiser {
       Matrix<double> u(coordinates_.rows(), size);
       for (Index i = 0; i < size; ++i)
         u.col(i) = vp.signal * coordinates_.col(f + i * count).cwiseQuotient(fit.deviation);
-      auto moments =
-          hermite_feature_moments(LinearAlgebra<Cpu>::multiply_transposed(fit.directions, u.topRows(q)), noise, Degree);
+      auto moments = hermite_feature_moments<BackendType>(Algebra::multiply_transposed(fit.directions, u.topRows(q)),
+                                                          noise, Degree);
       folds.push_back({static_cast<double>(size) / static_cast<double>(n), std::move(u), std::move(moments)});
     }
     return folds;
@@ -318,7 +392,6 @@ class SpectralPolynomialDenoiser {
   /// side E[residual of the Wiener filter . (r_j / deviation) h_kj].
   void solve_conservative(SpectralFit& fit, const std::vector<Fold>& folds, const Vector<double>& noise_share,
                           double signal) const {
-    using Algebra = LinearAlgebra<Cpu>;
     const Index q = fit.directions.rows();
     const Index p = fit.directions.cols();
     const Vector<double> inverse = fit.deviation.head(q).cwiseInverse();
@@ -354,7 +427,7 @@ class SpectralPolynomialDenoiser {
       Matrix<double> scaled = scale.asDiagonal() * normal * scale.asDiagonal();
       scaled.diagonal().array() += ridge;
       return Matrix<double>(scale.cwiseProduct(
-          bounded_least_squares(scaled, Vector<double>(scale.cwiseProduct(right.col(0))), first_bounded)));
+          bounded_least_squares<BackendType>(scaled, Vector<double>(scale.cwiseProduct(right.col(0))), first_bounded)));
     };
     fit.ridge = cross_validated_ridge(
         features_.ridges, problems.size(), [&](std::ptrdiff_t) -> const auto& { return problems; }, solve);
@@ -363,11 +436,10 @@ class SpectralPolynomialDenoiser {
 
   void solve_regression(SpectralFit& fit, const std::vector<Fold>& folds, const Vector<double>& noise_share,
                         double signal) const {
-    using Algebra = LinearAlgebra<Cpu>;
     const auto solve = [](const Matrix<double>& normal, const Matrix<double>& right, double ridge) {
       Matrix<double> regularised = normal;
       regularised.diagonal().array() += ridge;
-      return Algebra::cholesky_solve(Algebra::cholesky(std::move(regularised)), right);
+      return Algebra::solve(std::move(regularised), right);
     };
     std::vector<FreeFold> parts;
     for (const Fold& fold : folds) parts.push_back(free_fold(fit, fold, noise_share, signal));
@@ -407,8 +479,8 @@ class SpectralPolynomialDenoiser {
     const Index p = fit.directions.cols();
     FreeFold part;
     part.mean_u = fold.u.rowwise().mean();
-    part.with_u = LinearAlgebra<Cpu>::multiply(feature_means(fold), Matrix<double>(fold.u.transpose())) /
-                  static_cast<double>(fold.u.cols());
+    part.with_u =
+        Algebra::multiply(feature_means(fold), Matrix<double>(fold.u.transpose())) / static_cast<double>(fold.u.cols());
     part.with_x0 = part.with_u * (fit.deviation / signal).asDiagonal();
     for (int k = 2; k <= Degree; ++k)
       part.with_u.block((k - 2) * p, 0, p, q) +=
@@ -421,7 +493,6 @@ class SpectralPolynomialDenoiser {
   /// noise has covariance `noise_share` (K), and c = deviation (u without noise) / signal.
   [[nodiscard]] FoldProblem free_problem(const SpectralFit& fit, const Fold& fold, const FreeFold& part,
                                          const Vector<double>& noise_share, double signal) const {
-    using Algebra = LinearAlgebra<Cpu>;
     const Matrix<double>& linear = fit.linear_part;
     const auto count = static_cast<double>(fold.u.cols());
     const Matrix<double> clean =  // linear E[clean u u^T]
@@ -440,7 +511,12 @@ class SpectralPolynomialDenoiser {
   template <class Use>
   [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
     return fits_.with(
-        level, [this](NoiseLevel missing) { return fit_at(missing); }, use);
+        level, [this](NoiseLevel missing) { return placed(fit_at(missing), missing); }, use);
+  }
+
+  template <class Use>
+  [[nodiscard]] auto with_host_fit(NoiseLevel level, const Use& use) const {
+    return with_fit(level, [&](const PlacedFit& fit) { return use(on_host(fit)); });
   }
 
   static constexpr Index fold_count = 5;
@@ -448,18 +524,19 @@ class SpectralPolynomialDenoiser {
   Features features_;
   Vector<double> mean_;
   Vector<double> eigenvalues_;
-  Matrix<Scalar> basis_;
-  Vector<Scalar> stored_mean_;
-  Vector<double> projected_mean_;
-  Matrix<double> coordinates_;  // (K, n): U^T (x - mean)
-  Matrix<double> normals_;      // (q, p): the directions before they are weighted
-  detail::LevelFits<SpectralFit> fits_;
+  Storage basis_;
+  Storage stored_mean_;
+  Coordinates projected_mean_;
+  Vector<double> host_projected_mean_;
+  Matrix<double> coordinates_;          // (K, n): U^T (x - mean)
+  Matrix<double> normals_;              // (q, p): the directions before they are weighted
+  detail::LevelFits<PlacedFit> fits_;
 };
 
 /// Data: a batch (d, n).
-template <int Degree, class Form, class Scalar>
-struct Fitter<Polynomial<Degree, SpectralFeatures<Form>>, Cpu, Scalar> {
-  using Model = SpectralPolynomialDenoiser<Degree, Form, Scalar>;
+template <int Degree, class Form, Backend B, class Scalar>
+struct Fitter<Polynomial<Degree, SpectralFeatures<Form>>, B, Scalar> {
+  using Model = SpectralPolynomialDenoiser<Degree, Form, Scalar, B>;
 
   [[nodiscard]] static Model fit(const Polynomial<Degree, SpectralFeatures<Form>>& architecture,
                                  const Batch<Scalar>& data, const NoiseLevels& levels,

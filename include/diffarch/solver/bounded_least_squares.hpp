@@ -4,15 +4,15 @@
 #include <type_traits>
 #include <vector>
 
-#include "diffarch/solver/linear_algebra.hpp"
+#include "diffarch/solver/host_algebra.hpp"
 
 namespace diffarch {
 
 /// Minimises x^T m x / 2 - b^T x subject to x_i <= 0 for i >= first_bounded, for a positive-definite m (p, p): exactly,
 /// by block principal pivoting (Portugal, Judice and Vicente 1994, with Murty's single pivots as the fall-back that
-/// makes it finite). One Cholesky factorisation per exchange of the active set, usually fewer than ten.
-/// Throws NumericalError when m is not positive definite or no solution is found.
-template <class Real>
+/// makes it finite). One Cholesky factorisation, by the backend, per exchange of the active set, usually fewer than
+/// ten. Throws NumericalError when m is not positive definite or no solution is found.
+template <class BackendType = Cpu, class Real>
 [[nodiscard]] Vector<Real> bounded_least_squares(const Matrix<Real>& m, const std::type_identity_t<Vector<Real>>& b,
                                                  Index first_bounded) {
   const Index size = m.rows();
@@ -24,8 +24,8 @@ template <class Real>
     for (Index i = 0; i < size; ++i)
       if (!at_bound[static_cast<std::size_t>(i)]) free.push_back(i);
     x.setZero();
-    x(free) =
-        LinearAlgebra<Cpu>::cholesky_solve(LinearAlgebra<Cpu>::cholesky(Matrix<Real>(m(free, free))), b(free)).col(0);
+    if (!free.empty())
+      x(free) = HostAlgebra<BackendType>::solve(Matrix<Real>(m(free, free)), Matrix<Real>(b(free))).col(0);
     gradient = m.template selfadjointView<Eigen::Lower>() * x - b;
     gradient(free).setZero();
   };

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "diffarch/solver/linear_algebra.hpp"
+#include "diffarch/solver/host_algebra.hpp"
 
 namespace diffarch {
 
@@ -21,8 +21,9 @@ struct HermiteFeatureMoments {
 /// Exact moments of Hermite polynomials of noisy projections: a_ji (p, n) for sample i plus Gaussian noise of
 /// covariance C (p, p). With v_j = 1 - C_jj, heat flow takes He_q(a) to H_q(a; v): H_{q+1} = a H_q - q v H_{q-1}, and
 ///   E[He_k(i) He_l(j) | a] = sum_m C_ij^m / m! k! / (k - m)! l! / (l - m)! H_{k-m}(a_i; v_i) H_{l-m}(a_j; v_j),
-/// as for powers (power_feature_moments). Averaged over samples by one product of (degree p, n) with its transpose.
-template <class Real>
+/// as for powers (power_feature_moments). Averaged over samples by one product of (degree p, n) with its transpose, by
+/// the backend.
+template <class BackendType = Cpu, class Real>
 [[nodiscard]] HermiteFeatureMoments<Real> hermite_feature_moments(const Matrix<Real>& a,
                                                                   const std::type_identity_t<Matrix<Real>>& c,
                                                                   int degree) {
@@ -41,7 +42,7 @@ template <class Real>
   Matrix<Real> stacked(degree * p, n);
   for (int q = 1; q <= degree; ++q) stacked.middleRows((q - 1) * p, p) = moments.orders[static_cast<std::size_t>(q)];
   const Vector<Real> means = stacked.rowwise().mean();
-  const Matrix<Real> second = LinearAlgebra<Cpu>::multiply_by_transpose(stacked) / count;
+  const Matrix<Real> second = HostAlgebra<BackendType>::multiply_by_transpose(stacked) / count;
   // E over samples of H_q(i) H_r(j).
   const auto product = [&](int q, int r, Index i, Index j) {
     if (q == 0 && r == 0) return Real{1};

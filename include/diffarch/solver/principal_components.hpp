@@ -63,14 +63,8 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
   const Index n = data.cols();
   const bool centred = centring == Centring::mean;
   PrincipalComponents<Scalar> result;
-  result.mean = Vector<double>::Zero(d);
-  // The second pass takes away the rounding of the first: the mean of constant data is then the constant itself, and
-  // no spurious mode is left of it.
-  for (int pass = 0; centred && pass < 2; ++pass) {
-    Vector<double> sum = Vector<double>::Zero(d);
-    for (Index column = 0; column < n; ++column) sum += data.col(column).template cast<double>() - result.mean;
-    result.mean += sum / static_cast<double>(n);
-  }
+  // The mean of constant data is the constant itself, and no spurious mode is left of it.
+  result.mean = centred ? Algebra::mean(data) : Vector<double>(Vector<double>::Zero(d));
   const bool use_gram = n < d;
   const Index largest_possible = std::min(d, centred ? n - 1 : n);
   SymmetricEigen eigen;

@@ -1,0 +1,16 @@
+#include "closed_forms_impl.hpp"
+#include "diffarch/cuda/cuda.hpp"
+#include "network_run_impl.hpp"
+
+namespace figures {
+
+extern template PlacedModelPointer<float> placed(AnyDenoiser<float, Cuda>, const std::string&, const CosineSchedule&);
+extern template PlacedModelPointer<double> placed(AnyDenoiser<double, Cuda>, const std::string&, const CosineSchedule&);
+
+FIGURES_CLOSED_FORMS(Cuda);
+FIGURES_BOTTLENECKS(Cuda);
+FIGURES_UNETS_1(Cuda);
+FIGURES_UNETS_2(Cuda);
+FIGURES_UNETS_3(Cuda);
+
+}  // namespace figures

@@ -1,0 +1,7 @@
+#include "network_run_impl.hpp"
+
+namespace figures {
+
+FIGURES_UNETS_3(Cpu);
+
+}  // namespace figures
