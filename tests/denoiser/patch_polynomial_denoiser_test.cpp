@@ -253,7 +253,12 @@ TEST_CASE("Every backend's windows are those of the host", "[denoiser][patch]") 
     const Batch<double> host = fit(architecture, x, schedule).denoise(y, level);
     CHECK(relative_difference(denoise_on(fitted(architecture, x), y, level), host) < 1e-12);
     const auto narrow = fit(architecture, Batch<float>(x.cast<float>()), schedule, TestedBackend{});
-    CHECK(relative_difference(denoise_on(narrow, y.cast<float>(), level), host) < 1e-4);
+    const Batch<float> narrow_x0_hat = denoise_on(narrow, y.cast<float>(), level);
+    const Batch<float> narrow_host =
+        fit(architecture, Batch<float>(x.cast<float>()), schedule).denoise(Batch<float>(y.cast<float>()), level);
+    // Projections and sums over windows are in f32, the rest in double.
+    CHECK(relative_difference(narrow_x0_hat, narrow_host) < 1e-6);
+    CHECK(relative_difference(narrow_x0_hat, host) < 1e-5);  // the rounding of data and directions, through the solve
   };
   for (const Index size : {7, 6, 5, 4, 2, 1}) {
     check(ExactAverage{.ridge = 1e-2}, size);

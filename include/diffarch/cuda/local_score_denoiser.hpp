@@ -99,7 +99,8 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
       Scalar* sums = workspace.pairs[2].data();
       Cuda::for_each(
           pixels(), count * queries,
-          cuda::detail::PixelDifferences<Scalar>{blocks, y, training, first, count, static_cast<Scalar>(level.signal)});
+          cuda::detail::PixelDifferences<Scalar>{blocks, y, training, first, count, static_cast<Scalar>(level.signal),
+                                                 patches_.leaves_out_query(level)});
       for (const cuda::detail::WindowAxis& axis : axes(patch_size)) {
         if (axis.width == 1) continue;
         const Index longest = std::min(axis.width, axis.size);

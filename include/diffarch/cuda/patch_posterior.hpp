@@ -42,7 +42,8 @@ struct ShiftedImages {
   }
 };
 
-/// |y - signal x|^2 over the channels of a pixel, for every pair of the tile of `count` images that begins at `first`.
+/// |y - signal x|^2 over the channels of a pixel, less |y|^2 where that is left out, for every pair of the tile of
+/// `count` images that begins at `first`.
 template <class Scalar>
 struct PixelDifferences {
   Scalar* differences;
@@ -50,6 +51,7 @@ struct PixelDifferences {
   ShiftedImages<Scalar> training;
   Index first, count;
   Scalar signal;
+  bool leaves_out_query;
   constexpr void operator()(Index pixel, Index pair) const {
     const Index channels = training.shape.channels;
     const Index pixels = training.shape.height * training.shape.width;
@@ -58,8 +60,9 @@ struct PixelDifferences {
     const Scalar* const theirs = training.at(first + query.remainder, pixel);
     Scalar sum(0);
     for (Index channel = 0; channel < channels; ++channel) {
-      const Scalar difference = ours[channel] - signal * theirs[channel];
-      sum += difference * difference;
+      const Scalar clean = signal * theirs[channel];
+      const Scalar difference = clean - (leaves_out_query ? ours[channel] + ours[channel] : ours[channel]);
+      sum += (leaves_out_query ? clean : difference) * difference;
     }
     differences[pair * pixels + pixel] = sum;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -45,12 +46,21 @@ class LocalPatches {
     require<DimensionMismatch>(static_cast<Index>(patch_sizes_.size()) == levels_.steps(),
                                "LocalScore: ", patch_sizes_.size(), " patch sizes for ", levels_.steps(),
                                " noise levels");
+    root_mean_square_ = data.size() == 0
+                            ? 0.0
+                            : std::sqrt(data.template cast<double>().squaredNorm() / static_cast<double>(data.size()));
   }
 
   [[nodiscard]] const ImageShape& shape() const noexcept { return shape_; }
   /// Patch width at this level: that of the nearest level of the schedule.
   [[nodiscard]] Index patch_size(NoiseLevel level) const noexcept {
     return patch_sizes_[static_cast<std::size_t>(levels_.nearest_step(level))];
+  }
+
+  /// Whether |y|^2, which is the same for all patches, is better left out of |y - signal x|^2. With more noise than
+  /// signal it is the most of it, and the rounding of sums over a window with it.
+  [[nodiscard]] bool leaves_out_query(NoiseLevel level) const noexcept {
+    return level.noise > level.signal * root_mean_square_;
   }
 
   /// Throws DimensionMismatch when y does not hold such images, InvalidArgument for a patch size below 1.
@@ -65,6 +75,7 @@ class LocalPatches {
   ImageShape shape_;
   std::vector<Index> patch_sizes_;
   NoiseLevels levels_;
+  double root_mean_square_;  ///< of the data
 };
 
 }  // namespace detail

@@ -23,8 +23,9 @@ class LocalScoreDenoiser;
 ///
 /// Squared distances between patches are window sums of squared differences between pixels, so that a patch costs the
 /// same whatever its size: O(values of an image) per pair of a noisy and a training image, and per shift. Differences
-/// are formed directly and window sums subtract nothing, so single precision is enough at every noise level. Images are
-/// taken in fixed tiles and parts: column j of the result is bitwise a function of column j of y.
+/// are formed directly and window sums subtract nothing; with more noise than signal the part of the noise that all
+/// patches share is left out (LocalPatches): single precision is enough at every noise level. Images are taken in fixed
+/// tiles and parts: column j of the result is bitwise a function of column j of y.
 template <PatchPooling Pooling, class Scalar_>
 class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
  public:
@@ -159,6 +160,7 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
     const Index width = shape_.width;
     const Index row_values = width * lanes;
     const auto signal = static_cast<Scalar>(level.signal);
+    const bool leaves_out_query = patches_.leaves_out_query(level);
 
     const Index window_rows = window_width(patch_size, height);
     const Index above = detail::reach_before(window_rows);
@@ -167,11 +169,15 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
       for (Index column = 0; column < width; ++column) {
         LaneMap sum(image_row(row) + column * lanes);
         sum.setZero();
-        for (Index channel = 0; channel < shape_.channels; ++channel)
-          sum += (y(shape_.index(row, column, channel)) -
-                  signal * tile_values(tile, detail::shifted(row, row_shift, height),
-                                       detail::shifted(column, column_shift, width), channel))
-                     .square();
+        for (Index channel = 0; channel < shape_.channels; ++channel) {
+          const Scalar ours = y(shape_.index(row, column, channel));
+          const ConstLaneMap theirs = tile_values(tile, detail::shifted(row, row_shift, height),
+                                                  detail::shifted(column, column_shift, width), channel);
+          if (leaves_out_query)
+            sum += (signal * theirs) * (signal * theirs - (ours + ours));
+          else
+            sum += (ours - signal * theirs).square();
+        }
       }
     for (Index row = -above; row < height + window_rows - 1 - above; ++row)
       if (row < 0 || row >= height) continue_line(image_row(row), image_row((row + height) % height), row_values);
