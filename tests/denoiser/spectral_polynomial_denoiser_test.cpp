@@ -152,3 +152,29 @@ TEST_CASE("The chosen ridge is the one that predicts samples that were left out"
   compare(SpectralFeatures<Monomials>{.width = 60});
   compare(SpectralFeatures<>{.width = 60, .bounded = false});
 }
+
+TEST_CASE("Every backend's spectral features are those of the host", "[denoiser][polynomial]") {
+  const Batch<double> x = samples(9, 60, 23);
+  const Batch<double> y = 1.5 * random_matrix(9, 70, 24);
+  const auto check = [&](const auto& architecture) {
+    INFO(architecture.name());
+    const auto compare = [&]<class Scalar>(const Batch<Scalar>& data, const Batch<Scalar>& noisy, double tolerance) {
+      const auto model = fit(architecture, data, schedule(), TestedBackend{});
+      const auto host = fit(architecture, data, schedule());
+      CHECK(relative_difference(denoise_on(model, noisy, middle_level), host.denoise(noisy, middle_level)) < tolerance);
+      const Matrix<double> theta = random_matrix(9, 4, 25).colwise().normalized();
+      CHECK(relative_difference(model.leading_form(theta, middle_level), host.leading_form(theta, middle_level)) <
+            1e2 * tolerance);
+      // In its span as step by step.
+      const auto there = upload(noisy);
+      CHECK(relative_difference(download(model.materialise(model.coefficients(model.project(there), middle_level))),
+                                host.denoise(noisy, middle_level)) < tolerance);
+    };
+    compare(x, y, 1e-12);
+    // Products with the basis are in f32, the fit and all else in double.
+    compare(Batch<float>(x.cast<float>()), Batch<float>(y.cast<float>()), 1e-6);
+  };
+  check(Polynomial<3, SpectralFeatures<>>{{.width = 20}});
+  check(Polynomial<3, SpectralFeatures<>>{{.width = 20, .modes = 4}});
+  check(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 20, .modes = 5, .ridges = {0.1}}});
+}
