@@ -18,8 +18,8 @@ struct SymmetricEigen {
 /// Products and factorisations of a backend; the closed-form fits are written in these words only.
 ///  - multiply(a, b) = a b and multiply_transposed(a, b) = a^T b. Column j of the result is bitwise a function of a and
 ///    column j of b: not of the other columns, their number, or the number of threads.
-///  - mean(x): the mean of the columns (d), in double. Summed twice, the second time about the first result, which takes
-///    away its rounding: the mean of equal columns is that column itself.
+///  - mean(x): the mean of the columns (d), in double. Summed twice, the second time about the first result, which
+///    takes away its rounding: the mean of equal columns is that column itself.
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
 ///  - gram(x) = x^T x in double, of and to an array of the backend.
