@@ -1,6 +1,6 @@
-# cmake -DPROGRAM=... -DARGUMENTS=a,b,c -DOUT=folder -P compare_backends.cmake
+# cmake -DPROGRAM=... -DARGUMENTS=a,b,c -DOUT=folder [-DUNITS=n] -P compare_backends.cmake
 #
-# The program prints the same numbers with --backend cpu and --backend cuda.
+# The program prints the same numbers with --backend cpu and --backend cuda, to n units of their last digit (0).
 string(REPLACE "," ";" ARGUMENTS "${ARGUMENTS}")
 set(ENV{NO_COLOR} 1)
 foreach(backend cpu cuda)
@@ -11,6 +11,28 @@ foreach(backend cpu cuda)
     message(FATAL_ERROR "--backend ${backend}: status ${status}\n${${backend}}${errors}")
   endif()
 endforeach()
-if(NOT cpu STREQUAL cuda)
+set(are_equal TRUE)
+if(UNITS)
+  set(number "[0-9]+\\.[0-9]+")
+  foreach(backend cpu cuda)
+    string(REGEX MATCHALL "${number}" numbers_${backend} "${${backend}}")
+    string(REGEX REPLACE "${number}" "#" text_${backend} "${${backend}}")
+  endforeach()
+  if(NOT text_cpu STREQUAL text_cuda)
+    set(are_equal FALSE)
+  else()
+    foreach(a b IN ZIP_LISTS numbers_cpu numbers_cuda)
+      string(REPLACE "." "" a "1${a}")  # the 1 keeps leading zeros from meaning octal
+      string(REPLACE "." "" b "1${b}")
+      math(EXPR difference "${a} - ${b}")
+      if(difference GREATER UNITS OR difference LESS -${UNITS})
+        set(are_equal FALSE)
+      endif()
+    endforeach()
+  endif()
+elseif(NOT cpu STREQUAL cuda)
+  set(are_equal FALSE)
+endif()
+if(NOT are_equal)
   message(FATAL_ERROR "with --backend cpu:\n${cpu}\nwith --backend cuda:\n${cuda}")
 endif()
