@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/core/random.hpp"
 
@@ -58,6 +59,7 @@ template <std::floating_point Scalar = float>
   detail::require(n >= 0, "synthetic_discs: n = ", n, "; expected n >= 0");
   detail::check_discs(shape, options);
   const CounterRandom random(seed, streams::data);
+  detail::require_memory<Scalar>(shape.size(), n, "synthetic images");
   Batch<Scalar> samples(shape.size(), n);
   const auto wrapped = [](double offset, Index length) { return std::remainder(offset, static_cast<double>(length)); };
   parallel_for(n, 16 * shape.size(), [&](Index sample) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/core/random.hpp"
 
@@ -308,6 +309,7 @@ template <std::floating_point Scalar = float>
                   "; expected sides in [8, 4096] and 1 or 3 channels");
   const CounterRandom random(seed, streams::data);
   const double half_side = 0.5 * static_cast<double>(std::min(shape.height, shape.width));
+  detail::require_memory<Scalar>(shape.size(), n, "synthetic images");
   Batch<Scalar> samples(shape.size(), n);
   parallel_for(n, 16 * shape.size(), [&](Index sample) {
     const detail::FaceParameters face(random, sample);

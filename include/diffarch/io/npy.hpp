@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/little_endian.hpp"
 #include "diffarch/io/npy_header.hpp"
@@ -306,6 +307,7 @@ template <std::floating_point Scalar>
   if (shape.size() < 2 || shape.size() > 4 || reader.count() == 0)
     throw FileError(reader.path(), detail::concat("npy shape: is ", detail::npy_shape_text(shape),
                                                   "; expected samples (n, d), (n, h, w) or (n, h, w, c), none empty"));
+  detail::require_memory<Scalar>(reader.count() / shape[0], shape[0], "the samples of ", reader.path());
   Batch<Scalar> batch(reader.count() / shape[0], shape[0]);
   reader.read(batch.data());
   return batch;
@@ -324,6 +326,7 @@ template <std::floating_point Scalar>
   if (reader.type() == detail::NpyType::int32 || reader.type() == detail::NpyType::int64)
     throw FileError(reader.path(), "npy descr: images of wide integers have no known range; expected |u1, <f4 or <f8");
   const ImageShape image{shape[1], shape[2], shape.size() == 4 ? shape[3] : 1};
+  detail::require_memory<Scalar>(image.size(), shape[0], "the images of ", reader.path());
   Batch<Scalar> samples(image.size(), shape[0]);
   reader.read(samples.data());
   if (reader.type() == detail::NpyType::uint8) samples = samples.array() / Scalar(127.5) - Scalar(1);
