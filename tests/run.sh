@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-release}
 
 need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev gnuplot-nox catch2 \
-  dataset-fashion-mnist python3-minimal python3-numpy libopenmpi-dev openmpi-bin
+  dataset-fashion-mnist python3 python3-numpy libopenmpi-dev openmpi-bin clang libclang-rt-dev doxygen libjs-mathjax
 
 configure_once "build/$preset" --preset "$preset"
 cmake --build --preset "$preset"
