@@ -16,7 +16,7 @@ const NoiseLevel middle_level = NoiseLevel::from_sigma(middle_sigma);
 CustomSchedule schedule() { return CustomSchedule::from_sigmas({middle_sigma, 0.0}); }
 
 template <class A>
-auto fitted(const A& architecture, const Batch<double>& x) {
+auto spectral_fit(const A& architecture, const Batch<double>& x) {
   return fit(architecture, x, schedule(), TestedBackend{});
 }
 
@@ -36,13 +36,13 @@ TEST_CASE("With enough directions the free form is the complete polynomial", "[d
   const Batch<double> x = samples(2, 50, 1);
   const Batch<double> y = x + middle_sigma * random_matrix(2, 50, 2);
   const Polynomial<3, SpectralFeatures<Monomials>> spectral{{.width = 20, .exponents = {0.0}, .ridges = {1e-10}}};
-  CHECK(relative_difference(denoise_on(fitted(spectral, x), y, middle_level),
+  CHECK(relative_difference(denoise_on(spectral_fit(spectral, x), y, middle_level),
                             fit(Polynomial<3>{}, x, schedule()).denoise(y, middle_level)) < 1e-6);
 }
 
 TEST_CASE("The conservative form is the gradient of its log density and has no curl", "[denoiser][polynomial]") {
   const Batch<double> x = samples(5, 60, 3);
-  const auto model = fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x);
+  const auto model = spectral_fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x);
   const Batch<double> y = x.leftCols(6) + middle_sigma * random_matrix(5, 6, 4);
   CHECK(curl_asymmetry(model, y, Matrix<double>::Identity(5, 5), middle_level) < 1e-12);
   const Batch<double> score = (denoise_on(model, y, middle_level) - y) / (middle_sigma * middle_sigma);
@@ -56,7 +56,7 @@ TEST_CASE("The conservative form is the gradient of its log density and has no c
         (model.log_density(up, middle_level) - model.log_density(down, middle_level)) / (2.0 * step);
     CHECK((slope - score.row(j).transpose()).cwiseAbs().maxCoeff() < 1e-6 * score.cwiseAbs().maxCoeff());
   }
-  const auto free = fitted(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x);
+  const auto free = spectral_fit(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x);
   CHECK(curl_asymmetry(free, y, Matrix<double>::Identity(5, 5), middle_level) > 1e-4);
 }
 
@@ -66,7 +66,7 @@ TEST_CASE("The conservative weights minimise the denoising error", "[denoiser][p
   const Batch<double> y = x + middle_sigma * random_matrix(4, x.cols(), 6);
   const Batch<double> data = x.leftCols(40);
   const auto error = [&](const auto& architecture) {
-    return (denoise_on(fitted(architecture, data), y, middle_level) - x).squaredNorm() / real(x.cols());
+    return (denoise_on(spectral_fit(architecture, data), y, middle_level) - x).squaredNorm() / real(x.cols());
   };
   const double linear = error(Polynomial<1>{});
   const double bounded = error(Polynomial<3, SpectralFeatures<>>{{.width = 40, .ridges = {1e-6}}});
@@ -82,7 +82,7 @@ TEST_CASE("A bounded leading form is nowhere positive", "[denoiser][polynomial]"
   const Batch<double> x = samples(5, 60, 7);
   const Matrix<double> theta = random_matrix(5, 200, 8).colwise().normalized();
   const auto largest = [&](bool bounded) {
-    return fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30, .bounded = bounded}}, x)
+    return spectral_fit(Polynomial<3, SpectralFeatures<>>{{.width = 30, .bounded = bounded}}, x)
         .leading_form(theta, middle_level)
         .maxCoeff();
   };
@@ -105,14 +105,14 @@ TEST_CASE("Jacobians equal differences, columns are independent", "[denoiser][po
     CHECK(bitwise_equal(Batch<double>(denoise_on(model, many, middle_level).col(3)),
                         denoise_on(model, many.col(3), middle_level)));
   };
-  check(fitted(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x));
-  check(fitted(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x));
+  check(spectral_fit(Polynomial<3, SpectralFeatures<>>{{.width = 30}}, x));
+  check(spectral_fit(Polynomial<4, SpectralFeatures<Monomials>>{{.width = 30, .ridges = {0.1}}}, x));
 }
 
 TEST_CASE("Bad hyper-parameters of spectral features are refused", "[denoiser][polynomial]") {
   const Batch<double> x = samples(4, 30, 14);
   const auto refused = [&](SpectralFeatures<> features) {
-    return message_of<InvalidArgument>([&] { (void)fitted(Polynomial<3, SpectralFeatures<>>{features}, x); });
+    return message_of<InvalidArgument>([&] { (void)spectral_fit(Polynomial<3, SpectralFeatures<>>{features}, x); });
   };
   CHECK(refused({.width = 0}).find("width = 0") != std::string::npos);
   CHECK(refused({.exponents = {}}).find("no exponents") != std::string::npos);
@@ -134,7 +134,7 @@ TEST_CASE("The chosen ridge is the one that predicts samples that were left out"
     using Features = decltype(features);
     const auto error = [&](const std::vector<double>& ridges) {
       features.ridges = ridges;
-      const auto model = fitted(Polynomial<3, Features>{features}, x);
+      const auto model = spectral_fit(Polynomial<3, Features>{features}, x);
       return std::pair{(denoise_on(model, y, middle_level) - fresh).squaredNorm() / 10000.0,
                        model.fit_at(middle_level).ridge};
     };
