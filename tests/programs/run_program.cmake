@@ -14,7 +14,8 @@ if(NOT ARGUMENTS MATCHES "(^|;)--output;")
 endif()
 set(command "${PROGRAM}")
 if(DEFINED FILE_SIZE)
-  set(command sh -c "trap '' XFSZ; ulimit -f $((2 * ${FILE_SIZE})); exec \"$0\" \"$@\"" "${PROGRAM}")
+  # No semicolon, which would end an element of the list.
+  set(command sh -c "trap '' XFSZ && ulimit -f $((2 * ${FILE_SIZE})) && exec \"$0\" \"$@\"" "${PROGRAM}")
 endif()
 execute_process(COMMAND ${command} ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output
                 ERROR_VARIABLE errors)
