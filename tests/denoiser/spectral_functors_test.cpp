@@ -20,7 +20,7 @@ TEST_CASE("Features are the normalised Hermite polynomials less their means", "[
   std::array<double, degree + 1> values{};
   for (Index column = 0; column < 7; ++column)
     for (Index j = 0; j < 3; ++j) {
-      normalised_hermite(z(j, column), degree, values);
+      normalised_hermite(z(j, column), degree, values.data());
       for (int k = 2; k <= degree; ++k)
         expected((k - 2) * 3 + j, column) = values[static_cast<std::size_t>(k)] - mean((k - 2) * 3 + j, 0);
     }
