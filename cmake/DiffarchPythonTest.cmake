@@ -1,14 +1,20 @@
-# diffarch_add_python_test(name packages debian_package ARGUMENT...): a test that runs Python, with these arguments, where
-# a Python has the packages (a list as in `import a, b`); else a visible skip that names the Debian package.
-function(diffarch_add_python_test name packages debian_package)
-  set(python "")
+# Sets `variable` to a python3 that can import the packages (a list as in `import a, b`), Debian's if that on the PATH
+# cannot; or to nothing.
+function(diffarch_find_python variable packages)
+  set(${variable} "" PARENT_SCOPE)
   foreach(candidate python3 /usr/bin/python3)
     execute_process(COMMAND ${candidate} -c "import ${packages}" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
     if(failed EQUAL 0)
-      set(python ${candidate})
-      break()
+      set(${variable} ${candidate} PARENT_SCOPE)
+      return()
     endif()
   endforeach()
+endfunction()
+
+# diffarch_add_python_test(name packages debian_package ARGUMENT...): a test that runs Python, with these arguments, where
+# a Python has the packages; else a visible skip that names the Debian package.
+function(diffarch_add_python_test name packages debian_package)
+  diffarch_find_python(python "${packages}")
   if(python)
     # Debian's NumPy and PyTorch may run on OpenBLAS: it should choose its own kernels.
     add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" -E env --unset=OPENBLAS_CORETYPE ${python} ${ARGN})

@@ -15,7 +15,4 @@ foreach(rule IN ITEMS "CITATION.cff@\nversion: ${pattern}\n" "CHANGELOG.md@\n## 
     list(APPEND problems "${file} does not name version ${VERSION}: expected a match of '${expected}'")
   endif()
 endforeach()
-if(problems)
-  list(JOIN problems "\n  " text)
-  message(FATAL_ERROR "\n  ${text}")
-endif()
+include("${CMAKE_CURRENT_LIST_DIR}/report_problems.cmake")

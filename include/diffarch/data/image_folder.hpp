@@ -121,8 +121,8 @@ inline void check_png(const std::string& path, const FileBytes& file) {
                          8.0 * deflate_ratio * static_cast<double>(data_size) / bits_per_pixel, data_size);
 }
 
-/// Checks that a JPEG file goes on to its end-of-image marker, which the decoder fills with gray where it is missing,
-/// and that its size is possible.
+/// Checks that a JPEG file goes on to its end-of-image marker, since the decoder fills what is missing with gray, and
+/// that its size is possible.
 inline void check_jpeg(const std::string& path, const FileBytes& file) {
   const auto truncated = [&] { throw FileError(path, "JPEG: has no end-of-image marker; the file is truncated"); };
   std::size_t position = 2;
