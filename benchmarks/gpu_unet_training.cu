@@ -2,7 +2,8 @@
 // of them, batches of 16, 500 epochs, 50 noise levels: 50 * 500 * floor(1000 / 16) = 1.55 million steps of 1.16 ms.)
 // One step is measured and multiplied by the number of steps:
 //   step       noise, forward, backward, Adam, f32, as the library takes it: convolutions by cuDNN where that is found
-//              when this program is configured, else by matrix products; the report says which
+//              when this program is configured (gpu_unet_training_tf32: in TF32), else by matrix products; the report
+//              says which
 //   products   the matrix products in it alone, which no step can be faster than: for every convolution, in the form
 //              im2col gives it, the product of the forward pass and the two of the backward pass (the first layer needs
 //              one), by cuBLAS without TF32, for the images of the batch at once
@@ -19,6 +20,7 @@
 namespace {
 
 using namespace diffarch;
+using Kernels = nn::KernelsOf<Cuda>::type;
 
 /// A product (rows, depth) times (depth, pixels): the forward pass of one layer.
 struct Layer {
@@ -65,7 +67,7 @@ void multiply_step(const std::vector<Layer>& layers, const float* weights, const
 
 /// Seconds of one step of the library's training.
 double seconds_of_step() {
-  using Body = nn::UNet<3, 32, Padding::zeros, float, nn::StandardNormalisation, CudaKernels>;
+  using Body = nn::UNet<3, 32, Padding::zeros, float, nn::StandardNormalisation, Kernels>;
   constexpr Index batch_size = 16;
   const ImageShape shape{64, 64, 3};
   const auto data = Cuda::normal<float>(shape.size(), 62 * batch_size, Seed{1}, streams::initial_noise, 0);
@@ -105,7 +107,7 @@ int main() {
     const gpu::Flops all_flops{.single_precision = flops * steps};
     device.report("products of a training step of the U-Net", seconds, step_flops);
     const double step_seconds = seconds_of_step();
-    device.report(detail::concat("training step of the U-Net, ", CudaKernels::name()), step_seconds, step_flops,
+    device.report(detail::concat("training step of the U-Net, ", Kernels::name()), step_seconds, step_flops,
                   target_seconds / steps);
     device.report("50 U-Nets, by one step", step_seconds * steps, all_flops, target_seconds);
   });

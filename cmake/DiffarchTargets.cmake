@@ -96,6 +96,12 @@ if(CUDAToolkit_FOUND)
 endif()
 diffarch_add_optional_target(cudnn "${cudnn_FOUND}" "diffarch_cuda;CUDNN::cudnn" DIFFARCH_HAS_CUDNN
                              "convolutions on the device through cuDNN, else matrix products")
+if(DIFFARCH_TF32 AND cudnn_FOUND)
+  target_compile_definitions(diffarch_cudnn INTERFACE DIFFARCH_TF32)
+  message(STATUS "diffarch: convolutions on the device in TF32: ON")
+elseif(DIFFARCH_TF32)
+  message(WARNING "diffarch: DIFFARCH_TF32 has no effect without cuDNN")
+endif()
 
 # Whether our own programs and tests for CUDA are compiled. Says what a machine without nvcc leaves out.
 set(DIFFARCH_CUDA_COMPILES OFF)

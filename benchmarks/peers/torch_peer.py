@@ -65,7 +65,7 @@ class PolynomialDenoiser:
         h_mean = h.mean(dim=0)
         h = h - h_mean
         count = len(h) - (1 if self.is_legacy else 0)
-        covariance = h.T @ h / count + RIDGE * torch.eye(h.shape[1], dtype=h.dtype)
+        covariance = h.T @ h / count + RIDGE * torch.eye(h.shape[1], dtype=h.dtype, device=h.device)
         coefficients = torch.linalg.solve(covariance, h.T @ (self.targets - self.mean) / count)
         return self.mean + (self.features(y) - h_mean) @ coefficients
 

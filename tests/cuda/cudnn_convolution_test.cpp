@@ -34,6 +34,24 @@ TEMPLATE_TEST_CASE("Convolutions by cuDNN are the host's", "[cuda][cudnn]", floa
     }
 }
 
+TEST_CASE("Convolutions in TF32 round f32 factors to 10 bits of mantissa, and f64 ones not at all", "[cuda][cudnn]") {
+  const ImageShape shape{8, 8, 16};
+  const auto difference = [&]<class Scalar>(Scalar /*type*/) {
+    nn::EigenKernels::Convolution<Scalar> host;
+    host.plan(shape, 8, Padding::zeros, 4);
+    typename CudaTf32Kernels::Convolution<Scalar> convolution;
+    convolution.plan(shape, 8, Padding::zeros, 4);
+    const auto operands = cudnn_operands<Scalar>(shape, 8, 4);
+    return test::outcome_difference(test::convolution_outcome<CudaTf32Kernels>(convolution, operands),
+                                    test::convolution_outcome<nn::EigenKernels>(host, operands));
+  };
+  // A factor is off by at most 2^-11, random signs in sums. Above the limit of f32: the precision is really another.
+  CHECK(difference(float{}) < 1e-3);
+  CHECK(difference(float{}) > test::kernel_tolerance<float>);
+  CHECK(difference(double{}) < test::kernel_tolerance<double>);
+  CHECK(CudaTf32Kernels::name() == "CUDA, convolutions by cuDNN in TF32");
+}
+
 TEST_CASE("A convolution by cuDNN moves, plans again, and does without dx", "[cuda][cudnn]") {
   const ImageShape shape{5, 4, 3};
   for (const Padding padding : {Padding::zeros, Padding::circular}) {

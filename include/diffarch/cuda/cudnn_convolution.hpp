@@ -81,15 +81,15 @@ template <class Scalar>
   return owner;
 }
 
-/// Cross-correlation with `pad` zeros around images. Products in the precision of the numbers: no TF32.
+/// Cross-correlation with `pad` zeros around images.
 template <class Scalar>
-[[nodiscard]] CudnnDescriptor<cudnnConvolutionDescriptor_t> correlation_descriptor(int pad) {
+[[nodiscard]] CudnnDescriptor<cudnnConvolutionDescriptor_t> correlation_descriptor(int pad, cudnnMathType_t math) {
   cudnnConvolutionDescriptor_t descriptor = nullptr;
   check(cudnnCreateConvolutionDescriptor(&descriptor), "cudnnCreateConvolutionDescriptor");
   CudnnDescriptor<cudnnConvolutionDescriptor_t> owner(descriptor);
   check(cudnnSetConvolution2dDescriptor(descriptor, pad, pad, 1, 1, 1, 1, CUDNN_CROSS_CORRELATION, cudnn_type<Scalar>),
         "cudnnSetConvolution2dDescriptor");
-  check(cudnnSetConvolutionMathType(descriptor, CUDNN_FMA_MATH), "cudnnSetConvolutionMathType");
+  check(cudnnSetConvolutionMathType(descriptor, math), "cudnnSetConvolutionMathType");
   return owner;
 }
 
@@ -100,11 +100,12 @@ struct CudnnChoice {
   std::size_t bytes;
 };
 
-/// The first algorithm that cuDNN's heuristics offer, quickest first, that gives the same bits every time and whose
-/// workspace is within the limit; none when there is no such one. offer(room, &found, results) asks for them,
-/// workspace(algorithm, &bytes) for what one needs.
+/// The first algorithm that cuDNN's heuristics offer, quickest first, that gives the same bits every time, multiplies
+/// as `math` allows and whose workspace is within the limit; none when there is no such one. offer(room, &found,
+/// results) asks for them, workspace(algorithm, &bytes) for what one needs.
 template <class Result, class Offer, class Workspace>
-[[nodiscard]] auto choose_algorithm(Index most_bytes, const Offer& offer, const Workspace& workspace) {
+[[nodiscard]] auto choose_algorithm(Index most_bytes, cudnnMathType_t math, const Offer& offer,
+                                    const Workspace& workspace) {
   using Algorithm = decltype(Result::algo);
   std::array<Result, 16> results{};
   int found = 0;
@@ -114,8 +115,9 @@ template <class Result, class Offer, class Workspace>
   check(status, "heuristics of a convolution's algorithm");
   for (int i = 0; i < found && !choice; ++i) {
     const Result& result = results[static_cast<std::size_t>(i)];
-    const bool exact = result.mathType == CUDNN_FMA_MATH || result.mathType == CUDNN_DEFAULT_MATH;
-    if (result.status != CUDNN_STATUS_SUCCESS || result.determinism != CUDNN_DETERMINISTIC || !exact) continue;
+    const bool allowed =
+        math != CUDNN_FMA_MATH || result.mathType == CUDNN_FMA_MATH || result.mathType == CUDNN_DEFAULT_MATH;
+    if (result.status != CUDNN_STATUS_SUCCESS || result.determinism != CUDNN_DETERMINISTIC || !allowed) continue;
     std::size_t bytes = 0;
     if (workspace(result.algo, &bytes) != CUDNN_STATUS_SUCCESS || static_cast<Index>(bytes) > most_bytes) continue;
     choice = CudnnChoice<Algorithm>{result.algo, bytes};
@@ -162,10 +164,14 @@ struct FoldCircularly {
 
 }  // namespace detail
 
+/// What convolutions multiply: f32 numbers, or these rounded to TF32 (10 bits of mantissa), which GPUs since Ampere
+/// multiply several times as fast. Sums are f32 in either case; f64 is always f64.
+enum class CudnnPrecision { f32, tf32 };
+
 /// `Convolution<Scalar>` of CudaKernels by cuDNN: its own padding with zeros, or, on the torus, images with a border
 /// copied from the opposite side. Algorithms are the first of cuDNN's heuristics that are deterministic and need at
 /// most `most_bytes` of workspace; where it has none for the type, shape or layout, ProductConvolution does the work.
-template <class Scalar>
+template <class Scalar, CudnnPrecision precision = CudnnPrecision::f32>
 class CudnnConvolution {
  public:
   static constexpr Index default_most_bytes = Index{256} << 20;
@@ -182,7 +188,7 @@ class CudnnConvolution {
     input_ = detail::images_descriptor<Scalar>(samples, seen);
     output_ = detail::images_descriptor<Scalar>(samples, ImageShape{input.height, input.width, out_channels});
     kernel_ = detail::kernel_descriptor<Scalar>(input.channels, out_channels);
-    correlation_ = detail::correlation_descriptor<Scalar>(circular_ ? 0 : 1);
+    correlation_ = detail::correlation_descriptor<Scalar>(circular_ ? 0 : 1, math);
     choose(most_bytes);
     products_.reset();
     if (!forward_ || !backward_data_ || !backward_kernel_)
@@ -232,6 +238,8 @@ class CudnnConvolution {
   // cuDNN takes factors in host memory, of the type of the numbers.
   static constexpr Scalar one{1};
   static constexpr Scalar zero{0};
+  static constexpr cudnnMathType_t math =
+      precision == CudnnPrecision::tf32 && std::is_same_v<Scalar, float> ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
 
   void choose(Index most_bytes) {
     const cudnnHandle_t handle = CudnnContext::handle();
@@ -240,7 +248,7 @@ class CudnnConvolution {
     const cudnnFilterDescriptor_t kernel = kernel_.get();
     const cudnnConvolutionDescriptor_t how = correlation_.get();
     forward_ = detail::choose_algorithm<cudnnConvolutionFwdAlgoPerf_t>(
-        most_bytes,
+        most_bytes, math,
         [&](int room, int* found, auto* results) {
           return cudnnGetConvolutionForwardAlgorithm_v7(handle, in, kernel, how, out, room, found, results);
         },
@@ -248,7 +256,7 @@ class CudnnConvolution {
           return cudnnGetConvolutionForwardWorkspaceSize(handle, in, kernel, how, out, algorithm, bytes);
         });
     backward_data_ = detail::choose_algorithm<cudnnConvolutionBwdDataAlgoPerf_t>(
-        most_bytes,
+        most_bytes, math,
         [&](int room, int* found, auto* results) {
           return cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, kernel, out, how, in, room, found, results);
         },
@@ -256,7 +264,7 @@ class CudnnConvolution {
           return cudnnGetConvolutionBackwardDataWorkspaceSize(handle, kernel, out, how, in, algorithm, bytes);
         });
     backward_kernel_ = detail::choose_algorithm<cudnnConvolutionBwdFilterAlgoPerf_t>(
-        most_bytes,
+        most_bytes, math,
         [&](int room, int* found, auto* results) {
           return cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, in, out, how, kernel, room, found, results);
         },

@@ -124,9 +124,27 @@ struct CudaKernels {
   }
 };
 
+#ifdef DIFFARCH_HAS_CUDNN
+/// The same with f32 convolutions that multiply TF32 numbers on GPUs that have them, as PyTorch's do unless told
+/// otherwise; f64 as before. Weights, activations, Adam and all other products stay f32.
+struct CudaTf32Kernels : CudaKernels {
+  [[nodiscard]] static std::string name() { return CudaKernels::name() + " in TF32"; }
+
+  template <class Scalar>
+  using Convolution = cuda::CudnnConvolution<Scalar, cuda::CudnnPrecision::tf32>;
+};
+#elif defined(DIFFARCH_TF32)
+#error "DIFFARCH_TF32 is for convolutions by cuDNN: link diffarch::cudnn"
+#endif
+
+/// The kernels of networks on the device; with TF32 convolutions when DIFFARCH_TF32 is defined.
 template <>
 struct nn::KernelsOf<Cuda> {
+#ifdef DIFFARCH_TF32
+  using type = CudaTf32Kernels;
+#else
   using type = CudaKernels;
+#endif
 };
 
 }  // namespace diffarch

@@ -6,7 +6,9 @@
 #include <cudnn.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "device.hpp"
 #include "diffarch/core/parallel.hpp"
@@ -74,8 +76,8 @@ cudnnStatus_t describe(cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFil
   const bool shapes = c.x.n == c.y.n && c.x.c == c.kernel.c && c.y.c == c.kernel.n &&
                       c.y.h == c.x.h + 2 * c.pad_h - c.kernel.h + 1 && c.y.w == c.x.w + 2 * c.pad_w - c.kernel.w + 1;
   if (!shapes) return CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH;
-  if (c.kernel.type == CUDNN_DATA_FLOAT && c.math != CUDNN_FMA_MATH)
-    violation("cuDNN: products in TF32, not in the precision of the numbers");
+  if (c.math != CUDNN_FMA_MATH && (c.math != CUDNN_TENSOR_OP_MATH || c.kernel.type != CUDNN_DATA_FLOAT))
+    violation("cuDNN: neither products in the precision of the numbers nor TF32 of f32 numbers");
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -195,6 +197,15 @@ cudnnStatus_t run(cudnnStatus_t status, cudnnHandle_t handle, const Convolution&
 }
 [[nodiscard]] bool inside(const Extent& e, Index h, Index w) { return h >= 0 && h < e.h && w >= 0 && w < e.w; }
 
+/// A factor as the device multiplies it: as it is, or rounded to TF32, which drops 13 bits of the mantissa.
+template <class Scalar>
+[[nodiscard]] double factor(const Convolution& c, Scalar value) {
+  if constexpr (std::is_same_v<Scalar, float>)
+    if (c.math == CUDNN_TENSOR_OP_MATH)
+      value = std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000U) & ~std::uint32_t{0x1FFF});
+  return static_cast<double>(value);
+}
+
 // Row h and tap r of y see row h + r - pad of x.
 struct Forward {
   template <class Scalar, class Store>
@@ -209,8 +220,8 @@ struct Forward {
             for (Index s = 0; s < c.kernel.w; ++s) {
               if (!inside(c.x, h + r - c.pad_h, w + s - c.pad_w)) continue;
               for (Index i = 0; i < c.x.c; ++i)
-                sum += static_cast<double>(kernel[at(c.kernel, k, r, s, i)]) *
-                       static_cast<double>(x[at(c.x, n, h + r - c.pad_h, w + s - c.pad_w, i)]);
+                sum += factor(c, kernel[at(c.kernel, k, r, s, i)]) *
+                       factor(c, x[at(c.x, n, h + r - c.pad_h, w + s - c.pad_w, i)]);
             }
           store(at(c.y, n, h, w, k), sum);
         }
@@ -231,8 +242,8 @@ struct BackwardData {
             for (Index s = 0; s < c.kernel.w; ++s) {
               if (!inside(c.y, h - r + c.pad_h, w - s + c.pad_w)) continue;
               for (Index k = 0; k < c.y.c; ++k)
-                sum += static_cast<double>(kernel[at(c.kernel, k, r, s, i)]) *
-                       static_cast<double>(dy[at(c.y, n, h - r + c.pad_h, w - s + c.pad_w, k)]);
+                sum += factor(c, kernel[at(c.kernel, k, r, s, i)]) *
+                       factor(c, dy[at(c.y, n, h - r + c.pad_h, w - s + c.pad_w, k)]);
             }
           store(at(c.x, n, h, w, i), sum);
         }
@@ -252,8 +263,8 @@ struct BackwardFilter {
               for (Index h = 0; h < c.y.h; ++h)
                 for (Index w = 0; w < c.y.w; ++w)
                   if (inside(c.x, h + r - c.pad_h, w + s - c.pad_w))
-                    sum += static_cast<double>(x[at(c.x, n, h + r - c.pad_h, w + s - c.pad_w, i)]) *
-                           static_cast<double>(dy[at(c.y, n, h, w, k)]);
+                    sum += factor(c, x[at(c.x, n, h + r - c.pad_h, w + s - c.pad_w, i)]) *
+                           factor(c, dy[at(c.y, n, h, w, k)]);
             store(at(c.kernel, k, r, s, i), sum);
           }
     });
