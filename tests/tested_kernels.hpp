@@ -9,6 +9,7 @@
 #include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/kernels.hpp"
 #include "diffarch/nn/network.hpp"
+#include "support.hpp"
 #include "tested_backend.hpp"
 #ifdef DIFFARCH_TEST_CUDA
 #include "diffarch/cuda/network_kernels.hpp"
