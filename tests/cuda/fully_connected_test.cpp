@@ -11,13 +11,14 @@ struct FullOutcome {
 };
 
 template <class Kernels, class Scalar>
-FullOutcome<Scalar> full_outcome(Index inputs, Index outputs, Index samples, bool wants_dx = true) {
-  const test::LayerOperands<Scalar> operands(inputs, outputs, samples, inputs, outputs);
+FullOutcome<Scalar> full_outcome(Index inputs, Index outputs, Index samples, bool wants_dx = true, Index networks = 1) {
+  const test::LayerOperands<Scalar> operands(inputs, outputs, samples, inputs, outputs * networks);
   using Array = test::KernelsArray<Kernels, Scalar>;
   typename Kernels::template FullyConnected<Scalar> layer;
-  layer.plan(inputs, outputs, samples);
-  Array x(operands.x), dy(operands.dy), weights(operands.weights), bias(test::random_matrix<Scalar>(outputs, 1, 4));
-  Array y(outputs, samples), gradient(inputs, outputs), bias_gradient(outputs, 1), dx(inputs, samples);
+  layer.plan(inputs, outputs, samples, networks);
+  Array x(operands.x), dy(operands.dy), weights(operands.weights);
+  Array bias(test::random_matrix<Scalar>(outputs, networks, 4)), bias_gradient(outputs, networks);
+  Array y(outputs, samples), gradient(inputs, outputs * networks), dx(inputs, samples);
   Array workspace(layer.workspace_size(), 1);
   layer.forward(x.data(), weights.data(), bias.data(), y.data(), workspace.data());
   layer.backward(x.data(), dy.data(), weights.data(), gradient.data(), bias_gradient.data(),
@@ -32,6 +33,19 @@ TEMPLATE_TEST_CASE("Fully connected layers on the device are the host's", "[cuda
     CAPTURE(inputs, outputs, samples);
     const auto ours = full_outcome<CudaKernels, TestType>(inputs, outputs, samples);
     const auto host = full_outcome<nn::EigenKernels, TestType>(inputs, outputs, samples);
+    CHECK(test::relative_difference(ours.y, host.y) < test::kernel_tolerance<TestType>);
+    CHECK(test::relative_difference(ours.dx, host.dx) < test::kernel_tolerance<TestType>);
+    CHECK(test::relative_difference(ours.weights_gradient, host.weights_gradient) < test::kernel_tolerance<TestType>);
+    CHECK(test::relative_difference(ours.bias_gradient, host.bias_gradient) < test::kernel_tolerance<TestType>);
+  }
+}
+
+TEMPLATE_TEST_CASE("Fully connected layers of several networks on the device are the host's", "[cuda]", float, double) {
+  for (const auto& [inputs, outputs, samples, networks] :
+       {std::array<Index, 4>{6, 4, 15, 3}, {2, 35, 8, 2}, {35, 2, 21, 7}, {13, 7, 1200, 4}, {3, 2, 5, 5}}) {
+    CAPTURE(inputs, outputs, samples, networks);
+    const auto ours = full_outcome<CudaKernels, TestType>(inputs, outputs, samples, true, networks);
+    const auto host = full_outcome<nn::EigenKernels, TestType>(inputs, outputs, samples, true, networks);
     CHECK(test::relative_difference(ours.y, host.y) < test::kernel_tolerance<TestType>);
     CHECK(test::relative_difference(ours.dx, host.dx) < test::kernel_tolerance<TestType>);
     CHECK(test::relative_difference(ours.weights_gradient, host.weights_gradient) < test::kernel_tolerance<TestType>);

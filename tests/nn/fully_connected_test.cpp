@@ -71,6 +71,43 @@ TEST_CASE("Initial weights are uniform in PyTorch's range and a function of the 
   });
 }
 
+TEST_CASE("The layers of a stack are the layers of its networks", "[nn]") {
+  const Index networks = 3;
+  const Index samples = 5;  // of each
+  for (const auto& [inputs, outputs] : {std::pair<Index, Index>{6, 4}, {2, 64}, {64, 1}, {1, 1}}) {
+    CAPTURE(inputs, outputs);
+    const ImageShape shape{1, 1, inputs};
+    auto stack = test::random_network(Full(inputs, outputs, networks), shape);
+    REQUIRE(stack.networks() == networks);
+    const Batch<double> x = test::random_matrix(inputs, networks * samples, 1);
+    const Batch<double> dy = test::random_matrix(outputs, networks * samples, 2);
+    const Batch<double> y = test::forward_on(stack, x, nn::Mode::train);
+    const Batch<double> dx = test::backward_on(stack, x, dy);
+    const std::vector<double> gradients = test::gradients_of(stack);
+    for (Index k = 0; k < networks; ++k) {
+      nn::Network alone(Full(inputs, outputs), shape);
+      nn::copy_from_stack(stack, k, alone);
+      const auto own = [&](const Batch<double>& all) { return Batch<double>(all.middleCols(k * samples, samples)); };
+      CHECK(test::relative_difference(test::forward_on(alone, own(x), nn::Mode::train), own(y)) < 1e-14);
+      CHECK(test::relative_difference(test::backward_on(alone, own(x), own(dy)), own(dx)) < 1e-14);
+      const std::vector<double> own_gradients = test::gradients_of(alone);
+      const Index weights = inputs * outputs;
+      const auto from_weights = gradients.begin() + k * weights;
+      const auto from_bias = gradients.begin() + networks * weights + k * outputs;
+      std::vector<double> expected(from_weights, from_weights + weights);
+      expected.insert(expected.end(), from_bias, from_bias + outputs);
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(own_gradients[i] == Approx(expected[i]).margin(1e-13));
+    }
+    stack.for_each_parameter([&](const auto& p) {
+      CHECK(p.shape().size() == (p.name == "weight" ? 3U : 2U));
+      CHECK(p.shape()[0] == networks);
+    });
+    CHECK(test::message_of<DimensionMismatch>([&] {
+            test::forward_on(stack, Batch<double>(x.leftCols(7)), nn::Mode::train);
+          }) == "FullyConnected: 7 samples for 3 networks; expected as many for each");
+  }
+}
+
 TEST_CASE("A fully connected layer refuses another size with the shapes", "[nn]") {
   REQUIRE(test::message_of<InvalidArgument>([] {
             nn::Network(Full(6, 4), ImageShape{2, 2, 3});

@@ -77,6 +77,26 @@ TEST_CASE("Tensors of the bottleneck networks have the names of the reference co
                                    "decoder.0.weight", "decoder.0.bias", "decoder.2.weight", "decoder.2.bias"});
 }
 
+TEST_CASE("A stack of bottleneck networks takes each through its own", "[nn]") {
+  const auto check = [](auto stack, const auto& make_body, const ImageShape& shape) {
+    const Index samples = 4;  // of each of two
+    REQUIRE(stack.networks() == 2);
+    const Batch<double> x = test::random_matrix(shape.size(), 2 * samples, 1);
+    const Batch<double> y = forward_on(stack, x, Mode::evaluate);
+    for (Index k = 0; k < 2; ++k) {
+      nn::Network alone(make_body(), shape);
+      nn::copy_from_stack(stack, k, alone);
+      CHECK(test::relative_difference(
+                forward_on(alone, Batch<double>(x.middleCols(k * samples, samples)), Mode::evaluate),
+                Batch<double>(y.middleCols(k * samples, samples))) < 1e-13);
+    }
+  };
+  check(random_network(TestedMlp<double>(12, 7, 2), {2, 2, 3}), [] { return TestedMlp<double>(12, 7); }, {2, 2, 3});
+  check(random_network(TestedTwoDMlp<double>(3, 2, 64, 2), {1, 1, 2}), [] { return TestedTwoDMlp<double>(3); },
+        {1, 1, 2});
+  CHECK(test::gradient_error(random_network(TestedMlp<double>(6, 5, 2), {1, 1, 6}), 6) < 1e-6);
+}
+
 TEST_CASE("The bottleneck networks keep the shape of their input", "[nn]") {
   REQUIRE(nn::Network(TestedMlp<float>(12, 5), ImageShape{2, 2, 3}).output_shape() == ImageShape{2, 2, 3});
   REQUIRE_THAT(test::message_of<InvalidArgument>([] {

@@ -34,6 +34,25 @@ TEST_CASE("A network that gave its memory back computes the same again", "[nn]")
   REQUIRE(test::bitwise_equal(forward_on(network, x, Mode::evaluate), before));
 }
 
+TEST_CASE("Networks go into a stack and come out of it", "[nn]") {
+  using Net = test::TestedTwoDMlp<double>;
+  const ImageShape shape{1, 1, 2};
+  nn::Network stack(Net(1, 2, 64, 3), shape);
+  REQUIRE(stack.networks() == 3);
+  REQUIRE(nn::Network(Net(1), shape).networks() == 1);
+  REQUIRE(nn::Network(TestedUNet<1, 4>(3), ImageShape{4, 4, 3}).networks() == 1);
+  for (const unsigned k : {2U, 0U, 1U}) {
+    auto network = test::random_network(Net(1), shape, 100 * (k + 1));
+    nn::copy_into_stack(network, stack, k);
+  }
+  for (const unsigned k : {0U, 1U, 2U}) {
+    auto network = test::random_network(Net(1), shape, 100 * (k + 1));
+    nn::Network copy(Net(1), shape);
+    nn::copy_from_stack(stack, k, copy);
+    REQUIRE(test::tensors_of(copy) == test::tensors_of(network));
+  }
+}
+
 TEST_CASE("A network refuses batches of another shape with both shapes", "[nn]") {
   nn::Network network(test::TestedTwoDMlp<double>(1), ImageShape{1, 1, 2});
   const auto message = [&](const auto& call) { return test::message_of<DimensionMismatch>(call); };

@@ -43,6 +43,18 @@ std::string bits_of(nn::Network<Body>& network) {
   return bits;
 }
 
+}  // namespace
+
+TEST_CASE("A stack of networks is not written into one file", "[nn]") {
+  const TemporaryFolder folder;
+  auto stack = random_network(TestedTwoDMlp<double>(1, 2, 64, 3), ImageShape{1, 1, 2});
+  CHECK(message_of<InvalidArgument>([&] { save_weights(folder / "a.safetensors", stack); }) ==
+        "weights: a stack of 3 networks; a file holds one");
+  CHECK(!std::filesystem::exists(folder / "a.safetensors"));
+}
+
+namespace {
+
 /// Saves one network, loads it into another: same bits, same metadata, same outputs in evaluation.
 template <class Make>
 void check_round_trip(ImageShape shape, const Make& make) {

@@ -46,6 +46,8 @@ void gemm_batch(bool transpose_a, bool transpose_b, Index m, Index n, Index k, S
                 Index stride_c, Index batch) {
   using detail::blas_size;
   if (m == 0 || n == 0 || batch == 0) return;
+  // cuBLAS has more ways to compute a product that is alone.
+  if (batch == 1) return gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   const auto call = [&](auto function) {
     check(function(Context::current().blas(), detail::operation(transpose_a), detail::operation(transpose_b),
                    blas_size(m), blas_size(n), blas_size(k), &alpha, a, blas_size(lda), stride_a, b, blas_size(ldb),

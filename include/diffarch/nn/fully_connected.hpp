@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <initializer_list>
 #include <span>
 #include <string>
 
@@ -31,6 +32,8 @@ concept TakesOverBlocks = TakesOverLeakyReLU<Kernel, Scalar> && requires(const K
 
 /// y = W x + b for each sample, x of any shape with `inputs` numbers, y of shape 1 x 1 x outputs. W is (outputs,
 /// inputs) with the input fastest, as PyTorch's Linear; both start from U(-1/sqrt(inputs), 1/sqrt(inputs)).
+/// With several networks, the layers of a stack: W (networks, outputs, inputs) and b (networks, outputs), and of a
+/// batch the first samples are those of the first network, as many as of each other.
 template <class ScalarType, class KernelsType = DefaultKernels>
 class FullyConnected {
   using Kernel = typename KernelsType::template FullyConnected<ScalarType>;
@@ -39,16 +42,19 @@ class FullyConnected {
   using Scalar = ScalarType;
   using Kernels = KernelsType;
 
-  FullyConnected(Index inputs, Index outputs)
+  FullyConnected(Index inputs, Index outputs, Index networks = 1)
       : inputs_(inputs),
         outputs_(outputs),
-        weight_(inputs * outputs, 0),
-        weight_gradient_(inputs * outputs, 0),
-        bias_(outputs, 0),
-        bias_gradient_(outputs, 0) {
-    diffarch::detail::require(inputs >= 1 && outputs >= 1, "FullyConnected: ", inputs, " inputs, ", outputs,
-                              " outputs; expected at least one of each");
+        networks_(networks),
+        weight_(inputs * outputs * networks, 0),
+        weight_gradient_(inputs * outputs * networks, 0),
+        bias_(outputs * networks, 0),
+        bias_gradient_(outputs * networks, 0) {
+    diffarch::detail::require(inputs >= 1 && outputs >= 1 && networks >= 1, "FullyConnected: ", inputs, " inputs, ",
+                              outputs, " outputs, ", networks, " networks; expected at least one of each");
   }
+
+  [[nodiscard]] Index networks() const noexcept { return networks_; }
 
   [[nodiscard]] ImageShape output_shape(ImageShape input) const {
     diffarch::detail::require(input.size() == inputs_, "FullyConnected: input of shape ",
@@ -58,7 +64,9 @@ class FullyConnected {
 
   void plan(ImageShape input, Index samples) {
     static_cast<void>(output_shape(input));
-    kernel_.plan(inputs_, outputs_, samples);
+    diffarch::detail::require<DimensionMismatch>(samples % networks_ == 0, "FullyConnected: ", samples, " samples for ",
+                                                 networks_, " networks; expected as many for each");
+    kernel_.plan(inputs_, outputs_, samples, networks_);
   }
   [[nodiscard]] Index workspace_size() const { return kernel_.workspace_size(); }
 
@@ -106,9 +114,13 @@ class FullyConnected {
 
   template <class Visit>
   void for_each_parameter(const std::string& prefix, const Visit& visit) {
-    visit(Parameter<Scalar>(detail::join(prefix, "weight"), {outputs_, inputs_}, weight_.span(),
-                            weight_gradient_.span()));
-    visit(Parameter<Scalar>(detail::join(prefix, "bias"), {outputs_}, bias_.span(), bias_gradient_.span()));
+    const auto visit_tensor = [&](const char* name, std::initializer_list<Index> shape,
+                                  std::initializer_list<Index> stacked_shape, Buffer& values, Buffer& gradient) {
+      visit(Parameter<Scalar>(detail::join(prefix, name), networks_ == 1 ? shape : stacked_shape, values.span(),
+                              gradient.span()));
+    };
+    visit_tensor("weight", {outputs_, inputs_}, {networks_, outputs_, inputs_}, weight_, weight_gradient_);
+    visit_tensor("bias", {outputs_}, {networks_, outputs_}, bias_, bias_gradient_);
   }
 
   void initialise(Initialiser& initialiser) {
@@ -131,6 +143,7 @@ class FullyConnected {
 
   Index inputs_;
   Index outputs_;
+  Index networks_;
   Buffer weight_;
   Buffer weight_gradient_;
   Buffer bias_;

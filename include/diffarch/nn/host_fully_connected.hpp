@@ -12,17 +12,18 @@ namespace diffarch::nn::detail {
 
 /// The arithmetic of `FullyConnected` on the host, by `Products::parallel_product` of a family of host kernels, and by
 /// thin products where one side has few numbers. Takes over a LeakyReLU that follows, and a layer after that: see
-/// `Layer`.
+/// `Layer`. Several networks are multiplied one after the other.
 template <class Scalar, class Products>
 class HostFullyConnected {
  public:
   template <class Number>
   using BlockTensors = ThinBlockTensors<Number>;
 
-  void plan(Index inputs, Index outputs, Index samples) {
+  void plan(Index inputs, Index outputs, Index samples, Index networks = 1) {
     inputs_ = inputs;
     outputs_ = outputs;
-    samples_ = samples;
+    networks_ = networks;
+    samples_ = samples / networks;
   }
   /// V and its gradient when that is not how the weights are stored.
   [[nodiscard]] Index workspace_size() const { return few_inputs() && inputs_ <= most ? 2 * thin_size() : 0; }
@@ -36,9 +37,8 @@ class HostFullyConnected {
         thin().narrow(weights, bias, x, y, samples_);
       return;
     }
-    parallel_for(samples_, outputs_, [&](Index j) { std::copy_n(bias, outputs_, y + j * outputs_); });
-    Products::parallel_product(true, false, outputs_, samples_, inputs_, weights, inputs_, x, inputs_, true, y,
-                               outputs_);
+    for (Index k = 0; k < networks_; ++k)
+      network_forward(x + k * x_size(), weights + k * weights_size(), bias + k * outputs_, y + k * y_size());
   }
 
   /// Gradients of the weights and of the bias, and of x unless dx is null.
@@ -51,15 +51,10 @@ class HostFullyConnected {
         thin().narrow_backward(weights, x, dy, weights_gradient, bias_gradient, dx, samples_);
       return;
     }
-    constexpr Index piece = 512;
-    parallel_for((outputs_ + piece - 1) / piece, piece * samples_, [&](Index task) {
-      add_up_bias_gradient(dy, bias_gradient, task * piece, std::min(outputs_, (task + 1) * piece));
-    });
-    Products::parallel_product(false, true, inputs_, outputs_, samples_, x, inputs_, dy, outputs_, false,
-                               weights_gradient, inputs_);
-    if (dx != nullptr)
-      Products::parallel_product(false, false, inputs_, samples_, outputs_, weights, inputs_, dy, outputs_, false, dx,
-                                 inputs_);
+    for (Index k = 0; k < networks_; ++k)
+      network_backward(x + k * x_size(), dy + k * y_size(), weights + k * weights_size(),
+                       weights_gradient + k * weights_size(), bias_gradient + k * outputs_,
+                       dx == nullptr ? nullptr : dx + k * x_size());
   }
 
   /// `forward`, then a LeakyReLU of this slope in place, in one pass over y where that is quicker.
@@ -67,7 +62,7 @@ class HostFullyConnected {
                     Scalar* workspace) const {
     if (is_thin() && few_inputs()) return thin().widen(thin_weights(weights, workspace), bias, x, y, samples_, slope);
     forward(x, weights, bias, y, workspace);
-    HostKernels::leaky_relu(y, y, outputs_ * samples_, slope);
+    HostKernels::leaky_relu(y, y, networks_ * y_size(), slope);
   }
 
   /// `backward` of both, y the output of the LeakyReLU; dy may be overwritten.
@@ -75,7 +70,7 @@ class HostFullyConnected {
                         Scalar* weights_gradient, Scalar* bias_gradient, Scalar* dx, Scalar* workspace) const {
     if (is_thin() && few_inputs())
       return widen_backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace, y, slope);
-    HostKernels::leaky_relu_backward(y, dy, dy, outputs_ * samples_, slope);
+    HostKernels::leaky_relu_backward(y, dy, dy, networks_ * y_size(), slope);
     backward(x, dy, weights, weights_gradient, bias_gradient, dx, workspace);
   }
 
@@ -106,10 +101,34 @@ class HostFullyConnected {
     return {inputs_, outputs_, last.outputs_, slope};
   }
 
+  // Of one network.
+  [[nodiscard]] Index x_size() const { return inputs_ * samples_; }
+  [[nodiscard]] Index y_size() const { return outputs_ * samples_; }
+  [[nodiscard]] Index weights_size() const { return outputs_ * inputs_; }
+
+  void network_forward(const Scalar* x, const Scalar* weights, const Scalar* bias, Scalar* y) const {
+    parallel_for(samples_, outputs_, [&](Index j) { std::copy_n(bias, outputs_, y + j * outputs_); });
+    Products::parallel_product(true, false, outputs_, samples_, inputs_, weights, inputs_, x, inputs_, true, y,
+                               outputs_);
+  }
+
+  void network_backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient,
+                        Scalar* bias_gradient, Scalar* dx) const {
+    constexpr Index piece = 512;
+    parallel_for((outputs_ + piece - 1) / piece, piece * samples_, [&](Index task) {
+      add_up_bias_gradient(dy, bias_gradient, task * piece, std::min(outputs_, (task + 1) * piece));
+    });
+    Products::parallel_product(false, true, inputs_, outputs_, samples_, x, inputs_, dy, outputs_, false,
+                               weights_gradient, inputs_);
+    if (dx != nullptr)
+      Products::parallel_product(false, false, inputs_, samples_, outputs_, weights, inputs_, dy, outputs_, false, dx,
+                                 inputs_);
+  }
+
   [[nodiscard]] bool few_inputs() const { return inputs_ < outputs_; }
   [[nodiscard]] bool is_thin() const {
     constexpr Index worth_threads = 1 << 18;
-    return std::min(inputs_, outputs_) <= most && inputs_ * outputs_ * samples_ < worth_threads;
+    return std::min(inputs_, outputs_) <= most && inputs_ * outputs_ * samples_ < worth_threads && networks_ == 1;
   }
   [[nodiscard]] ThinProduct<Scalar> thin() const { return {std::min(inputs_, outputs_), std::max(inputs_, outputs_)}; }
 
@@ -140,7 +159,8 @@ class HostFullyConnected {
 
   Index inputs_ = 1;
   Index outputs_ = 1;
-  Index samples_ = 0;
+  Index samples_ = 0;  ///< of each network
+  Index networks_ = 1;
 };
 
 }  // namespace diffarch::nn::detail

@@ -114,6 +114,8 @@ struct ParameterProbe {
 ///  - `backward_reads_output`: backward reads y.
 ///  - `name_slots`: how many places the layer takes in PyTorch's numbering of a Sequential (fused layers take several).
 ///  - `input_interval(Interval)`: which input pixels an interval of output pixels depends on, along one axis.
+///  - `networks()`, not static: how many networks of one shape the layer is, side by side: a stack, whose tensors have
+///    them as their first dimension when there are several. Each takes its share of the samples, in order.
 ///
 /// A layer may take over the passes of a layer that follows it and works in place, where both at once are quicker:
 ///  - `forward_then(next, x, y, samples, mode, workspace)`: `forward`, then next.forward(y, y, ...);
@@ -164,6 +166,14 @@ inline constexpr bool joins_two = requires(L layer, Next next, Last last, const 
   layer.forward_then(next, last, in, out, out, Index{}, Mode::train, out);
   layer.backward_through(next, last, in, in, in, out, out, out, Index{}, out);
 };
+
+template <class L>
+[[nodiscard]] Index networks_of(const L& layer) {
+  if constexpr (requires { layer.networks(); })
+    return layer.networks();
+  else
+    return 1;
+}
 
 template <class L>
 [[nodiscard]] constexpr Index name_slots() {

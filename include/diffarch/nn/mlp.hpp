@@ -25,6 +25,7 @@ class Autoencoder {
                               input.size());
     return input;
   }
+  [[nodiscard]] Index networks() const { return body_.networks(); }
   void plan(ImageShape input, Index samples) { body_.plan(input, samples); }
   [[nodiscard]] Index workspace_size() const { return body_.workspace_size(); }
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
@@ -74,17 +75,20 @@ class Mlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Ker
   using Full = typename Parts::Full;
 
  public:
-  /// d: numbers of a sample; hidden: H. InvalidArgument unless both are at least 1.
-  Mlp(Index d, Index hidden)
+  /// d: numbers of a sample; hidden: H; networks: how many in a stack (see `Layer`). InvalidArgument unless all are at
+  /// least 1.
+  Mlp(Index d, Index hidden, Index networks = 1)
       : detail::Autoencoder<typename Parts::Encoder, typename Parts::Decoder>(
-            make_encoder(d, hidden), typename Parts::Decoder(Full(hidden, d), Tanh<ScalarType, KernelsType>())) {}
+            make_encoder(d, hidden, networks),
+            typename Parts::Decoder(Full(hidden, d, networks), Tanh<ScalarType, KernelsType>())) {}
 
  private:
-  [[nodiscard]] static typename Parts::Encoder make_encoder(Index d, Index hidden) {
-    const auto full = [&] { return Full(hidden, hidden); };
+  [[nodiscard]] static typename Parts::Encoder make_encoder(Index d, Index hidden, Index networks) {
+    const auto full = [&] { return Full(hidden, hidden, networks); };
     const typename Parts::Leaky leaky(0.2);
-    return typename Parts::Encoder(Full(d, hidden), leaky, full(), leaky, full(), leaky, full(), leaky, full(), leaky,
-                                   full(), leaky, full(), leaky, full(), leaky, full(), typename Parts::Rectify());
+    return
+        typename Parts::Encoder(Full(d, hidden, networks), leaky, full(), leaky, full(), leaky, full(), leaky, full(),
+                                leaky, full(), leaky, full(), leaky, full(), leaky, full(), typename Parts::Rectify());
   }
 };
 
@@ -99,11 +103,13 @@ class TwoDMlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType,
   using Leaky = typename Parts::Leaky;
 
  public:
-  /// bottleneck: H, d: numbers of a sample, hidden: width of the layers around the code. All at least 1.
-  explicit TwoDMlp(Index bottleneck = 1, Index d = 2, Index hidden = 64)
+  /// bottleneck: H, d: numbers of a sample, hidden: width of the layers around the code, networks: how many in a stack
+  /// (see `Layer`). All at least 1.
+  explicit TwoDMlp(Index bottleneck = 1, Index d = 2, Index hidden = 64, Index networks = 1)
       : detail::Autoencoder<typename Parts::TwoDEncoder, typename Parts::TwoDDecoder>(
-            typename Parts::TwoDEncoder(Full(d, hidden), Leaky(0.2), Full(hidden, bottleneck), Leaky(0.2)),
-            typename Parts::TwoDDecoder(Full(bottleneck, hidden), Leaky(0.2), Full(hidden, d))) {}
+            typename Parts::TwoDEncoder(Full(d, hidden, networks), Leaky(0.2), Full(hidden, bottleneck, networks),
+                                        Leaky(0.2)),
+            typename Parts::TwoDDecoder(Full(bottleneck, hidden, networks), Leaky(0.2), Full(hidden, d, networks))) {}
 };
 
 }  // namespace diffarch::nn

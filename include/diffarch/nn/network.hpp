@@ -28,6 +28,8 @@ class Network {
   [[nodiscard]] ImageShape input_shape() const noexcept { return input_; }
   [[nodiscard]] ImageShape output_shape() const noexcept { return output_; }
   [[nodiscard]] Body& body() noexcept { return body_; }
+  /// How many networks a stack has, 1 for any other body.
+  [[nodiscard]] Index networks() const { return detail::networks_of(body_); }
 
   /// PyTorch's default distributions, a function of the seed alone.
   void initialise(Seed seed, Stream stream = streams::weights) {
@@ -106,20 +108,50 @@ class Network {
   Storage dy_;
 };
 
-/// Copies every tensor of a network, running statistics included, to another of the same type and shape.
-template <class Body>
-void copy_tensors(Network<Body>& from, Network<Body>& to) {
+namespace detail {
+
+/// visit(from, to) for every tensor of two networks with the same tensors.
+template <class Body, class Visit>
+void for_each_pair(Network<Body>& from, Network<Body>& to, const Visit& visit) {
   using Scalar = typename Body::Scalar;
   std::vector<Parameter<Scalar>> targets;
   to.for_each_parameter([&](const Parameter<Scalar>& parameter) { targets.push_back(parameter); });
   std::size_t at = 0;
-  from.for_each_parameter([&](const Parameter<Scalar>& parameter) {
-    const Parameter<Scalar>& target = targets[at++];
-    if (parameter.counter != nullptr)
-      *target.counter = *parameter.counter;
+  from.for_each_parameter([&](const Parameter<Scalar>& parameter) { visit(parameter, targets[at++]); });
+}
+
+}  // namespace detail
+
+/// Copies every tensor of a network, running statistics included, to another of the same type and shape.
+template <class Body>
+void copy_tensors(Network<Body>& from, Network<Body>& to) {
+  using Scalar = typename Body::Scalar;
+  detail::for_each_pair(from, to, [](const Parameter<Scalar>& source, const Parameter<Scalar>& target) {
+    if (source.counter != nullptr)
+      *target.counter = *source.counter;
     else
-      Body::Kernels::template copy<Scalar>(parameter.values.data(), static_cast<Index>(parameter.values.size()),
+      Body::Kernels::template copy<Scalar>(source.values.data(), static_cast<Index>(source.values.size()),
                                            target.values.data());
+  });
+}
+
+/// Copies the tensors of one network to network `at` of a stack.
+template <class Body>
+void copy_into_stack(Network<Body>& from, Network<Body>& stack, Index at) {
+  using Scalar = typename Body::Scalar;
+  detail::for_each_pair(from, stack, [&](const Parameter<Scalar>& source, const Parameter<Scalar>& target) {
+    const auto size = static_cast<Index>(source.values.size());
+    Body::Kernels::template copy<Scalar>(source.values.data(), size, target.values.data() + at * size);
+  });
+}
+
+/// Copies the tensors of network `at` of a stack to one network.
+template <class Body>
+void copy_from_stack(Network<Body>& stack, Index at, Network<Body>& to) {
+  using Scalar = typename Body::Scalar;
+  detail::for_each_pair(stack, to, [&](const Parameter<Scalar>& source, const Parameter<Scalar>& target) {
+    const auto size = static_cast<Index>(target.values.size());
+    Body::Kernels::template copy<Scalar>(source.values.data() + at * size, size, target.values.data());
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -43,6 +44,10 @@ class Sequential {
 
   [[nodiscard]] static constexpr Interval input_interval(Interval output) {
     return interval_through<count - 1>(output);
+  }
+
+  [[nodiscard]] Index networks() const {
+    return std::apply([](const auto&... layer) { return std::max({detail::networks_of(layer)...}); }, layers_);
   }
 
   void plan(ImageShape input, Index samples) {

@@ -77,6 +77,8 @@ struct NetworkTensors {
         axis_of(SampleAxes<Body>::of),
         copy_to_host(Body::Kernels::template copy_to_host<Scalar>),
         copy_from_host(Body::Kernels::template copy_from_host<Scalar>) {
+    diffarch::detail::require(network.networks() == 1, "weights: a stack of ", network.networks(),
+                              " networks; a file holds one");
     network.for_each_parameter(Collect{parameters});
   }
 
