@@ -23,6 +23,14 @@ using TestedBackend = Cpu;
 /// Whether results are bitwise those of the library's host code: its own kernels sum in another order.
 inline constexpr bool on_host = std::is_same_v<TestedBackend, Cpu>;
 
+/// Whether each product of a batch of them has the bits of the same product alone: not on the host, which takes other
+/// ways for small ones, and cuBLAS promises nothing.
+#ifdef DIFFARCH_EMULATED_DEVICE
+inline constexpr bool batched_products_have_bits = true;
+#else
+inline constexpr bool batched_products_have_bits = false;
+#endif
+
 template <class Scalar>
 using Storage = typename TestedBackend::template Storage<Scalar>;
 

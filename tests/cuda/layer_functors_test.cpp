@@ -75,17 +75,22 @@ TEMPLATE_TEST_CASE("Updates of training on the device are the host's", "[cuda]",
 TEMPLATE_TEST_CASE("Training batches and losses on the device are the host's", "[cuda]", float, double) {
   for (const Index d : {1, 3, 4, 6, 103}) {  // blocks of four normal numbers, whole and cut
     CAPTURE(d);
-    const std::vector<Index> chosen{4, 0, 8, 3, 8};
-    const auto count = static_cast<Index>(chosen.size());
-    double losses[2] = {};
-    const auto batch = [&]<class Kernels>(Kernels, double& loss) {
+    const Index count = 5;  // of each of three levels
+    const std::vector<Index> chosen{4, 0, 8, 3, 8, 1, 2, 5, 7, 0, 6, 6, 8, 4, 2};
+    const std::vector<Index> levels_streams{70000, 5, 16385};
+    std::array<double, 3> losses[2] = {};
+    const auto batch = [&]<class Kernels>(Kernels, std::array<double, 3>& loss) {
       using Array = test::KernelsArray<Kernels, TestType>;
-      Array data(test::random_matrix<TestType>(d, 9, 1)), clean(d, count), noisy(d, count), gradient(d, count);
-      typename Kernels::template Buffer<Index> samples(count);
-      Kernels::copy_from_host(chosen.data(), count, samples.data());
-      Kernels::noisy_batch(CounterRandom(Seed{3}, Stream{70000}), data.data(), d, samples.data(), count, Index{90},
-                           TestType(0.8), TestType(0.6), clean.data(), noisy.data());
-      loss = Kernels::mean_squared_error(noisy.data(), clean.data(), gradient.data(), d * count);
+      Array data(test::random_matrix<TestType>(d, 9, 1)), clean(d, 3 * count), noisy(d, 3 * count);
+      Array gradient(d, 3 * count), signals(test::random_matrix<TestType>(3, 1, 2));
+      Array noises(test::random_matrix<TestType>(3, 1, 3));
+      typename Kernels::template Buffer<Index> samples(3 * count), streams(3);
+      Kernels::copy_from_host(chosen.data(), 3 * count, samples.data());
+      Kernels::copy_from_host(levels_streams.data(), 3, streams.data());
+      const nn::TrainingLevels<TestType> levels{3, streams.data(), signals.data(), noises.data()};
+      Kernels::noisy_batch(Seed{3}, levels, data.data(), d, count, samples.data(), count, Index{90}, clean.data(),
+                           noisy.data());
+      Kernels::mean_squared_errors(noisy.data(), clean.data(), gradient.data(), d * count, Index{3}, loss.data());
       return std::array<Matrix<TestType>, 3>{clean.host(), noisy.host(), gradient.host()};
     };
     const auto ours = batch(CudaKernels{}, losses[0]);
@@ -93,7 +98,8 @@ TEMPLATE_TEST_CASE("Training batches and losses on the device are the host's", "
     CHECK(test::bitwise_equal(ours[0], host[0]));
     CHECK(test::relative_difference(ours[1], host[1]) < test::element_tolerance<TestType>);
     CHECK(test::relative_difference(ours[2], host[2]) < 10 * test::element_tolerance<TestType>);
-    CHECK(losses[0] == Approx(losses[1]).epsilon(test::element_tolerance<TestType>));
+    for (std::size_t level = 0; level < 3; ++level)
+      CHECK(losses[0][level] == Approx(losses[1][level]).epsilon(test::element_tolerance<TestType>));
   }
 }
 

@@ -63,6 +63,16 @@ TEST_CASE("Rows are reduced whatever their number and length", "[cuda]") {
     }
 }
 
+TEST_CASE("Long columns are reduced in pieces", "[cuda]") {
+  for (const Index count : {0, 1, 257, 16384, 16385, 100000})
+    for (const Index columns : {1, 3}) {
+      DeviceArray<Index> sums(columns, 1);
+      cuda::reduce_long_columns<Index>(count, columns, Numbered{}, cuda::StoreAt<Index>{sums.data()});
+      const auto sum = sums.download();
+      for (Index j = 0; j < columns; ++j) REQUIRE(sum(j, 0) == combined<Index>(count, j, cuda::Add<Index>{}, 0));
+    }
+}
+
 TEST_CASE("A whole array is reduced on one value on the host", "[cuda]") {
   for (const Index count : {0, 1, 257, 16384, 16385, 100000})
     REQUIRE(cuda::reduce<Index>(count, Numbered{}) == combined<Index>(count, 0, cuda::Add<Index>{}, 0));

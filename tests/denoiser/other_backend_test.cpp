@@ -164,6 +164,7 @@ static_assert(diffarch::Backend<Elsewhere>);
 struct Kernels {
   using Host = diffarch::nn::EigenKernels;
   using BackendType = Elsewhere;
+  static constexpr diffarch::Index stack_bytes = 1 << 20;
   template <class Number>
   using Buffer = elsewhere::Buffer<Number>;
   template <class Object>
@@ -272,9 +273,9 @@ struct Kernels {
     Host::noisy_batch(a...);
   }
   template <class... A>
-  [[nodiscard]] static double mean_squared_error(A... a) {
+  static void mean_squared_errors(A... a) {
     const Inside inside;
-    return Host::mean_squared_error(a...);
+    Host::mean_squared_errors(a...);
   }
 };
 

@@ -9,11 +9,14 @@ TEST_CASE("A noisy batch is the chosen samples and the noise of their draw", "[n
   const Index d = 7;
   const Matrix<double> data = test::random_matrix(d, 9, 1);
   const std::vector<Index> samples{4, 0, 8};
+  const Index stream = 70000;
+  const double signal = 0.8;
+  const double noise = 0.6;
   const CounterRandom random(Seed{3}, Stream{70000});
   Matrix<double> clean(d, 3);
   Matrix<double> noisy(d, 3);
-  HostTraining::noisy_batch(random, data.data(), d, samples.data(), Index{3}, Index{90}, 0.8, 0.6, clean.data(),
-                            noisy.data());
+  HostTraining::noisy_batch(Seed{3}, nn::TrainingLevels<double>{1, &stream, &signal, &noise}, data.data(), d, Index{9},
+                            samples.data(), Index{3}, Index{90}, clean.data(), noisy.data());
   for (Index j = 0; j < 3; ++j) {
     const Index sample = samples[static_cast<std::size_t>(j)];
     CHECK(clean.col(j) == data.col(sample));
@@ -27,7 +30,8 @@ TEST_CASE("The mean squared error comes with its gradient", "[nn][training]") {
     const Vector<double> a = test::random_matrix(size, 1, 1);
     const Vector<double> b = test::random_matrix(size, 1, 2);
     Vector<double> gradient(size);
-    const double error = HostTraining::mean_squared_error(a.data(), b.data(), gradient.data(), size);
+    double error = 0.0;
+    HostTraining::mean_squared_errors(a.data(), b.data(), gradient.data(), size, Index{1}, &error);
     CHECK(error == Approx((a - b).squaredNorm() / static_cast<double>(size)));
     CHECK(test::relative_difference(gradient, Vector<double>(2.0 / static_cast<double>(size) * (a - b))) < 1e-15);
   }

@@ -97,3 +97,109 @@ TEST_CASE("Data of another dimension are refused", "[nn][training]") {
   const auto data = TestedBackend::upload(random_matrix(3, 32, 9));
   CHECK_THROWS_AS((nn::LevelTraining<Plane>(network, data, trained_level, {})), DimensionMismatch);
 }
+
+namespace {
+
+const std::vector<NoiseLevel> stack_levels{NoiseLevel::from_sigma(4.0), NoiseLevel{0.8, 0.6},
+                                           NoiseLevel::from_sigma(0.1)};
+
+/// A plane network for each level, of other initial weights.
+nn::Network<Plane> initial_network(std::size_t level) {
+  nn::Network<Plane> network(Plane(2), ImageShape{1, 1, 2});
+  network.initialise(Seed{100 + level});
+  return network;
+}
+
+/// The same as a stack.
+nn::Network<Plane> initial_stack() {
+  nn::Network<Plane> stack(Plane(2, 2, 64, static_cast<Index>(stack_levels.size())), ImageShape{1, 1, 2});
+  for (std::size_t level = 0; level < stack_levels.size(); ++level) {
+    auto network = initial_network(level);
+    nn::copy_into_stack(network, stack, static_cast<Index>(level));
+  }
+  return stack;
+}
+
+std::vector<double> tensors_in_stack(nn::Network<Plane>& stack, std::size_t level) {
+  auto network = plane_network();
+  nn::copy_from_stack(stack, static_cast<Index>(level), network);
+  return tensors_of(network);
+}
+
+/// Bitwise where batched products have the bits of single ones, else up to rounding, which Adam may enlarge.
+void check_same(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  if (batched_products_have_bits) CHECK(a == b);
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-9).margin(1e-9));
+}
+
+}  // namespace
+
+TEST_CASE("Every network of a stack becomes what it would become alone", "[nn][training]") {
+  const auto data = TestedBackend::upload(random_matrix(2, 70, 4));
+  for (const double decay : {0.0, 0.9}) {
+    CAPTURE(decay);
+    const TrainingOptions options{
+        .epochs = 3, .batch_size = 16, .learning_rate = 1e-2, .averaging_decay = decay, .seed = Seed{5}};
+    auto stack = initial_stack();
+    nn::LevelTraining<Plane> together(stack, data, stack_levels, options);
+    CHECK(together.level_count() == 3);
+    CHECK(together.steps_per_epoch() == 4);
+    double first_loss = 0.0;
+    while (!together.is_done()) {
+      const double loss = together.step();
+      if (together.steps_done() == 1) first_loss = loss;
+    }
+    together.finish();
+    double first_losses = 0.0;
+    for (std::size_t level = 0; level < stack_levels.size(); ++level) {
+      CAPTURE(level);
+      auto network = initial_network(level);
+      nn::LevelTraining<Plane> alone(network, data, stack_levels[level], options);
+      first_losses += alone.step();
+      while (!alone.is_done()) alone.step();
+      alone.finish();
+      check_same(tensors_in_stack(stack, level), tensors_of(network));
+      check_same(together.losses(static_cast<Index>(level)), alone.losses());
+    }
+    CHECK(first_loss == Approx(first_losses / 3.0));
+  }
+}
+
+TEST_CASE("A stack that was stopped continues to bitwise the same weights", "[nn][training]") {
+  const auto data = TestedBackend::upload(random_matrix(2, 50, 4));
+  const TrainingOptions options{
+      .epochs = 3, .batch_size = 16, .learning_rate = 1e-2, .averaging_decay = 0.9, .seed = Seed{5}};
+  auto uninterrupted = initial_stack();
+  nn::LevelTraining<Plane> whole(uninterrupted, data, stack_levels, options);
+  while (!whole.is_done()) whole.step();
+  auto first = initial_stack();
+  nn::LevelTraining<Plane> before(first, data, stack_levels, options);
+  for (int i = 0; i < 5; ++i) before.step();
+  auto second = initial_stack();
+  nn::copy_tensors(first, second);
+  nn::LevelTraining<Plane> after(second, data, stack_levels, options);
+  after.restore(before.state());
+  while (!after.is_done()) after.step();
+  CHECK(tensors_of(second) == tensors_of(uninterrupted));
+  CHECK(after.losses(2) == whole.losses(2));
+  auto state = whole.state();
+  state.epoch_losses.pop_back();
+  CHECK_THROWS_AS(after.restore(state), InvalidArgument);
+}
+
+TEST_CASE("The level of a stack that diverges is named, and there is a level for each network", "[nn][training]") {
+  const auto data = TestedBackend::upload(random_matrix(2, 32, 8));
+  auto stack = initial_stack();
+  auto broken = plane_network();
+  broken.for_each_parameter(
+      [](const auto& p) { TestedKernels::fill(p.values.data(), static_cast<Index>(p.values.size()), 1e200); });
+  nn::copy_into_stack(broken, stack, 1);
+  const std::vector<double> before = tensors_of(stack);
+  nn::LevelTraining<Plane> training(stack, data, stack_levels, {.epochs = 2, .batch_size = 16});
+  CHECK(message_of<NumericalError>([&] { training.step(); }).find("sigma = 0.75, epoch 1 of 2, step 1 of 2") !=
+        std::string::npos);
+  CHECK(tensors_of(stack) == before);
+  CHECK(message_of<DimensionMismatch>([&] { nn::LevelTraining<Plane>(stack, data, trained_level, {}); }) ==
+        "training: 1 noise levels for 3 networks; expected one for each");
+}

@@ -2,10 +2,12 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/nn/adam_step.hpp"
+#include "diffarch/nn/training_levels.hpp"
 
 /// The element functors of networks and of their training: see nn::HostKernels for what each computes.
 namespace diffarch::cuda {
@@ -111,20 +113,22 @@ struct MoveAverage {
   constexpr void operator()(Index i, Index /*column*/) const { average[i] += weight * (values[i] - average[i]); }
 };
 
-/// One block of four elements of column `column` of a training batch.
+/// One block of four elements of column `column` of a training batch, which has `count` columns for each level.
 template <class Scalar>
 struct NoisyBatch {
-  CounterRandom random;
+  Seed seed;
+  nn::TrainingLevels<Scalar> levels;
   const Scalar* data;
-  Index d;
+  Index d, n;
   const Index* samples;
-  Index first_draw;
-  Scalar signal, noise;
+  Index count, first_draw;
   Scalar* clean;
   Scalar* noisy;
 
   constexpr void operator()(Index block, Index column) const {
-    const Index sample = samples[column];
+    const Index level = column / count;
+    const Index sample = samples[level * n + (column - level * count)];
+    const CounterRandom random(seed, Stream{static_cast<std::uint32_t>(levels.streams[level])});
     const PhiloxCounter words = random.words(first_draw + sample, block);
     for (std::size_t pair = 0; pair < 2; ++pair) {
       const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
@@ -133,22 +137,24 @@ struct NoisyBatch {
         if (row >= d) return;
         const Scalar x = data[sample * d + row];
         clean[column * d + row] = x;
-        noisy[column * d + row] = signal * x + noise * static_cast<Scalar>(normals[i]);
+        noisy[column * d + row] = levels.signals[level] * x + levels.noises[level] * static_cast<Scalar>(normals[i]);
       }
     }
   }
 };
 
-/// (x0_hat - clean)^2, and on the way gradient = factor (x0_hat - clean).
+/// (x0_hat - clean)^2 of element i of a piece of `size`, and on the way gradient = factor (x0_hat - clean).
 template <class Scalar>
 struct SquaredError {
   const Scalar* x0_hat;
   const Scalar* clean;
   Scalar* gradient;
+  Index size;
   Scalar factor;
-  constexpr double operator()(Index i) const {
-    const Scalar difference = x0_hat[i] - clean[i];
-    gradient[i] = factor * difference;
+  constexpr double operator()(Index i, Index piece) const {
+    const Index at = piece * size + i;
+    const Scalar difference = x0_hat[at] - clean[at];
+    gradient[at] = factor * difference;
     return static_cast<double>(difference) * static_cast<double>(difference);
   }
 };

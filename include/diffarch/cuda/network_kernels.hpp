@@ -21,6 +21,8 @@ namespace diffarch {
 /// their weights, activations and data in device memory.
 struct CudaKernels {
   using BackendType = Cuda;
+  /// Small networks spend their steps on launches, which a stack shares: already that of ten levels makes them few.
+  static constexpr Index stack_bytes = Index{4} << 30;
 
   template <class Number>
   using Buffer = cuda::DeviceBuffer<Number>;
@@ -109,18 +111,21 @@ struct CudaKernels {
     cuda::for_each(count, 1, cuda::MoveAverage<Scalar>{average, values, weight});
   }
   template <class Scalar>
-  static void noisy_batch(const CounterRandom& random, const Scalar* data, Index d, const Index* samples, Index count,
-                          Index first_draw, Scalar signal, Scalar noise, Scalar* clean, Scalar* noisy) {
-    cuda::for_each((d + 3) / 4, count,
-                   cuda::NoisyBatch<Scalar>{random, data, d, samples, first_draw, signal, noise, clean, noisy});
+  static void noisy_batch(Seed seed, const nn::TrainingLevels<Scalar>& levels, const Scalar* data, Index d, Index n,
+                          const Index* samples, Index count, Index first_draw, Scalar* clean, Scalar* noisy) {
+    cuda::for_each((d + 3) / 4, levels.count * count,
+                   cuda::NoisyBatch<Scalar>{seed, levels, data, d, n, samples, count, first_draw, clean, noisy});
   }
   template <class Scalar>
-  [[nodiscard]] static double mean_squared_error(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient,
-                                                 Index size) {
+  static void mean_squared_errors(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient, Index size, Index levels,
+                                  double* host_errors) {
     const auto count = static_cast<double>(size);
-    return cuda::reduce<double>(size,
-                                cuda::SquaredError<Scalar>{x0_hat, clean, gradient, static_cast<Scalar>(2.0 / count)}) /
-           count;
+    cuda::DeviceArray<double> sums(levels, 1);
+    cuda::reduce_long_columns<double>(
+        size, levels, cuda::SquaredError<Scalar>{x0_hat, clean, gradient, size, static_cast<Scalar>(2.0 / count)},
+        cuda::StoreAt<double>{sums.data()});
+    sums.copy_to_host(host_errors, levels);
+    for (Index level = 0; level < levels; ++level) host_errors[level] /= count;
   }
 };
 

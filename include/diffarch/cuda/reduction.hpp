@@ -117,37 +117,53 @@ void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, 
 
 namespace detail {
 
+/// Chunk j % chunks of column j / chunks.
 template <class Value, class Map>
 struct MapChunk {
-  Index count, chunk;
+  Index count, chunk, chunks;
   Value identity;
   Map map;
   constexpr Value operator()(Index i, Index j) const {
-    const Index at = j * chunk + i;
-    return at < count ? map(at) : identity;
+    const Index column = j / chunks;
+    const Index at = (j - column * chunks) * chunk + i;
+    return at < count ? map(at, column) : identity;
   }
 };
 
 template <class Value>
-struct Load {
+struct LoadColumn {
   const Value* values;
-  constexpr Value operator()(Index i, Index /*column*/) const { return values[i]; }
+  Index rows;
+  constexpr Value operator()(Index i, Index column) const { return values[column * rows + i]; }
+};
+
+template <class Map>
+struct OneColumn {
+  Map map;
+  constexpr auto operator()(Index i, Index /*column*/) const { return map(i); }
 };
 
 }  // namespace detail
+
+/// As reduce_columns, for few and long columns: a block for every 2^14 elements of each.
+template <class Value, class Map, class Store, class Combine = Add<Value>>
+void reduce_long_columns(Index count, Index columns, const Map& map, const Store& store, const Combine& combine = {},
+                         Value identity = {}) {
+  constexpr Index chunk = 1 << 14;
+  const Index chunks = (count + chunk - 1) / chunk;
+  DeviceArray<Value> partial(chunks, columns);
+  reduce_columns<Value>(std::min(chunk, count), chunks * columns,
+                        detail::MapChunk<Value, Map>{count, chunk, chunks, identity, map},
+                        StoreAt<Value>{partial.data()}, combine, identity);
+  reduce_columns<Value>(chunks, columns, detail::LoadColumn<Value>{partial.data(), chunks}, store, combine, identity);
+}
 
 /// map(0) combined with map(1), ..., map(count - 1), on the host. Waits for the device.
 template <class Value, class Map, class Combine = Add<Value>>
 [[nodiscard]] Value reduce(Index count, const Map& map, const Combine& combine = {}, Value identity = {}) {
   if (count <= 0) return identity;
-  constexpr Index chunk = 1 << 14;
-  const Index chunks = (count + chunk - 1) / chunk;
-  DeviceArray<Value> partial(chunks, 1);
-  reduce_columns<Value>(std::min(chunk, count), chunks, detail::MapChunk<Value, Map>{count, chunk, identity, map},
-                        StoreAt<Value>{partial.data()}, combine, identity);
   DeviceArray<Value> total(1, 1);
-  reduce_columns<Value>(chunks, 1, detail::Load<Value>{partial.data()}, StoreAt<Value>{total.data()}, combine,
-                        identity);
+  reduce_long_columns<Value>(count, 1, detail::OneColumn<Map>{map}, StoreAt<Value>{total.data()}, combine, identity);
   Value result;
   total.copy_to_host(&result, 1);
   return result;

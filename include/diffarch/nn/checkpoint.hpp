@@ -47,7 +47,7 @@ void save_checkpoint(const std::filesystem::path& path, Network<Body>& network, 
   put("adam.mean_squared", std::move(state.optimiser.mean_squared));
   put("average", std::move(state.average.average));
   put("losses", std::move(state.losses));
-  put("epoch_loss", std::vector<double>{state.epoch_loss});
+  put("epoch_loss", std::move(state.epoch_losses));
   put("counts", std::vector<std::int64_t>{state.epoch, state.step, state.optimiser.steps, state.average.updates});
   write_safetensors(path, tensors,
                     {{"diffarch.training",
@@ -80,11 +80,10 @@ void load_checkpoint(const std::filesystem::path& path, Network<Body>& network, 
   state.optimiser.mean_squared = take("adam.mean_squared", Scalar{});
   state.average.average = take("average", Scalar{});
   state.losses = take("losses", double{});
-  const auto epoch_loss = take("epoch_loss", double{});
+  state.epoch_losses = take("epoch_loss", double{});
   const auto counts = take("counts", std::int64_t{});
-  if (epoch_loss.size() != 1 || counts.size() != 4)
+  if (state.epoch_losses.size() != 1 || counts.size() != 4)
     throw FileError(file.path, "is not a checkpoint: expected 1 training.epoch_loss and 4 training.counts");
-  state.epoch_loss = epoch_loss[0];
   state.epoch = static_cast<Index>(counts[0]);
   state.step = static_cast<Index>(counts[1]);
   state.optimiser.steps = counts[2];

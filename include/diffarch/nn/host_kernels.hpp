@@ -55,11 +55,14 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 /// Training:
 ///  - `adam_update(parameters, gradient, mean, mean_squared, count, coefficients)`: one step of `Adam`;
 ///  - `move_average(average, values, count, weight)`: average += weight (values - average);
-///  - `noisy_batch(random, data, d, samples, count, first_draw, signal, noise, clean, noisy)`: data (d, n); with
-///    s_j = samples[j], an Index, clean (d, count) has the columns s_j of data, and noisy = signal clean + noise
-///    epsilon with epsilon(i, j) = random.normal(first_draw + s_j, i);
-///  - `mean_squared_error(x0_hat, clean, gradient, size)`: returns sum (x0_hat - clean)^2 / size, as a double of the
-///    host, and writes gradient = 2 / size (x0_hat - clean).
+///  - `noisy_batch(seed, levels, data, d, n, samples, count, first_draw, clean, noisy)`: data (d, n), samples (n, L)
+///    of Index, L = levels.count of `TrainingLevels`; columns l count ... (l + 1) count - 1 of clean and noisy
+///    (d, L count) belong to level l: with s = samples(j, l) and CounterRandom(seed, streams[l]), column j of them is
+///    column s of data, and signals[l] clean + noises[l] epsilon with epsilon(i) = normal(first_draw + s, i);
+///  - `mean_squared_errors(x0_hat, clean, gradient, size, levels, host)`: for each of `levels` pieces of `size` numbers
+///    host[l] = sum (x0_hat - clean)^2 / size, a double, and gradient = 2 / size (x0_hat - clean);
+///  - `stack_bytes`: how much memory networks of the same shape that are trained at once, as a stack, may take; 0 where
+///    that is no quicker than one after the other.
 /// Layers whose arithmetic has a plan or a state, each an object that moves and starts out empty; `workspace` holds
 /// workspace_size() Scalars after `plan`; dx null: not wanted; gradients are set, not added to:
 ///  - `Convolution<Scalar>`: 3x3, see nn::Convolution for the sum. plan(ImageShape input, out_channels, Padding,
@@ -67,15 +70,17 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///    workspace); weights (out, in, 3, 3), the last axis fastest;
 ///  - `TransposedConvolution<Scalar>`: 2x2 with stride 2, see nn::TransposedConvolution. plan(ImageShape input,
 ///    out_channels, samples) and the same; weights (in, out, 2, 2);
-///  - `FullyConnected<Scalar>`: y = W x + b. plan(inputs, outputs, samples), workspace_size(),
+///  - `FullyConnected<Scalar>`: y = W x + b. plan(inputs, outputs, samples, networks), workspace_size(),
 ///    forward(x, weights, bias, y, workspace), backward(x, dy, weights, weights_gradient, bias_gradient, dx,
-///    workspace); W (outputs, inputs), the input fastest. May also take over the LeakyReLU after it: see
+///    workspace); W (outputs, inputs), the input fastest. Of several networks, one W and b after the other, each takes
+///    its share of the samples, a multiple of `networks`. May also take over the LeakyReLU after it: see
 ///    `HostFullyConnected`;
 ///  - `BatchNorm<Scalar, Normalisation, Rectified>`: plan(channels, pixels), forward(x, y, mode, tensors), backward(x,
 ///    dy, dx, tensors), with `NormalisationTensors`; x and y (channels, pixels), dx may be dy.
 /// Bits depend on shapes, and for sums over samples on the number of threads, only.
 struct HostKernels : HostTraining {
   using BackendType = Cpu;
+  static constexpr Index stack_bytes = 0;
 
   template <class Scalar>
   using Buffer = nn::Buffer<Scalar>;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <numeric>
 #include <utility>
 
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/nn/adam_step.hpp"
+#include "diffarch/nn/training_levels.hpp"
 
 namespace diffarch::nn {
 
@@ -59,8 +61,31 @@ struct HostTraining {
   }
 
   template <class Scalar>
-  static void noisy_batch(const CounterRandom& random, const Scalar* data, Index d, const Index* samples, Index count,
-                          Index first_draw, Scalar signal, Scalar noise, Scalar* clean, Scalar* noisy) {
+  static void noisy_batch(Seed seed, const TrainingLevels<Scalar>& levels, const Scalar* data, Index d, Index n,
+                          const Index* samples, Index count, Index first_draw, Scalar* clean, Scalar* noisy) {
+    for (Index level = 0; level < levels.count; ++level) {
+      const CounterRandom random(seed, Stream{static_cast<std::uint32_t>(levels.streams[level])});
+      const Index begin = level * d * count;
+      noisy_batch_of_level(random, data, d, samples + level * n, count, first_draw, levels.signals[level],
+                           levels.noises[level], clean + begin, noisy + begin);
+    }
+  }
+
+  /// Summed in an order that depends on the size alone.
+  template <class Scalar>
+  static void mean_squared_errors(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient, Index size, Index levels,
+                                  double* host_errors) {
+    for (Index level = 0; level < levels; ++level) {
+      const Index begin = level * size;
+      host_errors[level] = mean_squared_error(x0_hat + begin, clean + begin, gradient + begin, size);
+    }
+  }
+
+ private:
+  template <class Scalar>
+  static void noisy_batch_of_level(const CounterRandom& random, const Scalar* data, Index d, const Index* samples,
+                                   Index count, Index first_draw, Scalar signal, Scalar noise, Scalar* clean,
+                                   Scalar* noisy) {
     parallel_for(count, d, [=](Index column) {
       for (Index row = 0; row < d; ++row) clean[column * d + row] = data[samples[column] * d + row];
     });
@@ -71,7 +96,6 @@ struct HostTraining {
         });
   }
 
-  /// Summed in an order that depends on the size alone.
   template <class Scalar>
   [[nodiscard]] static double mean_squared_error(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient,
                                                  Index size) {
@@ -90,7 +114,6 @@ struct HostTraining {
     return std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(size);
   }
 
- private:
   /// body(first, size) for chunks of a fixed size, so that the tasks are the same for any thread count.
   template <class Body>
   static void for_each_chunk(Index count, Index operations, const Body& body) {

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "diffarch/core/noise_level.hpp"
+#include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/adam.hpp"
 #include "diffarch/nn/exponential_moving_average.hpp"
 #include "diffarch/nn/network.hpp"
+#include "diffarch/nn/training_levels.hpp"
 #include "diffarch/nn/training_options.hpp"
 
 namespace diffarch {
@@ -27,16 +29,18 @@ namespace nn {
 /// the samples are functions of seed, level and epoch.
 template <class Scalar>
 struct TrainingState {
-  Index epoch = 0;             ///< epochs that are complete
-  Index step = 0;              ///< steps of the present epoch that are done
-  double epoch_loss = 0.0;     ///< sum over these steps
-  std::vector<double> losses;  ///< mean loss of every complete epoch
+  Index epoch = 0;                   ///< epochs that are complete
+  Index step = 0;                    ///< steps of the present epoch that are done
+  std::vector<double> epoch_losses;  ///< of every level, sum over these steps
+  std::vector<double> losses;        ///< of every complete epoch: of every level, mean over its steps
   AdamState<Scalar> optimiser;
   ExponentialMovingAverageState<Scalar> average;  ///< empty unless options.averaging_decay > 0
 };
 
 /// Training of one network for one noise level: E|D(signal x0 + noise epsilon) - x0|^2 per value, by Adam. Batches are
-/// drawn and compared by the kernels; of a step, only the loss comes to the host.
+/// drawn and compared by the kernels; of a step, only the loss comes to the host. Or of a stack of networks, each for a
+/// level of its own and with batches of its own: each becomes what it would become alone, up to the order of the sums
+/// in the kernels' products.
 template <class Body>
 class LevelTraining {
  public:
@@ -49,7 +53,16 @@ class LevelTraining {
   /// samples are in VP units, y = signal x0 + noise epsilon with signal^2 + noise^2 = 1, whatever the level's. Throws
   /// InvalidArgument for options out of range, DimensionMismatch for data of another dimension.
   LevelTraining(Network<Body>& network, const Storage& data, NoiseLevel level, const TrainingOptions& options)
-      : network_(network), data_(data), level_(level.variance_preserving()), options_(options) {
+      : LevelTraining(network, data, std::vector<NoiseLevel>{level}, options) {}
+
+  /// The same for a stack and as many levels. Also throws DimensionMismatch for another number of levels.
+  LevelTraining(Network<Body>& network, const Storage& data, std::vector<NoiseLevel> levels,
+                const TrainingOptions& options)
+      : network_(network), data_(data), levels_(std::move(levels)), options_(options) {
+    diffarch::detail::require<DimensionMismatch>(level_count() == network.networks(), "training: ", level_count(),
+                                                 " noise levels for ", network.networks(),
+                                                 " networks; expected one for each");
+    for (NoiseLevel& level : levels_) level = level.variance_preserving();
     diffarch::detail::check_training_options(options, data.cols());
     diffarch::detail::require<DimensionMismatch>(data.rows() == network.input_shape().size(), "training: the data are ",
                                                  diffarch::detail::shape_text(data), " but the network takes ",
@@ -66,43 +79,50 @@ class LevelTraining {
       average_.emplace(std::span<const std::span<const Scalar>>(weights_),
                        ExponentialMovingAverageOptions{.decay = options.averaging_decay});
     }
-    order_.resize(static_cast<std::size_t>(data.cols()));
+    order_.resize(static_cast<std::size_t>(data.cols() * level_count()));
     uniforms_.resize(order_.size());
-    samples_.resize(data.cols());
-    clean_.resize(data.rows() * options.batch_size);
-    noisy_ = Storage(data.rows(), options.batch_size);
+    samples_.resize(data.cols() * level_count());
+    clean_.resize(data.rows() * options.batch_size * level_count());
+    noisy_ = Storage(data.rows(), options.batch_size * level_count());
+    step_losses_.resize(levels_.size());
+    state_.epoch_losses.resize(levels_.size());
+    store_levels();
     shuffle();
   }
 
   [[nodiscard]] Index steps_per_epoch() const noexcept { return data_.cols() / options_.batch_size; }
   [[nodiscard]] bool is_done() const noexcept { return state_.epoch >= options_.epochs; }
-  [[nodiscard]] NoiseLevel level() const noexcept { return level_; }  ///< in VP units
+  /// In VP units; of a stack, the first.
+  [[nodiscard]] NoiseLevel level() const noexcept { return levels_.front(); }
+  [[nodiscard]] Index level_count() const noexcept { return static_cast<Index>(levels_.size()); }
   [[nodiscard]] Index sample_count() const noexcept { return data_.cols(); }
   [[nodiscard]] const TrainingOptions& options() const noexcept { return options_; }
 
-  /// One step on the next batch; its loss. Throws NumericalError, naming sigma, epoch and step, when it is not finite:
-  /// the weights are then those of before the step, but running statistics of batch norms have seen the batch.
+  /// One step on the next batch; its loss, of a stack the mean of the levels' losses. Throws NumericalError, naming
+  /// sigma, epoch and step, when one is not finite: the weights are then those of before the step, but running
+  /// statistics of batch norms have seen the batch.
   double step() {
     draw_batch();
     const Storage& x0_hat = network_.forward(noisy_, Mode::train);
-    const double loss = Kernels::mean_squared_error(x0_hat.data(), std::as_const(clean_).data(),
-                                                    network_.output_gradient().data(), clean_.size());
-    diffarch::detail::require<NumericalError>(std::isfinite(loss), "training: the loss is ", loss,
-                                              " at sigma = ", level_.sigma(), ", epoch ", state_.epoch + 1, " of ",
-                                              options_.epochs, ", step ", state_.step + 1, " of ", steps_per_epoch(),
-                                              "; a smaller learning rate may help");
+    Kernels::mean_squared_errors(x0_hat.data(), std::as_const(clean_).data(), network_.output_gradient().data(),
+                                 data_.rows() * options_.batch_size, level_count(), step_losses_.data());
+    for (std::size_t i = 0; i < levels_.size(); ++i)
+      diffarch::detail::require<NumericalError>(std::isfinite(step_losses_[i]), "training: the loss is ",
+                                                step_losses_[i], " at sigma = ", levels_[i].sigma(), ", epoch ",
+                                                state_.epoch + 1, " of ", options_.epochs, ", step ", state_.step + 1,
+                                                " of ", steps_per_epoch(), "; a smaller learning rate may help");
     network_.backward(noisy_);
     optimiser_->step(pieces_);
     if (average_) average_->update(std::span<const std::span<const Scalar>>(weights_));
-    state_.epoch_loss += loss;
+    for (std::size_t i = 0; i < levels_.size(); ++i) state_.epoch_losses[i] += step_losses_[i];
     if (++state_.step == steps_per_epoch()) {
-      state_.losses.push_back(state_.epoch_loss / static_cast<double>(state_.step));
-      state_.epoch_loss = 0.0;
+      for (double& loss : state_.epoch_losses)
+        state_.losses.push_back(std::exchange(loss, 0.0) / static_cast<double>(state_.step));
       state_.step = 0;
       ++state_.epoch;
       if (!is_done()) shuffle();
     }
-    return loss;
+    return std::accumulate(step_losses_.begin(), step_losses_.end(), 0.0) / static_cast<double>(levels_.size());
   }
 
   /// The weights that the model takes: those of the network, or their average.
@@ -128,9 +148,11 @@ class LevelTraining {
   void restore(State state) {
     diffarch::detail::require(
         state.epoch >= 0 && state.epoch <= options_.epochs && state.step >= 0 && state.step < steps_per_epoch() &&
-            state.losses.size() == static_cast<std::size_t>(state.epoch),
+            state.losses.size() == static_cast<std::size_t>(state.epoch) * levels_.size() &&
+            state.epoch_losses.size() == levels_.size(),
         "training: a state at epoch ", state.epoch, ", step ", state.step, " with ", state.losses.size(),
-        " losses; expected at most ", options_.epochs, " epochs of ", steps_per_epoch(), " steps, one loss for each");
+        " losses of epochs and ", state.epoch_losses.size(), " of steps; expected at most ", options_.epochs,
+        " epochs of ", steps_per_epoch(), " steps, and of each level one loss for each epoch and one of steps");
     optimiser_->restore(state.optimiser);
     if (average_) average_->restore(state.average);
     state.optimiser = {};
@@ -139,45 +161,77 @@ class LevelTraining {
     shuffle();
   }
 
-  [[nodiscard]] const std::vector<double>& losses() const noexcept { return state_.losses; }
+  /// Mean loss of every complete epoch, of one level.
+  [[nodiscard]] std::vector<double> losses(Index level = 0) const {
+    std::vector<double> losses;
+    for (auto at = static_cast<std::size_t>(level); at < state_.losses.size(); at += levels_.size())
+      losses.push_back(state_.losses[at]);
+    return losses;
+  }
   [[nodiscard]] Index epoch() const noexcept { return state_.epoch; }
   /// Since the beginning, epochs that are complete included.
   [[nodiscard]] Index steps_done() const noexcept { return state_.epoch * steps_per_epoch() + state_.step; }
 
  private:
-  /// The order of the samples in this epoch (Fisher and Yates).
-  void shuffle() {
-    std::iota(order_.begin(), order_.end(), Index{0});
-    const CounterRandom random(options_.seed, streams::sample_order(level_.sigma()));
-    random.uniforms(state_.epoch, uniforms_);
-    for (std::size_t i = order_.size() - 1; i > 0; --i) {
-      const auto j = static_cast<std::size_t>(uniforms_[i] * static_cast<double>(i + 1));
-      std::swap(order_[i], order_[std::min(i, j)]);
+  /// The levels, where the kernels read them.
+  void store_levels() {
+    std::vector<Index> noise_streams;
+    std::vector<Scalar> weights;  // signals, then noises
+    for (const NoiseLevel& level : levels_) {
+      noise_streams.push_back(static_cast<Index>(streams::fit_noise(level.sigma()).value));
+      weights.push_back(static_cast<Scalar>(level.signal));
     }
+    for (const NoiseLevel& level : levels_) weights.push_back(static_cast<Scalar>(level.noise));
+    level_streams_.resize(level_count());
+    Kernels::copy_from_host(noise_streams.data(), level_count(), level_streams_.data());
+    level_weights_.resize(2 * level_count());
+    Kernels::copy_from_host(weights.data(), 2 * level_count(), level_weights_.data());
+  }
+
+  /// The order of the samples in this epoch, another for each level (Fisher and Yates).
+  void shuffle() {
+    const auto size = static_cast<std::size_t>(data_.cols());
+    constexpr Index operations = 30;  // of one sample
+    parallel_for(level_count(), operations * data_.cols(), [&](Index level) {
+      const auto at = static_cast<std::size_t>(level);
+      const auto order = std::span(order_).subspan(at * size, size);
+      const auto uniforms = std::span(uniforms_).subspan(at * size, size);
+      std::iota(order.begin(), order.end(), Index{0});
+      CounterRandom(options_.seed, streams::sample_order(levels_[at].sigma())).uniforms(state_.epoch, uniforms);
+      for (std::size_t i = size - 1; i > 0; --i) {
+        const auto j = static_cast<std::size_t>(uniforms[i] * static_cast<double>(i + 1));
+        std::swap(order[i], order[std::min(i, j)]);
+      }
+    });
     Kernels::copy_from_host(order_.data(), samples_.size(), samples_.data());
   }
 
   void draw_batch() {
-    Kernels::noisy_batch(CounterRandom(options_.seed, streams::fit_noise(level_.sigma())), data_.data(), data_.rows(),
+    const Scalar* const weights = std::as_const(level_weights_).data();
+    const TrainingLevels<Scalar> levels{level_count(), std::as_const(level_streams_).data(), weights,
+                                        weights + level_count()};
+    Kernels::noisy_batch(options_.seed, levels, data_.data(), data_.rows(), data_.cols(),
                          std::as_const(samples_).data() + state_.step * options_.batch_size, options_.batch_size,
                          state_.epoch * data_.cols(),  // never the same noise twice
-                         static_cast<Scalar>(level_.signal), static_cast<Scalar>(level_.noise), clean_.data(),
-                         noisy_.data());
+                         clean_.data(), noisy_.data());
   }
 
   Network<Body>& network_;
   const Storage& data_;
-  NoiseLevel level_;
+  std::vector<NoiseLevel> levels_;
   TrainingOptions options_;
   std::vector<ParametersWithGradient<Scalar>> pieces_;
   std::vector<std::span<const Scalar>> weights_;
   std::optional<Adam<Scalar, Kernels>> optimiser_;
   std::optional<ExponentialMovingAverage<Scalar, Kernels>> average_;
-  std::vector<Index> order_;
+  std::vector<Index> order_;                          ///< (n, levels)
   std::vector<double> uniforms_;                      ///< as many, for `shuffle`
   typename Kernels::template Buffer<Index> samples_;  ///< order_, where the kernels read it
+  typename Kernels::template Buffer<Index> level_streams_;
+  typename Kernels::template Buffer<Scalar> level_weights_;
   typename Kernels::template Buffer<Scalar> clean_;
   Storage noisy_;
+  std::vector<double> step_losses_;  ///< of every level
   State state_;
 };
 
