@@ -3,7 +3,7 @@
 #include <string>
 #include <type_traits>
 
-#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/denoiser/network_training.hpp"
 #include "diffarch/nn/mlp.hpp"
 
 namespace diffarch {
@@ -48,11 +48,12 @@ struct Fitter<Bottleneck<H, form>, B, Scalar> {
     return shape;
   }
 
-  [[nodiscard]] static Body make_body(const Bottleneck<H, form>& /*architecture*/, const ImageShape& shape) {
+  [[nodiscard]] static Body make_body(const Bottleneck<H, form>& /*architecture*/, const ImageShape& shape,
+                                      Index networks = 1) {
     if constexpr (form == BottleneckForm::plane)
-      return Body(H, shape.size());
+      return Body(H, shape.size(), 64, networks);
     else
-      return Body(shape.size(), H);
+      return Body(shape.size(), H, networks);
   }
 
   [[nodiscard]] static Model fit(const Bottleneck<H, form>& architecture, const Batch<Scalar>& data,

@@ -12,7 +12,8 @@
 
 #include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/fitter.hpp"
-#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/network.hpp"
+#include "diffarch/nn/training_options.hpp"
 
 namespace diffarch {
 
@@ -136,6 +137,8 @@ class NetworkDenoiser {
 ///   using Body;                                                    // an nn::Layer
 ///   static ImageShape input_shape(const A&, Index d);              // of samples of d values; throws when d is wrong
 ///   static Body make_body(const A&, const ImageShape& shape);
+/// and, where the body can be a stack of networks (see nn::Layer), as `StackableArchitecture`, also
+///   static Body make_body(const A&, const ImageShape& shape, Index networks);
 template <class A, class Scalar, class B = Cpu>
 concept NetworkArchitecture = Architecture<A> && requires(const A& architecture, Index d, const ImageShape& shape) {
   { architecture.training } -> std::convertible_to<TrainingOptions>;
@@ -143,109 +146,14 @@ concept NetworkArchitecture = Architecture<A> && requires(const A& architecture,
   { Fitter<A, B, Scalar>::make_body(architecture, shape) } -> nn::Layer;
 };
 
+template <class A, class Scalar, class B = Cpu>
+concept StackableArchitecture = NetworkArchitecture<A, Scalar, B> &&
+    requires(const A& architecture, const ImageShape& shape, Index networks) {
+  { Fitter<A, B, Scalar>::make_body(architecture, shape, networks) } -> nn::Layer;
+};
+
 /// The model of an architecture that satisfies NetworkArchitecture.
 template <class A, class Scalar, class B = Cpu>
 using NetworkModel = NetworkDenoiser<typename Fitter<A, B, Scalar>::Body>;
 
-namespace detail {
-
-/// Where `train_levels` keeps what it has: nowhere. See `TrainingFolder` for one that keeps it in files.
-struct NoStore {
-  template <class Network>
-  bool load_finished(Index /*step*/, Network& /*network*/, std::vector<double>& /*losses*/) {
-    return false;
-  }
-  template <class Network, class Training>
-  void begin(Index /*step*/, Network& /*network*/, Training& /*training*/) {}
-  template <class Network, class Training>
-  void after_step(Index /*step*/, Network& /*network*/, const Training& /*training*/) {}
-  template <class Network>
-  void save_finished(Index /*step*/, Network& /*network*/, const std::vector<double>& /*losses*/) {}
-  [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
-};
-
-template <class B, class A, class Scalar>
-[[nodiscard]] auto make_network(const A& architecture, const ImageShape& shape) {
-  using Network = typename NetworkModel<A, Scalar, B>::Network;
-  return std::make_unique<Network>(Fitter<A, B, Scalar>::make_body(architecture, shape), shape);
-}
-
-/// A batch where the backend B can use it: itself where that is the host's memory, else a copy.
-template <class B, class Scalar>
-[[nodiscard]] decltype(auto) stored_on(const Batch<Scalar>& batch) {
-  if constexpr (std::is_same_v<typename B::template Storage<Scalar>, Batch<Scalar>>)
-    return (batch);
-  else
-    return B::upload(batch);
-}
-
-/// Trains one network for each of the levels first, ..., last - 1, noisiest first, on `data` (d, n), which are brought
-/// to the backend B once. `take(Level)` receives a level when the one after it, which may start from its weights, no
-/// longer needs it. Throws NumericalError when a loss is not finite, naming level, epoch and step.
-template <class B, class A, class Scalar, class Store, class Take>
-void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
-                  Store& store, const ProgressCallback& progress, const Take& take) {
-  using Body = typename Fitter<A, B, Scalar>::Body;
-  using Level = typename NetworkModel<A, Scalar, B>::Level;
-  const TrainingOptions& options = architecture.training;
-  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
-  check_training_options(options, data.cols());
-  const auto& stored = stored_on<B>(data);
-  const Index images_per_epoch = data.cols() / options.batch_size * options.batch_size;
-  const Index images_per_level = options.epochs * images_per_epoch;
-  ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * images_per_level, "images");
-
-  Level before{};
-  if (options.warm_start && first > 0) {
-    before = {levels[first - 1], make_network<B, A, Scalar>(architecture, shape)};
-    require(store.load_finished(first - 1, *before.network, before.losses), "training: with warm start, level ", first,
-            " begins with the weights of level ", first - 1, ", which is not trained yet; train it first, or without ",
-            "warm start");
-  }
-  for (Index step = first; step < last; ++step) {
-    Level level{levels[step], make_network<B, A, Scalar>(architecture, shape)};
-    if (store.load_finished(step, *level.network, level.losses)) {
-      reporter.skip(images_per_level);
-    } else {
-      level.network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
-      if (options.warm_start && step > 0) nn::copy_tensors(*before.network, *level.network);
-      nn::LevelTraining<Body> training(*level.network, stored, levels[step], options);
-      store.begin(step, *level.network, training);
-      reporter.skip(training.steps_done() * options.batch_size);
-      double loss = 0.0;
-      const auto status = [&] { return concat("level ", step + 1, " of ", levels.steps(), ", loss ", loss); };
-      while (!training.is_done()) {
-        try {
-          loss = training.step();
-        } catch (const NumericalError& error) {
-          throw NumericalError(
-              concat("level ", step + 1, " of ", levels.steps(), ": ", error.what(), store.where_it_stands(step)));
-        }
-        reporter.advance_quietly(options.batch_size, status);
-        store.after_step(step, *level.network, training);
-      }
-      training.finish();
-      level.network->release_memory();
-      level.losses = training.losses();
-      store.save_finished(step, *level.network, level.losses);
-    }
-    if (step > first) take(std::move(before));
-    before = std::move(level);
-  }
-  if (last > first) take(std::move(before));
-}
-
-/// Trains all levels in memory.
-template <class B, class A, class Scalar>
-[[nodiscard]] NetworkModel<A, Scalar, B> train_model(const A& architecture, const Batch<Scalar>& data,
-                                                     const NoiseLevels& levels, const ProgressCallback& progress) {
-  using Level = typename NetworkModel<A, Scalar, B>::Level;
-  std::vector<Level> trained;
-  NoStore store;
-  train_levels<B>(architecture, data, levels, 0, levels.steps(), store, progress,
-                  [&](Level level) { trained.push_back(std::move(level)); });
-  return NetworkModel<A, Scalar, B>(std::move(trained));
-}
-
-}  // namespace detail
 }  // namespace diffarch

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/denoiser/network_training.hpp"
 #include "diffarch/nn/training_folder.hpp"
 
 // Trainings that take hours: kept in a folder, interrupted, resumed, shared. Needs nlohmann-json (diffarch::json).
@@ -28,7 +28,8 @@ struct TrainingRun {
 };
 
 /// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
-/// levels given, only those; with `claim`, only what it claims. `load_model` makes the model of them.
+/// levels given, only those; with `claim`, only what it claims. `load_model` makes the model of them. Levels are
+/// trained one after the other, as a checkpoint is of one, on every backend: `fit` may train them together.
 ///
 /// With the same seed, backend and number of threads the weights are bitwise the same, however often the run was
 /// interrupted or killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.

@@ -1,0 +1,204 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "diffarch/core/progress.hpp"
+#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/nn/level_training.hpp"
+
+namespace diffarch {
+
+namespace detail {
+
+/// Where `train_levels` keeps what it has: nowhere. See `TrainingFolder` for one that keeps it in files.
+struct NoStore {
+  template <class Network>
+  bool load_finished(Index /*step*/, Network& /*network*/, std::vector<double>& /*losses*/) {
+    return false;
+  }
+  template <class Network, class Training>
+  void begin(Index /*step*/, Network& /*network*/, Training& /*training*/) {}
+  template <class Network, class Training>
+  void after_step(Index /*step*/, Network& /*network*/, const Training& /*training*/) {}
+  template <class Network>
+  void save_finished(Index /*step*/, Network& /*network*/, const std::vector<double>& /*losses*/) {}
+  [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
+};
+
+[[nodiscard]] inline Index images_per_level(const TrainingOptions& options, Index samples) {
+  return options.epochs * (samples / options.batch_size * options.batch_size);
+}
+
+template <class B, class A, class Scalar>
+[[nodiscard]] auto make_network(const A& architecture, const ImageShape& shape) {
+  using Network = typename NetworkModel<A, Scalar, B>::Network;
+  return std::make_unique<Network>(Fitter<A, B, Scalar>::make_body(architecture, shape), shape);
+}
+
+/// A batch where the backend B can use it: itself where that is the host's memory, else a copy.
+template <class B, class Scalar>
+[[nodiscard]] decltype(auto) stored_on(const Batch<Scalar>& batch) {
+  if constexpr (std::is_same_v<typename B::template Storage<Scalar>, Batch<Scalar>>)
+    return (batch);
+  else
+    return B::upload(batch);
+}
+
+/// Steps a training to its end; `which` levels it is of is said with the progress and in the message of an error.
+template <class Body, class AfterStep, class WhereItStands>
+void run_training(nn::LevelTraining<Body>& training, ProgressReporter& reporter, const std::string& which,
+                  const AfterStep& after_step, const WhereItStands& where_it_stands) {
+  const Index images = training.options().batch_size * training.level_count();
+  double loss = 0.0;
+  const auto status = [&] { return concat(which, ", loss ", loss); };
+  while (!training.is_done()) {
+    try {
+      loss = training.step();
+    } catch (const NumericalError& error) {
+      throw NumericalError(concat(which, ": ", error.what(), where_it_stands()));
+    }
+    reporter.advance_quietly(images, status);
+    after_step();
+  }
+  training.finish();
+}
+
+/// Trains one network for each of the levels first, ..., last - 1, noisiest first, on `data` (d, n), which are brought
+/// to the backend B once. `take(Level)` receives a level when the one after it, which may start from its weights, no
+/// longer needs it. Throws NumericalError when a loss is not finite, naming level, epoch and step.
+template <class B, class A, class Scalar, class Store, class Take>
+void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
+                  Store& store, const ProgressCallback& progress, const Take& take) {
+  using Body = typename Fitter<A, B, Scalar>::Body;
+  using Level = typename NetworkModel<A, Scalar, B>::Level;
+  const TrainingOptions& options = architecture.training;
+  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
+  check_training_options(options, data.cols());
+  const auto& stored = stored_on<B>(data);
+  const Index level_images = images_per_level(options, data.cols());
+  ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * level_images, "images");
+
+  Level before{};
+  if (options.warm_start && first > 0) {
+    before = {levels[first - 1], make_network<B, A, Scalar>(architecture, shape)};
+    require(store.load_finished(first - 1, *before.network, before.losses), "training: with warm start, level ", first,
+            " begins with the weights of level ", first - 1, ", which is not trained yet; train it first, or without ",
+            "warm start");
+  }
+  for (Index step = first; step < last; ++step) {
+    Level level{levels[step], make_network<B, A, Scalar>(architecture, shape)};
+    if (store.load_finished(step, *level.network, level.losses)) {
+      reporter.skip(level_images);
+    } else {
+      level.network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
+      if (options.warm_start && step > 0) nn::copy_tensors(*before.network, *level.network);
+      nn::LevelTraining<Body> training(*level.network, stored, levels[step], options);
+      store.begin(step, *level.network, training);
+      reporter.skip(training.steps_done() * options.batch_size);
+      run_training(
+          training, reporter, concat("level ", step + 1, " of ", levels.steps()),
+          [&] { store.after_step(step, *level.network, training); }, [&] { return store.where_it_stands(step); });
+      level.network->release_memory();
+      level.losses = training.losses();
+      store.save_finished(step, *level.network, level.losses);
+    }
+    if (step > first) take(std::move(before));
+    before = std::move(level);
+  }
+  if (last > first) take(std::move(before));
+}
+
+/// Memory that one network of a stack of fully connected ones takes at most while it is trained on so many samples, in
+/// bytes of the backend.
+template <class Body>
+[[nodiscard]] Index training_bytes(nn::Network<Body>& network, const TrainingOptions& options, Index samples) {
+  using Scalar = typename Body::Scalar;
+  Index weights = 0;
+  Index widths = 0;  // of all layers together: every number between two layers has a bias
+  network.for_each_parameter([&](const nn::Parameter<Scalar>& parameter) {
+    const auto size = static_cast<Index>(parameter.values.size());
+    weights += size;
+    if (parameter.rank == 1) widths += size;
+  });
+  const Index of_weights = 5 * weights;  // themselves, gradients, the two moments of Adam, the average
+  const Index of_sample = 3 * widths + 4 * network.input_shape().size();  // with two gradients; x, x0, x0_hat, its own
+  return static_cast<Index>(sizeof(Scalar)) * (of_weights + options.batch_size * of_sample) +
+         static_cast<Index>(sizeof(Index)) * samples;
+}
+
+/// How many of so many levels to train at once, in stacks of about the same size that take `most_bytes` at most; one at
+/// a time when not even two fit.
+[[nodiscard]] inline Index stack_size(Index levels, Index bytes_of_each, Index most_bytes) {
+  const Index most = std::clamp<Index>(most_bytes / bytes_of_each, 1, levels);
+  const Index stacks = (levels + most - 1) / most;
+  return (levels + stacks - 1) / stacks;
+}
+
+/// Trains all levels in memory, so many at once, each as if it were alone: with the same initial weights, samples and
+/// noise. Where one diverges, NumericalError says which, and all levels of its stack are named with it.
+template <class B, class A, class Scalar>
+requires StackableArchitecture<A, Scalar, B>
+[[nodiscard]] NetworkModel<A, Scalar, B> train_stacks(const A& architecture, const Batch<Scalar>& data,
+                                                      const NoiseLevels& levels, Index together,
+                                                      const ProgressCallback& progress) {
+  using Model = NetworkModel<A, Scalar, B>;
+  using Body = typename Fitter<A, B, Scalar>::Body;
+  const TrainingOptions& options = architecture.training;
+  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
+  const auto& stored = stored_on<B>(data);
+  ProgressReporter reporter(progress, "train " + architecture.name(),
+                            levels.steps() * images_per_level(options, data.cols()), "images");
+  std::vector<typename Model::Level> trained;
+  for (Index first = 0; first < levels.steps(); first += together) {
+    const Index end = std::min(first + together, levels.steps());
+    typename Model::Network stack(Fitter<A, B, Scalar>::make_body(architecture, shape, end - first), shape);
+    for (Index step = first; step < end; ++step) {
+      trained.push_back({levels[step], make_network<B, A, Scalar>(architecture, shape)});
+      trained.back().network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
+      nn::copy_into_stack(*trained.back().network, stack, step - first);
+    }
+    const std::vector<NoiseLevel> stack_levels(levels.begin() + first, levels.begin() + end);
+    nn::LevelTraining<Body> training(stack, stored, stack_levels, options);
+    run_training(
+        training, reporter, concat("levels ", first + 1, " to ", end, " of ", levels.steps()), [] {},
+        [] { return std::string{}; });
+    for (Index step = first; step < end; ++step) {
+      auto& level = trained[static_cast<std::size_t>(step)];
+      nn::copy_from_stack(stack, step - first, *level.network);
+      level.losses = training.losses(step - first);
+    }
+  }
+  return Model(std::move(trained));
+}
+
+/// Trains all levels in memory: as stacks where the architecture and the kernels have them (`stack_bytes`) and no level
+/// waits for another's weights, else one after the other.
+template <class B, class A, class Scalar>
+[[nodiscard]] NetworkModel<A, Scalar, B> train_model(const A& architecture, const Batch<Scalar>& data,
+                                                     const NoiseLevels& levels, const ProgressCallback& progress) {
+  constexpr Index most_bytes = nn::KernelsOf<B>::type::stack_bytes;
+  if constexpr (most_bytes > 0 && StackableArchitecture<A, Scalar, B>) {
+    if (!architecture.training.warm_start) {
+      check_training_options(architecture.training, data.cols());
+      const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
+      const auto network = make_network<B, A, Scalar>(architecture, shape);
+      const Index bytes = training_bytes(*network, architecture.training, data.cols());
+      const Index together = stack_size(levels.steps(), bytes, most_bytes);
+      if (together > 1) return train_stacks<B>(architecture, data, levels, together, progress);
+    }
+  }
+  using Level = typename NetworkModel<A, Scalar, B>::Level;
+  std::vector<Level> trained;
+  NoStore store;
+  train_levels<B>(architecture, data, levels, 0, levels.steps(), store, progress,
+                  [&](Level level) { trained.push_back(std::move(level)); });
+  return NetworkModel<A, Scalar, B>(std::move(trained));
+}
+
+}  // namespace detail
+}  // namespace diffarch
