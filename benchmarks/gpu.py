@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 import report
 
 PROGRAMS = ("gpu_linear_fit", "gpu_linear_sampling", "gpu_polynomial_fit", "gpu_ideal", "gpu_unet_training",
-            "gpu_unet_training_tf32")
+            "gpu_unet_training_tf32", "gpu_bottleneck_training")
 SKIPPED = 77
 
 
