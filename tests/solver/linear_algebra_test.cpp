@@ -172,6 +172,23 @@ TEST_CASE("The eigendecomposition is orthonormal, decreasing and gives the matri
   REQUIRE((rebuilt - matrix).cwiseAbs().maxCoeff() < tolerance * eigen.values(0));
 }
 
+TEST_CASE("The largest entry of an eigenvector is positive, the first of equal ones", "[solver]") {
+  for (const Index size : {1, 2, 25, 300}) {  // on both sides of a block of threads
+    const Matrix<double> root = random_matrix(size, size, 6);
+    const Matrix<double> vectors = Algebra::symmetric_eigen(Matrix<double>(root + root.transpose())).vectors;
+    REQUIRE(bitwise_equal(Matrix<double>(vectors.colwise().maxCoeff()),
+                          Matrix<double>(vectors.cwiseAbs().colwise().maxCoeff())));
+  }
+  // Eigenvectors (1, -1) and (1, 1, 1, 1), (1, 1, -1, -1), (1, -1, 1, -1), (1, -1, -1, 1), whose entries have one
+  // magnitude to rounding.
+  const Matrix<double> tied =
+      Algebra::symmetric_eigen(Matrix<double>{{0.1, -0.1}, {-0.1, 0.1}}).vectors / std::sqrt(0.5);
+  REQUIRE(relative_difference(tied, Matrix<double>{{1.0, 1.0}, {-1.0, 1.0}}) < 1e-15 * 10);
+  const Matrix<double> signs{{1, 1, 1, 1}, {1, 1, -1, -1}, {1, -1, 1, -1}, {1, -1, -1, 1}};
+  const Matrix<double> matrix = signs * Vector<double>{{0.7, 0.5, 0.3, 0.1}}.asDiagonal() * signs.transpose();
+  REQUIRE(relative_difference(Algebra::symmetric_eigen(matrix).vectors, signs / 2.0) < 1e-14);
+}
+
 TEST_CASE("A matrix with NaN has no eigendecomposition and the error says so", "[solver]") {
   Matrix<double> matrix = Matrix<double>::Identity(4, 4);
   matrix(2, 1) = matrix(1, 2) = std::nan("");

@@ -61,6 +61,38 @@ struct ClearUpper {
   }
 };
 
+struct MagnitudeAt {
+  const double* values;
+  Index rows;
+  constexpr double operator()(Index row, Index column) const {
+    const double value = values[column * rows + row];
+    return value < 0.0 ? -value : value;
+  }
+};
+
+/// The row, where the magnitude there is at least `share` of the column's largest; else the number of rows.
+struct LargeRow {
+  MagnitudeAt magnitude;
+  const double* largest;
+  double share;
+  constexpr Index operator()(Index row, Index column) const {
+    return magnitude(row, column) < share * largest[column] ? magnitude.rows : row;
+  }
+};
+
+/// Columns in the opposite order, their signs such that the entry in row positive[column] is positive.
+struct ReverseAndSign {
+  double* to;
+  const double* from;
+  const Index* positive;
+  Index rows;
+  Index columns;
+  constexpr void operator()(Index row, Index column) const {
+    const double* vector = from + (columns - 1 - column) * rows;
+    to[column * rows + row] = vector[positive[columns - 1 - column]] < 0.0 ? -vector[row] : vector[row];
+  }
+};
+
 }  // namespace cuda::detail
 
 /// cuBLAS and cuSOLVER. Fits take and give arrays of the host, as `LinearAlgebra<Cpu>` does; what sampling needs works
@@ -152,7 +184,7 @@ struct LinearAlgebra<Cuda> {
   [[nodiscard]] static SymmetricEigen symmetric_eigen(const Matrix<double>& matrix) {
     Array<double> vectors = Array<double>::upload(matrix);
     const Matrix<double> values = cuda::symmetric_eigen_in_place(vectors).download();
-    return {values.col(0).reverse(), vectors.download().rowwise().reverse()};
+    return {values.col(0).reverse(), reversed_and_signed(vectors).download()};
   }
 
  private:
@@ -171,6 +203,24 @@ struct LinearAlgebra<Cuda> {
       cuda::gemm(transpose, false, rows, cuda::panel_columns, depth, Scalar(1), a.data(), std::max<Index>(1, a.rows()),
                  from, depth, Scalar(0), to, std::max<Index>(1, rows));
     });
+    return result;
+  }
+
+  /// Eigenvectors in the opposite order, with the signs of SymmetricEigen.
+  [[nodiscard]] static Array<double> reversed_and_signed(const Array<double>& vectors) {
+    const Index rows = vectors.rows();
+    const Index columns = vectors.cols();
+    const cuda::detail::MagnitudeAt magnitude{vectors.data(), rows};
+    Array<double> largest(columns, 1);
+    cuda::reduce_columns<double>(rows, columns, magnitude, cuda::StoreAt<double>{largest.data()},
+                                 cuda::Maximum<double>{});
+    cuda::DeviceArray<Index> positive(columns, 1);
+    cuda::reduce_columns<Index>(rows, columns,
+                                cuda::detail::LargeRow{magnitude, largest.data(), 1.0 - SymmetricEigen::equal_entries},
+                                cuda::StoreAt<Index>{positive.data()}, cuda::Minimum<Index>{}, rows);
+    Array<double> result(rows, columns);
+    Cuda::for_each(rows, columns,
+                   cuda::detail::ReverseAndSign{result.data(), vectors.data(), positive.data(), rows, columns});
     return result;
   }
 

@@ -4,13 +4,19 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 
 #include "diffarch/core/backend.hpp"
 
 namespace diffarch {
 
-/// Eigenvalues (decreasing) and orthonormal eigenvectors (columns, in the same order) of a symmetric matrix.
+/// Eigenvalues (decreasing) and orthonormal eigenvectors (columns, in the same order) of a symmetric matrix. Either
+/// sign of an eigenvector is one, and every library has its own: here the entry of largest magnitude is positive, the
+/// first of them where several are equal to `equal_entries`. (scikit-learn's svd_flip, but for the tolerance: symmetric
+/// data have entries that only rounding tells apart.)
 struct SymmetricEigen {
+  static constexpr double equal_entries = 1e-6;
+
   Vector<double> values;
   Matrix<double> vectors;
 };
@@ -160,7 +166,15 @@ struct LinearAlgebra<Cpu> {
     const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
     detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
                                     detail::shape_text(matrix), " matrix");
-    return {solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+    SymmetricEigen eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+    for (Index column = 0; column < eigen.vectors.cols(); ++column) {
+      auto vector = eigen.vectors.col(column);
+      const double large = (1.0 - SymmetricEigen::equal_entries) * vector.cwiseAbs().maxCoeff();
+      Index first = 0;
+      while (std::abs(vector(first)) < large) ++first;
+      if (vector(first) < 0.0) vector = -vector;
+    }
+    return eigen;
   }
 
  private:

@@ -155,6 +155,8 @@ cusolverStatus_t cusolverDnDsyevd(cusolverDnHandle_t handle, cusolverEigMode_t j
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(m);  // reads the lower triangle
     *info = solver.info() == Eigen::Success ? 0 : n;
     m = solver.eigenvectors();
+    // Either sign is an eigenvector, and the real library's are not Eigen's.
+    for (int column = 0; column < n; column += 2) m.col(column) *= -1.0;
     Eigen::Map<Eigen::VectorXd>(values, n) = solver.eigenvalues();
   });
   return CUSOLVER_STATUS_SUCCESS;
