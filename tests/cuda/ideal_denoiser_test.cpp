@@ -52,6 +52,27 @@ TEST_CASE("In single precision Ideal is that of double precision, on the host an
   }
 }
 
+TEST_CASE("Ideal measures again however many samples are within reach", "[cuda][ideal]") {
+  // Far from the origin all products cancel, and the samples are so close together that at sigma = 1 every one of them
+  // is within reach, at 0.5 most are. More rows than threads that share a sample, a second tile, and a last group of
+  // samples that is not whole.
+  const Batch<float> data = (random_matrix<float>(70, 8192 + 200, 6) * 0.3F).array() + 20.0F;
+  const IdealDenoiser<float, Cuda> model(data);
+  const IdealDenoiser<float> host(data);
+  const IdealDenoiser<double> oracle(Batch<double>(data.cast<double>()));
+  for (const double sigma : {0.05, 0.5, 0.7, 1.0}) {
+    const NoiseLevel level = NoiseLevel::from_sigma(sigma);
+    Batch<float> y(70, 6);
+    for (Index j = 0; j < y.cols(); ++j) y.col(j) = data.col(j < 3 ? 61 * j : data.cols() - 1 - 61 * (j - 3));
+    y += static_cast<float>(sigma) * random_matrix<float>(70, 6, 7);
+    const Batch<double> expected = oracle.denoise(y.cast<double>(), level);
+    INFO("sigma " << sigma);
+    // Data of size 20 have roundings of 1e-6, of which a weighted sum collects many; samples differ by 0.4.
+    REQUIRE((denoise_on(model, y, level).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-4);
+    REQUIRE((host.denoise(y, level).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-4);
+  }
+}
+
 TEST_CASE("Ideal of no noisy samples and of one training sample", "[cuda][ideal]") {
   const Batch<float> data = random_matrix<float>(7, 1, 2);
   const IdealDenoiser<float, Cuda> model(data);
