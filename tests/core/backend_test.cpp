@@ -71,7 +71,13 @@ TEST_CASE("Uploading and downloading keeps every bit, and copies are of the valu
     const auto copy = storage;
     TestedBackend::for_each(rows, columns, elementwise::Scale<float>{storage.data(), copy.data(), 2.0F, rows});
     REQUIRE(bitwise_equal(test::download(copy), batch));
-    REQUIRE(bitwise_equal(test::download(storage), Batch<float>(2.0F * batch)));
+    // What arithmetic makes of a NaN is some NaN: a GPU has one of its own.
+    Batch<float> doubled = test::download(storage);
+    if (batch.size() > 0) {
+      REQUIRE(std::isnan(doubled(0, 0)));
+      doubled(0, 0) = batch(0, 0) = 0.0F;
+    }
+    REQUIRE(bitwise_equal(doubled, Batch<float>(2.0F * batch)));
   }
 }
 

@@ -74,6 +74,10 @@ TEST_CASE("Arrays of negative size and beyond the memory are refused, and the me
   constexpr Index huge = Index{1} << 45;
   REQUIRE_THAT(message_of<CudaError>([] { DeviceArray<float>(huge, 1); }),
                ContainsSubstring(detail::concat("CUDA: cudaMallocAsync of ", 4 * huge, " bytes: ")));
+  // The runtime does not report it again for what comes after.
+  auto array = DeviceArray<float>::upload(Matrix<float>(Matrix<float>::Ones(3, 1)));
+  cuda::for_each(3, 1, elementwise::Scale<float>{array.data(), array.data(), 2.0F, 3});
+  CHECK((array.download().array() == 2.0F).all());
 }
 
 #ifdef DIFFARCH_EMULATED_DEVICE

@@ -19,9 +19,10 @@ namespace cuda {
 /// Throws CudaError unless `status` is success. `parts` name the call and its sizes.
 template <class... Parts>
 void check(cudaError_t status, const Parts&... parts) {
-  if (status != cudaSuccess)
-    throw CudaError(
-        diffarch::detail::concat("CUDA: ", parts..., ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status)));
+  if (status == cudaSuccess) return;
+  static_cast<void>(cudaGetLastError());  // forgotten by the runtime, or the next launch would report it again
+  throw CudaError(
+      diffarch::detail::concat("CUDA: ", parts..., ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status)));
 }
 
 /// The same for cuBLAS.

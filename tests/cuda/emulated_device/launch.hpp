@@ -16,6 +16,7 @@ void for_each(Index rows, Index columns, const Functor& functor) {
   static_assert(std::is_trivially_copyable_v<Functor>);
   if (rows <= 0 || columns <= 0) return;
   emulated_device::enqueue(Context::current().stream(), [=] { Cpu::for_each(rows, columns, functor); });
+  check(cudaPeekAtLastError(), "launch over ", rows, " x ", columns, " elements");
 }
 
 namespace detail {
@@ -51,6 +52,7 @@ void for_each_block(Index blocks, const Kernel& kernel) {
       }
     });
   });
+  check(cudaPeekAtLastError(), "launch of ", blocks, " blocks");
 }
 
 }  // namespace diffarch::cuda

@@ -3,12 +3,28 @@
 #include <cuda_runtime_api.h>
 
 #include <cstring>
+#include <utility>
 
 #include "device.hpp"
 
 using emulated_device::Fault;
 
+namespace {
+
+/// The last error that a call returned: the runtime keeps it until somebody asks for it.
+cudaError_t last_error = cudaSuccess;
+
+cudaError_t reported(cudaError_t status) {
+  if (status != cudaSuccess) last_error = status;
+  return status;
+}
+
+}  // namespace
+
 extern "C" {
+
+cudaError_t cudaPeekAtLastError() { return last_error; }
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 
 cudaError_t cudaDriverGetVersion(int* version) {
   *version = CUDART_VERSION;
@@ -26,14 +42,15 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  if (device != 0) return cudaErrorInvalidDevice;
+  if (device != 0) return reported(cudaErrorInvalidDevice);
   static int place = 0;  // a handle is an address
   *pool = reinterpret_cast<cudaMemPool_t>(&place);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
-  if (pool == nullptr || attribute != cudaMemPoolAttrReleaseThreshold || value == nullptr) return cudaErrorInvalidValue;
+  if (pool == nullptr || attribute != cudaMemPoolAttrReleaseThreshold || value == nullptr)
+    return reported(cudaErrorInvalidValue);
   emulated_device::require_host(value, "cudaMemPoolSetAttribute, value");
   return cudaSuccess;
 }
@@ -61,9 +78,9 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t /*stream*/) {
   constexpr std::size_t memory_of_the_device = std::size_t{8} << 30U;
-  if (bytes > memory_of_the_device) return cudaErrorMemoryAllocation;
+  if (bytes > memory_of_the_device) return reported(cudaErrorMemoryAllocation);
   *pointer = emulated_device::allocate(bytes);
-  return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  return reported(*pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess);
 }
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   emulated_device::free_in_order(pointer, stream);
