@@ -62,7 +62,13 @@ TEMPLATE_TEST_CASE("Updates of training on the device are the host's", "[cuda]",
     Array square(Matrix<TestType>(test::random_matrix<TestType>(count, 1, 5).cwiseAbs2()));
     const nn::detail::AdamCoefficients<TestType> coefficients{TestType(0.1), TestType(0.01), TestType(2),
                                                               TestType(1e-8), TestType(0.5)};
-    Kernels::adam_update(parameters.data(), gradient.data(), mean.data(), square.data(), count, coefficients);
+    // More pieces than one launch takes, of every length from 1 on.
+    std::vector<nn::ParametersWithGradient<TestType>> pieces;
+    for (Index begin = 0, size = 1; begin < count; begin += size, ++size) {
+      const auto length = static_cast<std::size_t>(std::min(size, count - begin));
+      pieces.push_back({{parameters.data() + begin, length}, {gradient.data() + begin, length}});
+    }
+    Kernels::template adam_update<TestType>(pieces, mean.data(), square.data(), coefficients);
     Kernels::move_average(average.data(), parameters.data(), count, TestType(0.25));
     return std::array<Matrix<TestType>, 4>{parameters.host(), mean.host(), square.host(), average.host()};
   };

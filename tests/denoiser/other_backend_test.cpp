@@ -125,6 +125,8 @@ struct Elsewhere {
   template <class Scalar>
   using Storage = elsewhere::Storage<Scalar>;
 
+  using Recording = Host::Recording;
+
   [[nodiscard]] static std::string name() { return "elsewhere"; }
 
   template <class Scalar>
@@ -257,10 +259,10 @@ struct Kernels {
     const Inside inside;
     Host::add_columns(a...);
   }
-  template <class... A>
+  template <class Scalar, class... A>
   static void adam_update(A... a) {
     const Inside inside;
-    Host::adam_update(a...);
+    Host::adam_update<Scalar>(a...);
   }
   template <class... A>
   static void move_average(A... a) {

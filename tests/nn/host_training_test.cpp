@@ -47,8 +47,12 @@ TEST_CASE("The updates of Adam and of an average are their formulas in every chu
   Vector<double> mean = Vector<double>::Zero(size);
   Vector<double> mean_squared = Vector<double>::Zero(size);
   const Vector<double> before = parameters;
-  HostTraining::adam_update(parameters.data(), gradient.data(), mean.data(), mean_squared.data(), size,
-                            nn::detail::AdamCoefficients<double>{0.1, 0.01, 2.0, 1e-8, 0.5});
+  const auto length = static_cast<std::size_t>(size);
+  const std::array pieces{
+      nn::ParametersWithGradient<double>{{parameters.data(), 3}, {gradient.data(), 3}},
+      nn::ParametersWithGradient<double>{{parameters.data() + 3, length - 3}, {gradient.data() + 3, length - 3}}};
+  HostTraining::adam_update<double>(pieces, mean.data(), mean_squared.data(),
+                                    nn::detail::AdamCoefficients<double>{0.1, 0.01, 2.0, 1e-8, 0.5});
   CHECK(test::relative_difference(mean, Vector<double>(0.1 * gradient)) < 1e-15);
   CHECK(test::relative_difference(mean_squared, Vector<double>(0.01 * gradient.cwiseAbs2())) < 1e-15);
   const Vector<double> move = 0.05 * gradient.array() / (0.2 * gradient.array().abs() + 1e-8);

@@ -113,6 +113,7 @@ class DeviceBatchNorm {
     pixels_ = pixels;
     for (auto* values : {&centre_, &scale_, &shift_, &slope_, &offset_}) values->resize(channels);
     for (auto* values : {&mean_, &inverse_deviation_}) values->resize(channels);
+    partial_.resize(channels * row_parts(pixels));
   }
 
   void forward(const Scalar* x, Scalar* y, nn::Mode mode, const Tensors& tensors) {
@@ -121,7 +122,8 @@ class DeviceBatchNorm {
       // Squares about the first pixel: no cancellation when the mean is far from zero.
       DeviceArray<Scalar>::copy_values(centre_.data(), x, channels_);
       reduce_rows<detail::SumPair>(channels_, pixels_, detail::CentredMoments<Scalar>{x, centre_.data(), channels_},
-                                   detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, count()});
+                                   detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, count()},
+                                   partial_.data());
     } else {
       for_each(channels_, 1, detail::UseRunningStatistics<Scalar, Normalisation>{maps(), tensors});
     }
@@ -132,7 +134,8 @@ class DeviceBatchNorm {
     const detail::RectifiedGradient<Scalar, Normalisation, Rectified> gradient{maps(), x, dy, channels_};
     reduce_rows<detail::SumPair>(
         channels_, pixels_, gradient,
-        detail::FinishGradients<Scalar, Normalisation>{maps(), tensors, count(), mode_ == nn::Mode::train});
+        detail::FinishGradients<Scalar, Normalisation>{maps(), tensors, count(), mode_ == nn::Mode::train},
+        partial_.data());
     if (dx == nullptr) return;
     for_each(channels_, pixels_, detail::NormaliseBackward<Scalar, Normalisation, Rectified>{gradient, dx});
   }
@@ -154,6 +157,7 @@ class DeviceBatchNorm {
   DeviceBuffer<Scalar> offset_;
   DeviceBuffer<double> mean_;
   DeviceBuffer<double> inverse_deviation_;
+  DeviceBuffer<detail::SumPair> partial_;
 };
 
 }  // namespace diffarch::cuda

@@ -108,6 +108,14 @@ class ProductConvolution {
 
   void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient, Scalar* dx,
                 Scalar* workspace) const {
+    backward_weights(x, dy, weights_gradient, workspace);
+    if (dx == nullptr) return;
+    for_each(9 * out_, shape_.channels, detail::PackTurnedKernel<Scalar>{weights, workspace, shape_.channels, out_});
+    correlate(dy, out_, shape_.channels, dx, workspace);
+  }
+
+  /// The gradient of the weights alone.
+  void backward_weights(const Scalar* x, const Scalar* dy, Scalar* weights_gradient, Scalar* workspace) const {
     const Index rows = 9 * shape_.channels;
     for_each_chunk([&](Index image, Index pixels, Scalar beta) {
       const Scalar* const columns = neighbourhoods(x, shape_.channels, image, pixels, workspace);
@@ -115,9 +123,6 @@ class ProductConvolution {
                    beta, workspace, rows);
     });
     for_each(rows, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, shape_.channels});
-    if (dx == nullptr) return;
-    for_each(9 * out_, shape_.channels, detail::PackTurnedKernel<Scalar>{weights, workspace, shape_.channels, out_});
-    correlate(dy, out_, shape_.channels, dx, workspace);
   }
 
  private:

@@ -48,7 +48,10 @@ class ProductFullyConnected {
     networks_ = networks;
     samples_ = samples / networks;
   }
-  [[nodiscard]] static constexpr Index workspace_size() { return 0; }
+  /// For the sums of the bias' gradient.
+  [[nodiscard]] Index workspace_size() const {
+    return outputs_ * networks_ * row_parts(samples_) * static_cast<Index>(sizeof(double) / sizeof(Scalar));
+  }
 
   void forward(const Scalar* x, const Scalar* weights, const Scalar* bias, Scalar* y, Scalar* /*workspace*/) const {
     for_each(outputs_, samples_ * networks_, detail::RepeatColumns<Scalar>{bias, y, outputs_, samples_});
@@ -57,9 +60,9 @@ class ProductFullyConnected {
   }
 
   void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient,
-                Scalar* bias_gradient, Scalar* dx, Scalar* /*workspace*/) const {
+                Scalar* bias_gradient, Scalar* dx, Scalar* workspace) const {
     reduce_rows<double>(outputs_ * networks_, samples_, detail::LoadFromMatrices<Scalar>{dy, outputs_, samples_},
-                        detail::StoreRounded<Scalar>{bias_gradient});
+                        detail::StoreRounded<Scalar>{bias_gradient}, reinterpret_cast<double*>(workspace));
     gemm_batch<Scalar>(false, true, inputs_, outputs_, samples_, Scalar(1), x, inputs_, x_size(), dy, outputs_,
                        y_size(), Scalar(0), weights_gradient, inputs_, weights_size(), networks_);
     if (dx != nullptr)

@@ -93,15 +93,25 @@ struct AddColumns {
   }
 };
 
+/// Element i of all pieces, one after the other: a network has dozens of tensors, most of them so small that their own
+/// launches would take longer than the arithmetic.
 template <class Scalar>
 struct AdamUpdate {
-  Scalar* parameters;
-  const Scalar* gradient;
+  static constexpr int most_pieces = 64;  // what an argument of a kernel holds
+  Scalar* parameters[most_pieces];
+  const Scalar* gradients[most_pieces];
+  Index ends[most_pieces];  ///< of each piece
+  int pieces;
   Scalar* mean;
   Scalar* mean_squared;
   nn::detail::AdamCoefficients<Scalar> coefficients;
+
   constexpr void operator()(Index i, Index /*column*/) const {
-    nn::detail::adam_element(parameters[i], gradient[i], mean[i], mean_squared[i], coefficients);
+    int piece = 0;
+    for (int step = most_pieces / 2; step > 0; step /= 2)
+      if (piece + step < pieces && ends[piece + step - 1] <= i) piece += step;
+    const Index at = i - (piece > 0 ? ends[piece - 1] : 0);
+    nn::detail::adam_element(parameters[piece][at], gradients[piece][at], mean[i], mean_squared[i], coefficients);
   }
 };
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "diffarch/cuda/backend.hpp"
@@ -8,6 +11,7 @@
 #include "diffarch/cuda/convolution.hpp"
 #include "diffarch/cuda/fully_connected.hpp"
 #include "diffarch/cuda/layer_functors.hpp"
+#include "diffarch/cuda/recording.hpp"
 #include "diffarch/cuda/transposed_convolution.hpp"
 #include "diffarch/nn/kernels.hpp"
 #ifdef DIFFARCH_HAS_CUDNN
@@ -39,6 +43,7 @@ struct CudaKernels {
   using FullyConnected = cuda::ProductFullyConnected<Scalar>;
   template <class Scalar, class Normalisation, bool Rectified>
   using BatchNorm = cuda::DeviceBatchNorm<Scalar, Normalisation, Rectified>;
+  using Recording = cuda::Recording;
 
   [[nodiscard]] static std::string name() {
 #ifdef DIFFARCH_HAS_CUDNN
@@ -102,9 +107,29 @@ struct CudaKernels {
   }
 
   template <class Scalar>
-  static void adam_update(Scalar* parameters, const Scalar* gradient, Scalar* mean, Scalar* mean_squared, Index count,
-                          const nn::detail::AdamCoefficients<Scalar>& coefficients) {
-    cuda::for_each(count, 1, cuda::AdamUpdate<Scalar>{parameters, gradient, mean, mean_squared, coefficients});
+  static void adam_update(std::span<const nn::ParametersWithGradient<Scalar>> pieces, Scalar* mean,
+                          Scalar* mean_squared, const nn::detail::AdamCoefficients<Scalar>& coefficients) {
+    using Update = cuda::AdamUpdate<Scalar>;
+    while (!pieces.empty()) {
+      const auto now = pieces.first(std::min<std::size_t>(pieces.size(), Update::most_pieces));
+      Update update{.parameters = {},
+                    .gradients = {},
+                    .ends = {},
+                    .pieces = static_cast<int>(now.size()),
+                    .mean = mean,
+                    .mean_squared = mean_squared,
+                    .coefficients = coefficients};
+      Index end = 0;
+      for (std::size_t piece = 0; piece < now.size(); ++piece) {
+        update.parameters[piece] = now[piece].parameters.data();
+        update.gradients[piece] = now[piece].gradient.data();
+        update.ends[piece] = end += static_cast<Index>(now[piece].parameters.size());
+      }
+      cuda::for_each(end, 1, update);
+      pieces = pieces.subspan(now.size());
+      mean += end;
+      mean_squared += end;
+    }
   }
   template <class Scalar>
   static void move_average(Scalar* average, const Scalar* values, Index count, Scalar weight) {

@@ -102,17 +102,25 @@ struct LoadPart {
 
 }  // namespace detail
 
+/// In how many parts `reduce_rows` takes the columns.
+[[nodiscard]] constexpr Index row_parts(Index columns) { return std::clamp<Index>(columns / 32, 1, 1024); }
+
 /// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be
 /// neighbours in memory: a thread for each row and each of up to 1024 parts of the columns, a number that `columns`
-/// decides, and then a block for each row.
+/// decides, and then a block for each row. `partial`: memory for rows x row_parts(columns) values.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
-void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, const Combine& combine = {},
-                 Value identity = {}) {
-  const Index parts = std::clamp<Index>(columns / 32, 1, 1024);
-  DeviceArray<Value> partial(rows, parts);
-  for_each(rows, parts,
-           detail::RowPart<Value, Map, Combine>{rows, columns, parts, identity, map, combine, partial.data()});
-  reduce_columns<Value>(parts, rows, detail::LoadPart<Value>{rows, partial.data()}, store, combine, identity);
+void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, Value* partial,
+                 const Combine& combine = {}, Value identity = {}) {
+  const Index parts = row_parts(columns);
+  for_each(rows, parts, detail::RowPart<Value, Map, Combine>{rows, columns, parts, identity, map, combine, partial});
+  reduce_columns<Value>(parts, rows, detail::LoadPart<Value>{rows, partial}, store, combine, identity);
+}
+
+/// The same in memory of its own.
+template <class Value, class Map, class Store>
+void reduce_rows(Index rows, Index columns, const Map& map, const Store& store) {
+  DeviceArray<Value> partial(rows, row_parts(columns));
+  reduce_rows<Value>(rows, columns, map, store, partial.data());
 }
 
 namespace detail {

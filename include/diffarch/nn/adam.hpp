@@ -31,13 +31,6 @@ struct AdamState {
   std::vector<Scalar> mean_squared;  ///< v, one per parameter, >= 0; PyTorch's exp_avg_sq
 };
 
-/// Some parameters of a network and the gradient of the loss with respect to each, in memory of the backend.
-template <class Scalar>
-struct ParametersWithGradient {
-  std::span<Scalar> parameters;
-  std::span<const Scalar> gradient;
-};
-
 namespace detail {
 
 template <class Scalar>
@@ -127,13 +120,7 @@ class Adam {
         static_cast<Scalar>(1 - options_.beta1), static_cast<Scalar>(1 - options_.beta2),
         static_cast<Scalar>(1 / std::sqrt(1 - std::pow(options_.beta2, t))), static_cast<Scalar>(options_.epsilon),
         static_cast<Scalar>(options_.learning_rate / (1 - std::pow(options_.beta1, t)))};
-    Index begin = 0;
-    for (const Piece& piece : pieces) {
-      const auto count = static_cast<Index>(piece.parameters.size());
-      Kernels::adam_update(piece.parameters.data(), piece.gradient.data(), mean_.data() + begin,
-                           mean_squared_.data() + begin, count, coefficients);
-      begin += count;
-    }
+    Kernels::template adam_update<Scalar>(pieces, mean_.data(), mean_squared_.data(), coefficients);
   }
 
   /// The same for parameters in one array.

@@ -3,10 +3,20 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 /// What one step of Adam does to every element, for the kernels that take it.
-namespace diffarch::nn::detail {
+namespace diffarch::nn {
+
+/// Some parameters of a network and the gradient of the loss with respect to each, in memory of the backend.
+template <class Scalar>
+struct ParametersWithGradient {
+  std::span<Scalar> parameters;
+  std::span<const Scalar> gradient;
+};
+
+namespace detail {
 
 /// The numbers of one step: see `Adam`.
 template <class Scalar>
@@ -44,4 +54,5 @@ constexpr void adam_element(Scalar& parameter, Scalar gradient, Scalar& mean, Sc
   parameter -= c.step_size * m / (square_root(v) * c.correction + c.epsilon);
 }
 
-}  // namespace diffarch::nn::detail
+}  // namespace detail
+}  // namespace diffarch::nn

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "diffarch/core/backend.hpp"
 #include "diffarch/core/parallel.hpp"
@@ -53,7 +54,9 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///  - `copy_columns(from, from_stride, to, to_stride, rows, columns)`: a (rows, columns) matrix, column j from
 ///    `from + j from_stride` to `to + j to_stride`; `add_columns(...)`: the same, added to what is there.
 /// Training:
-///  - `adam_update(parameters, gradient, mean, mean_squared, count, coefficients)`: one step of `Adam`;
+///  - `adam_update(pieces, mean, mean_squared, coefficients)`: one step of `Adam` on the parameters of all pieces,
+///  whose
+///    means lie one after the other;
 ///  - `move_average(average, values, count, weight)`: average += weight (values - average);
 ///  - `noisy_batch(seed, levels, data, d, n, samples, count, first_draw, clean, noisy)`: data (d, n), samples (n, L)
 ///    of Index, L = levels.count of `TrainingLevels`; columns l count ... (l + 1) count - 1 of clean and noisy
@@ -63,6 +66,11 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///    host[l] = sum (x0_hat - clean)^2 / size, a double, and gradient = 2 / size (x0_hat - clean);
 ///  - `stack_bytes`: how much memory networks of the same shape that are trained at once, as a stack, may take; 0 where
 ///    that is no quicker than one after the other.
+/// Passes:
+///  - `Recording`: run(place, work) does work(), which queues the same operations on the same memory whenever `place`,
+///  up
+///    to three pointers, is the same; it may do them without calling work again, and says whether it called it.
+///    forget(): the next work is another.
 /// Layers whose arithmetic has a plan or a state, each an object that moves and starts out empty; `workspace` holds
 /// workspace_size() Scalars after `plan`; dx null: not wanted; gradients are set, not added to:
 ///  - `Convolution<Scalar>`: 3x3, see nn::Convolution for the sum. plan(ImageShape input, out_channels, Padding,
@@ -87,6 +95,16 @@ struct HostKernels : HostTraining {
 
   template <class Scalar, class Normalisation, bool Rectified>
   using BatchNorm = detail::HostBatchNorm<Scalar, Normalisation, Rectified>;
+
+  /// The host has nothing to gain.
+  struct Recording {
+    template <class Work>
+    static bool run(std::array<const void*, 3> /*place*/, const Work& work) {
+      work();
+      return true;
+    }
+    static void forget() {}
+  };
 
   template <class Number>
   static void copy(const Number* from, Index count, Number* to) {

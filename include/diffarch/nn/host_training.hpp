@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "diffarch/core/parallel.hpp"
@@ -44,12 +45,20 @@ void move_average(Scalar* __restrict average, const Scalar* __restrict values, s
 struct HostTraining {
   /// Bitwise the same for any number of threads and however the parameters are cut into pieces.
   template <class Scalar>
-  static void adam_update(Scalar* parameters, const Scalar* gradient, Scalar* mean, Scalar* mean_squared, Index count,
+  static void adam_update(std::span<const ParametersWithGradient<Scalar>> pieces, Scalar* mean, Scalar* mean_squared,
                           const detail::AdamCoefficients<Scalar>& coefficients) {
     constexpr Index operations = 30;  // of one parameter
-    for_each_chunk(count, operations, [&](Index first, std::size_t size) {
-      detail::adam_update(parameters + first, gradient + first, mean + first, mean_squared + first, size, coefficients);
-    });
+    for (const auto& piece : pieces) {
+      const auto count = static_cast<Index>(piece.parameters.size());
+      Scalar* const parameters = piece.parameters.data();
+      const Scalar* const gradient = piece.gradient.data();
+      for_each_chunk(count, operations, [&](Index first, std::size_t size) {
+        detail::adam_update(parameters + first, gradient + first, mean + first, mean_squared + first, size,
+                            coefficients);
+      });
+      mean += count;
+      mean_squared += count;
+    }
   }
 
   template <class Scalar>

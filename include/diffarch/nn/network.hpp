@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -9,7 +10,8 @@
 namespace diffarch::nn {
 
 /// A layer (usually a whole composition of them) on batches of one input shape, with the memory it works in: the first
-/// pass of a batch size plans, later ones allocate nothing. Batches are arrays of the body's backend. One thread at a
+/// pass of a batch size plans, later ones allocate nothing; passes in training may be recorded and repeated (see
+/// `HostKernels::Recording`). Batches are arrays of the body's backend. One thread at a
 /// time may use it.
 template <class Body>
 class Network {
@@ -41,7 +43,14 @@ class Network {
   const Storage& forward(const Storage& x, Mode mode) {
     check_input(x);
     if (x.cols() != samples_) plan(x.cols());
-    body_.forward(x.data(), y_.data(), samples_, mode, workspace_.data());
+    const auto pass = [&] { body_.forward(x.data(), y_.data(), samples_, mode, workspace_.data()); };
+    mode_ = mode;
+    if (mode == Mode::evaluate) {
+      forget_recordings();
+      pass();
+    } else if (!forward_recording_.run({x.data(), y_.data(), nullptr}, pass)) {
+      ++uncounted_batches_;
+    }
     return y_;
   }
 
@@ -60,6 +69,7 @@ class Network {
   /// Gives back the memory of batches; the next pass plans again. For models of many networks of which one works.
   void release_memory() {
     samples_ = 0;
+    forget_recordings();
     workspace_ = {};
     y_ = Storage();
     dy_ = Storage();
@@ -68,7 +78,11 @@ class Network {
   /// visit(Parameter<Scalar>) for every tensor. The spans stay valid as long as the network, also when it is moved.
   template <class Visit>
   void for_each_parameter(const Visit& visit) {
-    body_.for_each_parameter(std::string{}, visit);
+    body_.for_each_parameter(std::string{}, [&](const Parameter<Scalar>& parameter) {
+      if (parameter.counter != nullptr) *parameter.counter += uncounted_batches_;
+      visit(parameter);
+    });
+    uncounted_batches_ = 0;
   }
 
  private:
@@ -82,6 +96,7 @@ class Network {
 
   void plan(Index samples) {
     samples_ = 0;  // if planning throws, the next call plans again
+    forget_recordings();
     body_.plan(input_, samples);
     workspace_.resize(std::as_const(body_).workspace_size());
     if (y_.rows() != output_.size() || y_.cols() != samples) y_ = Storage(output_.size(), samples);
@@ -96,7 +111,17 @@ class Network {
           diffarch::detail::concat("Network: backward of ", x.cols(), " samples with an output gradient of shape ",
                                    diffarch::detail::shape_text(dy_), " after a forward pass of ", samples_,
                                    "; expected the batch of that pass and the shape of its output"));
-    body_.backward(x.data(), y_.data(), dy_.data(), dx, samples_, workspace_.data());
+    const auto pass = [&] { body_.backward(x.data(), y_.data(), dy_.data(), dx, samples_, workspace_.data()); };
+    if (mode_ == Mode::train)
+      backward_recording_.run({x.data(), dy_.data(), dx}, pass);
+    else
+      pass();
+  }
+
+  // Layers keep the mode of the last pass: after an evaluation what is repeated would be that of another.
+  void forget_recordings() {
+    forward_recording_.forget();
+    backward_recording_.forget();
   }
 
   Body body_;
@@ -106,6 +131,10 @@ class Network {
   typename Kernels::template Buffer<Scalar> workspace_;
   Storage y_;
   Storage dy_;
+  Mode mode_ = Mode::train;  ///< of the last pass
+  typename Kernels::Recording forward_recording_;
+  typename Kernels::Recording backward_recording_;
+  std::int64_t uncounted_batches_ = 0;  ///< training passes that were repeated without the layers, which count them
 };
 
 namespace detail {

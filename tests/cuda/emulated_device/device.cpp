@@ -100,6 +100,8 @@ std::size_t live_blocks() {
 /// The type that the CUDA headers leave incomplete.
 struct CUstream_st {
   std::deque<std::function<void()>> work;
+  emulated_device::Work recorded;
+  bool records = false;
 };
 
 namespace emulated_device {
@@ -113,11 +115,34 @@ void destroy_stream(cudaStream_t stream) {
 
 void enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream == nullptr) violation("work on the default stream, which is not ordered with the library's");
-  stream->work.push_back(std::move(work));
+  if (stream->records)
+    stream->recorded.push_back(std::move(work));
+  else
+    stream->work.push_back(std::move(work));
 }
+
+void begin_recording(cudaStream_t stream) {
+  if (stream == nullptr || stream->records) violation("recording of the default stream, or of one that is recorded");
+  stream->records = true;
+}
+
+Work end_recording(cudaStream_t stream) {
+  if (stream == nullptr || !stream->records) violation("end of a recording that nobody began");
+  stream->records = false;
+  return std::exchange(stream->recorded, {});
+}
+
+bool is_recording(cudaStream_t stream) { return stream != nullptr && stream->records; }
+
+namespace {
+std::size_t launched_graphs = 0;
+}
+std::size_t graph_launches() { return launched_graphs; }
+void count_graph_launch() { ++launched_graphs; }
 
 void wait(cudaStream_t stream) {
   if (stream == nullptr) violation("waiting for the default stream");
+  if (stream->records) violation("waiting for a stream while its work is recorded");
   while (!stream->work.empty()) {
     const auto work = std::move(stream->work.front());
     stream->work.pop_front();

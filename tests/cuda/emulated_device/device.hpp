@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 /// A device that is emulated on the host, for tests: host implementations of the functions of the CUDA runtime, cuBLAS
 /// and cuSOLVER that the library calls, linked in place of the real libraries. It is stricter than a GPU:
@@ -14,7 +15,8 @@
 ///    that a call names must lie in a block that is alive in stream order;
 ///  - a stream does nothing until somebody waits for it: who reads before that reads what was there before;
 ///  - shared memory of blocks begins as NaN, and threads run in another order in every phase;
-///  - workspace sizes are odd numbers, and workspaces are overwritten.
+///  - workspace sizes are odd numbers, and workspaces are overwritten;
+///  - work that is recorded for a graph may not allocate, free or wait.
 /// What a real device would report as a status is returned; what would be undefined ends the process with a message.
 namespace emulated_device {
 
@@ -51,6 +53,15 @@ void enqueue(cudaStream_t stream, std::function<void()> work);
 void wait(cudaStream_t stream);
 [[nodiscard]] cudaStream_t make_stream();
 void destroy_stream(cudaStream_t stream);
+
+/// Recording: work is added to a graph in place of the stream, until the end.
+using Work = std::vector<std::function<void()>>;
+void begin_recording(cudaStream_t stream);
+[[nodiscard]] Work end_recording(cudaStream_t stream);
+[[nodiscard]] bool is_recording(cudaStream_t stream);
+/// Work that was launched as a graph since the start of the process, for tests.
+[[nodiscard]] std::size_t graph_launches();
+void count_graph_launch();
 
 /// Blocks alive, for tests of leaks.
 [[nodiscard]] std::size_t live_blocks();

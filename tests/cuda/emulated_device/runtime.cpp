@@ -9,6 +9,14 @@
 
 using emulated_device::Fault;
 
+/// Types that the CUDA headers leave incomplete.
+struct CUgraph_st {
+  emulated_device::Work work;
+};
+struct CUgraphExec_st {
+  emulated_device::Work work;
+};
+
 namespace {
 
 /// The last error that a call returned: the runtime keeps it until somebody asks for it.
@@ -76,13 +84,15 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t /*stream*/) {
+cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stream) {
+  if (emulated_device::is_recording(stream)) emulated_device::violation("memory is allocated while work is recorded");
   constexpr std::size_t memory_of_the_device = std::size_t{8} << 30U;
   if (bytes > memory_of_the_device) return reported(cudaErrorMemoryAllocation);
   *pointer = emulated_device::allocate(bytes);
   return reported(*pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess);
 }
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  if (emulated_device::is_recording(stream)) emulated_device::violation("memory is freed while work is recorded");
   emulated_device::free_in_order(pointer, stream);
   return cudaSuccess;
 }
@@ -104,6 +114,34 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   else
     emulated_device::require_device(from, bytes, "cudaMemcpyAsync, source");
   emulated_device::enqueue(stream, [=] { std::memmove(to, from, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*mode*/) {
+  emulated_device::begin_recording(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = new CUgraph_st{emulated_device::end_recording(stream)};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags) {
+  if (graph == nullptr || flags != 0) return reported(cudaErrorInvalidValue);
+  *executable = new CUgraphExec_st{graph->work};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  if (executable == nullptr) return reported(cudaErrorInvalidValue);
+  for (const auto& work : executable->work) emulated_device::enqueue(stream, work);
+  emulated_device::count_graph_launch();
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
   return cudaSuccess;
 }
 
