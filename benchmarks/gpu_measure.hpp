@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "diffarch/core/memory.hpp"
 #include "diffarch/cuda/blas.hpp"
 #include "diffarch/cuda/linear_algebra.hpp"
 
@@ -91,6 +92,8 @@ class Device {
 /// Runs a benchmark: exit status 77, after one line, where there is no GPU to run on, 1 when something failed.
 template <class Body>
 int run(const char* program, const Body& body) {
+  // Pages of the host that are touched for the first time cost more than a transfer to them.
+  keep_freed_memory();
   try {
     static_cast<void>(cuda::Context::current());
   } catch (const CudaError& error) {

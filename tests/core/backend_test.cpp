@@ -81,6 +81,27 @@ TEST_CASE("Uploading and downloading keeps every bit, and copies are of the valu
   }
 }
 
+TEST_CASE("Arrays are downloaded to columns of another, and nothing beside them changes", "[core]") {
+  const Batch<float> values = random_matrix<float>(5, 3, 1);
+  const Batch<float> before = random_matrix<float>(5, 7, 2);
+  const auto storage = test::upload(values);
+  for (const Index first : {0, 2, 4}) {
+    Batch<float> batch = before;
+    Batch<float> expected = before;
+    expected.middleCols(first, 3) = values;
+    TestedBackend::download_columns(storage, batch, first);
+    REQUIRE(bitwise_equal(batch, expected));
+  }
+  Batch<float> batch = before;
+  TestedBackend::download_columns(test::upload(Batch<float>(5, 0)), batch, 7);
+  REQUIRE(bitwise_equal(batch, before));
+  for (const Index first : {-1, 5})
+    REQUIRE(test::message_of<DimensionMismatch>([&] { TestedBackend::download_columns(storage, batch, first); }) ==
+            detail::concat("download_columns: (5, 3) to the columns of (5, 7) from column ", first));
+  Batch<float> other_rows(4, 7);
+  REQUIRE_THROWS_AS(TestedBackend::download_columns(storage, other_rows, 0), DimensionMismatch);
+}
+
 TEST_CASE("all_finite finds one NaN or infinity anywhere", "[core]") {
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
                            -std::numeric_limits<double>::infinity()}) {

@@ -142,6 +142,10 @@ struct Elsewhere {
     return Eigen::Map<const Batch<Scalar>>(storage.data(), storage.rows(), storage.cols());
   }
   template <class Scalar>
+  static void download_columns(const Storage<Scalar>& storage, Batch<Scalar>& batch, Index first) {
+    batch.middleCols(first, storage.cols()) = download(storage);
+  }
+  template <class Scalar>
   [[nodiscard]] static bool all_finite(const Storage<Scalar>& storage) {
     return download(storage).allFinite();
   }

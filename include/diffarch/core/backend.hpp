@@ -15,12 +15,21 @@ namespace detail {
 struct ElementProbe {
   constexpr void operator()(Index /*row*/, Index /*column*/) const {}
 };
+
+template <class Storage, class Scalar>
+void require_columns(const Storage& storage, const Batch<Scalar>& batch, Index first) {
+  require<DimensionMismatch>(storage.rows() == batch.rows() && first >= 0 && first + storage.cols() <= batch.cols(),
+                             "download_columns: ", shape_text(storage), " to the columns of ", shape_text(batch),
+                             " from column ", first);
+}
 }  // namespace detail
 
 /// Where arrays live and who computes on them. A backend is an empty type with, for Scalar = float and double:
 ///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data(); Storage(rows, cols) holds
 ///    any numbers, Storage() none;
 ///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);
+///  - `download_columns(storage, batch, first)`: copies to the columns of `batch` from column `first` on, which has to
+///    have them; throws DimensionMismatch where it has not, or has other rows;
 ///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in
 ///  any
 ///    order. A functor holds raw pointers and numbers, is marked constexpr so that a device may run it too, and writes
@@ -35,6 +44,7 @@ concept Backend = std::semiregular<B> && requires(Batch<float> batch, typename B
   { B::name() } -> std::convertible_to<std::string>;
   { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<float>>;
   { B::download(std::move(storage)) } -> std::same_as<Batch<float>>;
+  B::download_columns(storage, batch, Index{});
   {
     B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{})
     } -> std::same_as<typename B::template Storage<float>>;
@@ -58,6 +68,12 @@ struct Cpu {
   template <class Scalar>
   [[nodiscard]] static Batch<Scalar> download(Batch<Scalar> storage) {
     return storage;
+  }
+
+  template <class Scalar>
+  static void download_columns(const Batch<Scalar>& storage, Batch<Scalar>& batch, Index first) {
+    detail::require_columns(storage, batch, first);
+    batch.middleCols(first, storage.cols()) = storage;
   }
 
   template <class Scalar>

@@ -50,6 +50,12 @@ struct Cuda {
     return storage.download();
   }
 
+  template <class Scalar>
+  static void download_columns(const Storage<Scalar>& storage, Batch<Scalar>& batch, Index first) {
+    diffarch::detail::require_columns(storage, batch, first);
+    storage.copy_to_host(batch.data() + first * batch.rows(), storage.size());
+  }
+
   template <class Functor>
   static void for_each(Index rows, Index columns, const Functor& functor) {
     cuda::for_each(rows, columns, functor);

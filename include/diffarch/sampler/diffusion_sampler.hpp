@@ -154,7 +154,7 @@ class DiffusionSampler {
       if (is_collapsed) gains = trajectory_gains(rule_, model().eigenvalues(), levels_);
     for (Index first = 0; first < n; first += batch_size_) {
       const Index count = std::min(batch_size_, n - first);
-      auto batch = [&] {
+      const auto batch = [&] {
         if constexpr (can_collapse)
           if (is_collapsed) return detail::run_collapsed(model(), levels_, gains, noise_of(first, count));
         if constexpr (can_span)
@@ -162,7 +162,7 @@ class DiffusionSampler {
             return detail::run_in_span(model(), levels_, rule_, noise_of(first, count), seed, first, observers...);
         return detail::run_steps(model(), levels_, rule_, noise_of(first, count), seed, first, clip_, observers...);
       }();
-      samples.middleCols(first, count) = B::download(std::move(batch));
+      B::download_columns(batch, samples, first);
       reporter.advance(count);
     }
     return samples;
