@@ -16,10 +16,11 @@ using namespace diffarch;
 /// The same model on another backend.
 template <class To, class From, class Scalar>
 [[nodiscard]] GaussianDenoiser<To, Scalar> moved_to(const GaussianDenoiser<From, Scalar>& model) {
-  return GaussianDenoiser<To, Scalar>(PrincipalComponents<Scalar>{.mean = model.mean(),
-                                                                  .eigenvalues = model.eigenvalues(),
-                                                                  .basis = From::download(model.basis()),
-                                                                  .rank = model.rank()});
+  return GaussianDenoiser<To, Scalar>(
+      PrincipalComponents<Scalar, To>{.mean = model.mean(),
+                                      .eigenvalues = model.eigenvalues(),
+                                      .basis = To::upload(From::download(model.basis())),
+                                      .rank = model.rank()});
 }
 
 template <class B, class A, class Data>

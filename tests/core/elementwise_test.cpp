@@ -16,6 +16,7 @@ using Array = std::array<double, rows * columns>;
 constexpr Array x = {1, -2, 3, 0.5, -4, 8};
 constexpr Array y = {2, 4, -1, 0, 3, -0.25};
 constexpr std::array<double, rows> v = {3, -0.5};
+constexpr std::array<double, columns> w = {3, -0.5, 2};
 
 template <class MakeFunctor>
 constexpr Array apply(const MakeFunctor& make) {
@@ -49,6 +50,9 @@ TEST_CASE("The elementwise functors compute what their comments say, at compile 
                    return elementwise::Divide<double>{p, x.data(), 2.0, rows};
                  }) == Array{0.5, -1, 1.5, 0.25, -2, 4});
   STATIC_REQUIRE(apply([](double* p) { return elementwise::Convert<double, double>{p, x.data(), rows}; }) == x);
+  STATIC_REQUIRE(apply([](double* p) {
+                   return elementwise::ConvertScaledColumns<double, double>{p, x.data(), w.data(), rows};
+                 }) == Array{3, -6, -1.5, -0.25, -8, 16});
 }
 
 TEST_CASE("Scale works in place", "[core]") {

@@ -38,5 +38,12 @@ TEST_CASE("The host sees the values of an array, and the array itself where it i
   STATIC_REQUIRE(std::is_reference_v<decltype(host_array<TestedBackend>(array))> == test::on_host);
 }
 
+TEST_CASE("A backend has a copy of an array of the host, and the array itself where it is the host", "[core]") {
+  const Matrix<double> values = random_matrix(3, 2, 4);
+  const auto& placed = backend_array<TestedBackend>(values);
+  REQUIRE(bitwise_equal(test::download(placed), values));
+  STATIC_REQUIRE(std::is_reference_v<decltype(backend_array<TestedBackend>(values))> == test::on_host);
+}
+
 }  // namespace
 }  // namespace diffarch

@@ -91,6 +91,18 @@ TEST_CASE("Sampling leaves no device memory behind", "[cuda][sampler]") {
   }
   REQUIRE(emulated_device::live_blocks() == before);
 }
+
+TEST_CASE("A linear fit uploads its data once, and its modes stay on the device", "[cuda][sampler]") {
+  for (const auto& [d, n] : std::vector<std::pair<Index, Index>>{{600, 40}, {40, 600}}) {
+    const Batch<double> data = correlated_samples(d, n, 1);
+    const auto bytes = static_cast<std::size_t>(data.size()) * sizeof(double);
+    const emulated_device::Transfers before = emulated_device::transfers();
+    const auto model = fit(Linear{}, data, CosineSchedule{}, Cuda{});
+    const emulated_device::Transfers after = emulated_device::transfers();
+    CHECK(after.to_device - before.to_device < bytes + bytes / 4);  // and vectors
+    CHECK(after.to_host - before.to_host < bytes / 4);
+  }
+}
 #endif
 
 }  // namespace

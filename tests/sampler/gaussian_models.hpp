@@ -14,7 +14,7 @@ template <class Scalar = double>
   const Index d = mean.size();
   const Index modes = eigenvalues.size();
   return GaussianDenoiser<TestedBackend, Scalar>(
-      PrincipalComponents<Scalar>{mean, eigenvalues, Matrix<Scalar>::Identity(d, modes), modes});
+      PrincipalComponents<Scalar, TestedBackend>{mean, eigenvalues, upload(Matrix<Scalar>::Identity(d, modes)), modes});
 }
 
 [[nodiscard]] inline GaussianDenoiser<TestedBackend, double> diagonal_model(const Vector<double>& eigenvalues) {

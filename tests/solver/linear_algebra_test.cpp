@@ -126,11 +126,12 @@ TEMPLATE_TEST_CASE("Centred products equal their definitions in long double", "[
     const Vector<double> mean = x.template cast<double>().rowwise().mean();
     const LongMatrix centred = x.template cast<long double>().colwise() - mean.cast<long double>().eval();
     const LongMatrix transposed = centred.transpose();
-    const Matrix<double> gram = Algebra::centred_gram(x, mean);
-    const Matrix<double> uncentred = test::download(Algebra::gram(test::upload(x)));
+    const auto placed = test::upload(x);
+    const Matrix<double> gram = test::download(Algebra::centred_gram(placed, mean));
+    const Matrix<double> uncentred = test::download(Algebra::gram(placed));
     const LongMatrix exact = x.template cast<long double>();
     REQUIRE(within_rounding(uncentred, naive_product(LongMatrix(exact.transpose()), exact), d + 2));
-    const Matrix<double> scatter = Algebra::centred_scatter(x, mean);
+    const Matrix<double> scatter = test::download(Algebra::centred_scatter(placed, mean));
     // Centring in double adds one rounding to each factor; the sums are in double for float data too.
     REQUIRE(within_rounding(gram, naive_product(transposed, centred), d + 2));
     REQUIRE(within_rounding(scatter, naive_product(centred, transposed), n + 2));
@@ -138,7 +139,18 @@ TEMPLATE_TEST_CASE("Centred products equal their definitions in long double", "[
     REQUIRE(bitwise_equal(scatter, Matrix<double>(scatter.transpose())));
 
     const Matrix<TestType> w = random_matrix<TestType>(n, 6, 4);
-    REQUIRE(within_rounding(Algebra::centred_multiply(x, mean, w), naive_product(centred, w), n + 2));
+    REQUIRE(within_rounding(test::download(Algebra::centred_multiply(placed, mean, test::upload(w))),
+                            naive_product(centred, w), n + 2));
+  }
+}
+
+TEMPLATE_TEST_CASE("Coordinates of a vector are its products with the columns", "[solver]", float, double) {
+  for (const auto& [d, columns] : std::vector<std::pair<Index, Index>>{{1, 1}, {7, 3}, {600, 40}, {5, 0}}) {
+    const Matrix<TestType> u = random_matrix<TestType>(d, columns, 5);
+    const Vector<double> v = random_matrix<TestType>(d, 1, 6).template cast<double>();
+    const LongMatrix transposed = u.transpose().template cast<long double>();
+    const Vector<TestType> coordinates = Algebra::coordinates(test::upload(u), v).template cast<TestType>();
+    REQUIRE(within_rounding(coordinates, naive_product(transposed, v), d));
   }
 }
 
@@ -148,8 +160,10 @@ TEMPLATE_TEST_CASE("Centred products are bitwise the same for one and two thread
   const Matrix<TestType> w = random_matrix<TestType>(300, 20, 4);
   const auto all = [&](int threads) {
     const ThreadCount guard(threads);
-    return std::make_tuple(Algebra::centred_gram(x, mean), Algebra::centred_scatter(x, mean),
-                           Algebra::centred_multiply(x, mean, w));
+    const auto placed = test::upload(x);
+    return std::make_tuple(test::download(Algebra::centred_gram(placed, mean)),
+                           test::download(Algebra::centred_scatter(placed, mean)),
+                           test::download(Algebra::centred_multiply(placed, mean, test::upload(w))));
   };
   const auto [gram1, scatter1, product1] = all(1);
   const auto [gram2, scatter2, product2] = all(2);
@@ -158,11 +172,17 @@ TEMPLATE_TEST_CASE("Centred products are bitwise the same for one and two thread
   REQUIRE(bitwise_equal(product1, product2));
 }
 
+/// Eigenvalues and eigenvectors, on the host.
+SymmetricEigen<Cpu> symmetric_eigen(const Matrix<double>& matrix) {
+  const auto eigen = Algebra::symmetric_eigen(test::upload(matrix));
+  return {eigen.values, test::download(eigen.vectors)};
+}
+
 TEST_CASE("The eigendecomposition is orthonormal, decreasing and gives the matrix back", "[solver]") {
   const Index size = 60;
   const Matrix<double> root = random_matrix(size, 20, 5);  // rank 20: singular
   const Matrix<double> matrix = root * root.transpose();
-  const SymmetricEigen eigen = Algebra::symmetric_eigen(matrix);
+  const auto eigen = symmetric_eigen(matrix);
   for (Index i = 1; i < size; ++i) REQUIRE(eigen.values(i - 1) >= eigen.values(i));
   // Backward stability of the QR iteration: a modest multiple of size * eps relative to the norm.
   const double tolerance = 10.0 * real(size) * std::numeric_limits<double>::epsilon();
@@ -175,24 +195,23 @@ TEST_CASE("The eigendecomposition is orthonormal, decreasing and gives the matri
 TEST_CASE("The largest entry of an eigenvector is positive, the first of equal ones", "[solver]") {
   for (const Index size : {1, 2, 25, 300}) {  // on both sides of a block of threads
     const Matrix<double> root = random_matrix(size, size, 6);
-    const Matrix<double> vectors = Algebra::symmetric_eigen(Matrix<double>(root + root.transpose())).vectors;
+    const Matrix<double> vectors = symmetric_eigen(Matrix<double>(root + root.transpose())).vectors;
     REQUIRE(bitwise_equal(Matrix<double>(vectors.colwise().maxCoeff()),
                           Matrix<double>(vectors.cwiseAbs().colwise().maxCoeff())));
   }
   // Eigenvectors (1, -1) and (1, 1, 1, 1), (1, 1, -1, -1), (1, -1, 1, -1), (1, -1, -1, 1), whose entries have one
   // magnitude to rounding.
-  const Matrix<double> tied =
-      Algebra::symmetric_eigen(Matrix<double>{{0.1, -0.1}, {-0.1, 0.1}}).vectors / std::sqrt(0.5);
+  const Matrix<double> tied = symmetric_eigen(Matrix<double>{{0.1, -0.1}, {-0.1, 0.1}}).vectors / std::sqrt(0.5);
   REQUIRE(relative_difference(tied, Matrix<double>{{1.0, 1.0}, {-1.0, 1.0}}) < 1e-15 * 10);
   const Matrix<double> signs{{1, 1, 1, 1}, {1, 1, -1, -1}, {1, -1, 1, -1}, {1, -1, -1, 1}};
   const Matrix<double> matrix = signs * Vector<double>{{0.7, 0.5, 0.3, 0.1}}.asDiagonal() * signs.transpose();
-  REQUIRE(relative_difference(Algebra::symmetric_eigen(matrix).vectors, signs / 2.0) < 1e-14);
+  REQUIRE(relative_difference(symmetric_eigen(matrix).vectors, signs / 2.0) < 1e-14);
 }
 
 TEST_CASE("A matrix with NaN has no eigendecomposition and the error says so", "[solver]") {
   Matrix<double> matrix = Matrix<double>::Identity(4, 4);
   matrix(2, 1) = matrix(1, 2) = std::nan("");
-  REQUIRE(message_of<NumericalError>([&] { return Algebra::symmetric_eigen(matrix); }) ==
+  REQUIRE(message_of<NumericalError>([&] { return symmetric_eigen(matrix); }) ==
           "symmetric_eigen: no convergence for a (4, 4) matrix");
 }
 
@@ -258,10 +277,11 @@ TEMPLATE_TEST_CASE("The mean of columns has no rounding of its sum left", "[solv
   // Far from zero: a sum of 1000 numbers of 1e4 rounds to 1e-9 of one of them.
   const Batch<TestType> x = (random_matrix<TestType>(70, 1000, 31).array() + TestType(1e4)).matrix();
   const LongMatrix expected = x.template cast<long double>().rowwise().mean();
-  REQUIRE((Algebra::mean(x).template cast<long double>() - expected).cwiseAbs().maxCoeff() < 4e-12L);
+  REQUIRE((Algebra::mean(test::upload(x)).template cast<long double>() - expected).cwiseAbs().maxCoeff() < 4e-12L);
   const Batch<TestType> constant = x.col(0).replicate(1, 777);
-  REQUIRE(bitwise_equal(Matrix<double>(Algebra::mean(constant)), Matrix<double>(x.col(0).template cast<double>())));
-  REQUIRE(Algebra::mean(Batch<TestType>(x.col(0))) == Vector<double>(x.col(0).template cast<double>()));
+  REQUIRE(bitwise_equal(Matrix<double>(Algebra::mean(test::upload(constant))),
+                        Matrix<double>(x.col(0).template cast<double>())));
+  REQUIRE(Algebra::mean(test::upload(x.col(0))) == Vector<double>(x.col(0).template cast<double>()));
 }
 
 }  // namespace

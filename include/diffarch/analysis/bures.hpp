@@ -70,7 +70,7 @@ template <class Real>
 template <class Scalar>
 [[nodiscard]] double bures_distance(const GaussianMoments<Scalar>& a, const GaussianMoments<Scalar>& b) {
   const auto factored = [](const GaussianMoments<Scalar>& moments) {
-    const SymmetricEigen eigen = LinearAlgebra<Cpu>::symmetric_eigen(moments.covariance().template cast<double>());
+    const auto eigen = LinearAlgebra<Cpu>::symmetric_eigen(moments.covariance().template cast<double>());
     const double smallest = eigen.values(eigen.values.size() - 1);
     detail::require(smallest >= -1e-6 * std::max(eigen.values(0), 0.0),
                     "bures_distance: a covariance has the "

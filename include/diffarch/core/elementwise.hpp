@@ -98,6 +98,19 @@ struct Convert {
   }
 };
 
+/// to = from diag(v), rounded to another precision once; v has an element for every column.
+template <class To, class From>
+struct ConvertScaledColumns {
+  To* to;
+  const From* from;
+  const From* v;
+  Index rows;
+  constexpr void operator()(Index row, Index column) const {
+    const Index i = column * rows + row;
+    to[i] = static_cast<To>(from[i] * v[column]);
+  }
+};
+
 /// Moves every element of y into [-limit, limit]; NaN stays NaN.
 template <class Scalar>
 struct Clip {

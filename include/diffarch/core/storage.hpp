@@ -23,6 +23,15 @@ template <class To, Backend B, class Storage>
   }
 }
 
+/// An array of the host as one of backend B: the same array where that is its home, else a copy.
+template <Backend B, class Scalar>
+[[nodiscard]] decltype(auto) backend_array(const Batch<Scalar>& array) {
+  if constexpr (std::is_same_v<B, Cpu>)
+    return (array);
+  else
+    return B::upload(array);
+}
+
 /// An array of backend B as one of the host: the same array where that is its home, else a copy.
 template <Backend B, class Storage>
 [[nodiscard]] decltype(auto) host_array(const Storage& array) {

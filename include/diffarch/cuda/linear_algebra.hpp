@@ -12,19 +12,7 @@ namespace diffarch {
 
 namespace cuda::detail {
 
-/// centred = x - mean 1^T in double.
-template <class Scalar>
-struct Centre {
-  double* centred;
-  const Scalar* x;
-  const double* mean;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const {
-    centred[column * rows + row] = static_cast<double>(x[column * rows + row]) - mean[row];
-  }
-};
-
-/// x - mean 1^T in double, for reductions over rows.
+/// x - mean 1^T in double.
 template <class Scalar>
 struct CentredValue {
   const Scalar* x;
@@ -32,6 +20,27 @@ struct CentredValue {
   Index rows;
   constexpr double operator()(Index row, Index column) const {
     return static_cast<double>(x[column * rows + row]) - mean[row];
+  }
+};
+
+/// The same, stored in the precision To.
+template <class To, class Scalar>
+struct Centre {
+  To* centred;
+  CentredValue<Scalar> value;
+  constexpr void operator()(Index row, Index column) const {
+    centred[column * value.rows + row] = static_cast<To>(value(row, column));
+  }
+};
+
+/// diag(v) u in double.
+template <class Scalar>
+struct ScaledRowValue {
+  const Scalar* u;
+  const double* v;
+  Index rows;
+  constexpr double operator()(Index row, Index column) const {
+    return static_cast<double>(u[column * rows + row]) * v[row];
   }
 };
 
@@ -95,8 +104,7 @@ struct ReverseAndSign {
 
 }  // namespace cuda::detail
 
-/// cuBLAS and cuSOLVER. Fits take and give arrays of the host, as `LinearAlgebra<Cpu>` does; what sampling needs works
-/// on device arrays. Products take a fixed number of columns at a time, the last of them filled up with zeros: the
+/// cuBLAS and cuSOLVER. Products take a fixed number of columns at a time, the last of them filled up with zeros: the
 /// library then runs the same kernel for every column, whatever the batch.
 template <>
 struct LinearAlgebra<Cuda> {
@@ -114,32 +122,40 @@ struct LinearAlgebra<Cuda> {
   }
 
   template <class Scalar>
-  [[nodiscard]] static Vector<double> mean(const Batch<Scalar>& x) {
-    const auto uploaded = Array<Scalar>::upload(x);
+  [[nodiscard]] static Vector<double> mean(const Array<Scalar>& x) {
     Array<double> result(x.rows(), 1);
     result.set_zero();
     for (int pass = 0; pass < 2; ++pass)
       cuda::reduce_rows<double>(x.rows(), x.cols(),
-                                cuda::detail::CentredValue<Scalar>{uploaded.data(), result.data(), x.rows()},
+                                cuda::detail::CentredValue<Scalar>{x.data(), result.data(), x.rows()},
                                 cuda::detail::MoveMean{result.data(), static_cast<double>(x.cols())});
     return result.download().col(0);
   }
 
   template <class Scalar>
-  [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(true, centred(x, mean)).download();
+  [[nodiscard]] static Array<double> centred_gram(const Array<Scalar>& x, const Vector<double>& mean) {
+    return squared(true, centred<double>(x, mean));
   }
 
   template <class Scalar>
-  [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
-    return squared(false, centred(x, mean)).download();
+  [[nodiscard]] static Array<double> centred_scatter(const Array<Scalar>& x, const Vector<double>& mean) {
+    return squared(false, centred<double>(x, mean));
   }
 
-  template <class Scalar, class W>
-  [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
-                                                       const Eigen::MatrixBase<W>& w) {
-    const Array<double> exact = centred(x, mean);
-    return multiply(converted<Scalar, Cuda>(exact), Array<Scalar>::upload(Matrix<Scalar>(w))).download();
+  template <class Scalar>
+  [[nodiscard]] static Array<Scalar> centred_multiply(const Array<Scalar>& x, const Vector<double>& mean,
+                                                      const Array<Scalar>& w) {
+    return multiply(centred<Scalar>(x, mean), w);
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static Vector<double> coordinates(const Array<Scalar>& u, const Vector<double>& v) {
+    const auto uploaded = Array<double>::upload(v);
+    Array<double> result(u.cols(), 1);
+    cuda::reduce_columns<double>(u.rows(), u.cols(),
+                                 cuda::detail::ScaledRowValue<Scalar>{u.data(), uploaded.data(), u.rows()},
+                                 cuda::StoreAt<double>{result.data()});
+    return result.download().col(0);
   }
 
   template <class Scalar>
@@ -181,10 +197,9 @@ struct LinearAlgebra<Cuda> {
     return x;
   }
 
-  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Matrix<double>& matrix) {
-    Array<double> vectors = Array<double>::upload(matrix);
-    const Matrix<double> values = cuda::symmetric_eigen_in_place(vectors).download();
-    return {values.col(0).reverse(), reversed_and_signed(vectors).download()};
+  [[nodiscard]] static SymmetricEigen<Cuda> symmetric_eigen(Array<double> matrix) {
+    const Matrix<double> values = cuda::symmetric_eigen_in_place(matrix).download();
+    return {values.col(0).reverse(), reversed_and_signed(matrix)};
   }
 
  private:
@@ -215,9 +230,9 @@ struct LinearAlgebra<Cuda> {
     cuda::reduce_columns<double>(rows, columns, magnitude, cuda::StoreAt<double>{largest.data()},
                                  cuda::Maximum<double>{});
     cuda::DeviceArray<Index> positive(columns, 1);
-    cuda::reduce_columns<Index>(rows, columns,
-                                cuda::detail::LargeRow{magnitude, largest.data(), 1.0 - SymmetricEigen::equal_entries},
-                                cuda::StoreAt<Index>{positive.data()}, cuda::Minimum<Index>{}, rows);
+    cuda::reduce_columns<Index>(
+        rows, columns, cuda::detail::LargeRow{magnitude, largest.data(), 1.0 - SymmetricEigen<Cuda>::equal_entries},
+        cuda::StoreAt<Index>{positive.data()}, cuda::Minimum<Index>{}, rows);
     Array<double> result(rows, columns);
     Cuda::for_each(rows, columns,
                    cuda::detail::ReverseAndSign{result.data(), vectors.data(), positive.data(), rows, columns});
@@ -231,13 +246,12 @@ struct LinearAlgebra<Cuda> {
       cuda::solve_lower(transpose, l.rows(), cuda::panel_columns, l.data(), l.rows(), x, l.rows());
   }
 
-  template <class Scalar>
-  [[nodiscard]] static Array<double> centred(const Batch<Scalar>& x, const Vector<double>& mean) {
-    const auto uploaded = Array<Scalar>::upload(x);
+  template <class To, class Scalar>
+  [[nodiscard]] static Array<To> centred(const Array<Scalar>& x, const Vector<double>& mean) {
     const auto uploaded_mean = Array<double>::upload(mean);
-    Array<double> result(x.rows(), x.cols());
+    Array<To> result(x.rows(), x.cols());
     Cuda::for_each(x.rows(), x.cols(),
-                   cuda::detail::Centre<Scalar>{result.data(), uploaded.data(), uploaded_mean.data(), x.rows()});
+                   cuda::detail::Centre<To, Scalar>{result.data(), {x.data(), uploaded_mean.data(), x.rows()}});
     return result;
   }
 

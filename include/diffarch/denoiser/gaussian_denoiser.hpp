@@ -22,12 +22,12 @@ class GaussianDenoiser {
   using BackendType = BackendType_;
   using Storage = typename BackendType::template Storage<Scalar>;
 
-  explicit GaussianDenoiser(PrincipalComponents<Scalar> modes)
+  explicit GaussianDenoiser(PrincipalComponents<Scalar, BackendType> modes)
       : mean_(std::move(modes.mean)),
-        mean_coordinates_((modes.basis.transpose() * mean_.template cast<Scalar>()).template cast<double>()),
+        mean_coordinates_(LinearAlgebra<BackendType>::coordinates(modes.basis, mean_)),
         eigenvalues_(std::move(modes.eigenvalues)),
         stored_mean_(BackendType::upload(Batch<Scalar>(mean_.template cast<Scalar>()))),
-        basis_(BackendType::upload(std::move(modes.basis))) {}
+        basis_(std::move(modes.basis)) {}
 
   [[nodiscard]] Index dimension() const noexcept { return mean_.size(); }
   /// Number K of modes: the rank of the denoiser's Jacobian and of the generated distribution.

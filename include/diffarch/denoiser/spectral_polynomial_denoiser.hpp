@@ -67,7 +67,7 @@ class SpectralPolynomialDenoiser {
                     "SpectralFeatures: the data have no variance; expected at least two different samples");
     mean_ = std::move(components.mean);
     eigenvalues_ = std::move(components.eigenvalues);
-    basis_ = BackendType::upload(Batch<Scalar>(std::move(components.basis)));
+    basis_ = std::move(components.basis);
     stored_mean_ = BackendType::upload(Batch<Scalar>(mean_.template cast<Scalar>()));
     projected_mean_ = project(stored_mean_);
     host_projected_mean_ = BackendType::download(projected_mean_).col(0);
@@ -528,8 +528,8 @@ class SpectralPolynomialDenoiser {
   Storage stored_mean_;
   Coordinates projected_mean_;
   Vector<double> host_projected_mean_;
-  Matrix<double> coordinates_;          // (K, n): U^T (x - mean)
-  Matrix<double> normals_;              // (q, p): the directions before they are weighted
+  Matrix<double> coordinates_;  // (K, n): U^T (x - mean)
+  Matrix<double> normals_;      // (q, p): the directions before they are weighted
   detail::LevelFits<PlacedFit> fits_;
 };
 

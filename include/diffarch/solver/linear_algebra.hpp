@@ -10,26 +10,29 @@
 
 namespace diffarch {
 
-/// Eigenvalues (decreasing) and orthonormal eigenvectors (columns, in the same order) of a symmetric matrix. Either
-/// sign of an eigenvector is one, and every library has its own: here the entry of largest magnitude is positive, the
-/// first of them where several are equal to `equal_entries`. (scikit-learn's svd_flip, but for the tolerance: symmetric
-/// data have entries that only rounding tells apart.)
+/// Eigenvalues (decreasing, on the host) and orthonormal eigenvectors (columns, in the same order, on the backend) of a
+/// symmetric matrix. Either sign of an eigenvector is one, and every library has its own: here the entry of largest
+/// magnitude is positive, the first of them where several are equal to `equal_entries`. (scikit-learn's svd_flip, but
+/// for the tolerance: symmetric data have entries that only rounding tells apart.)
+template <class BackendType>
 struct SymmetricEigen {
   static constexpr double equal_entries = 1e-6;
 
   Vector<double> values;
-  Matrix<double> vectors;
+  typename BackendType::template Storage<double> vectors;
 };
 
-/// Products and factorisations of a backend; the closed-form fits are written in these words only.
+/// Products and factorisations of a backend; the closed-form fits are written in these words only. Matrices are arrays
+/// of the backend, vectors (means, eigenvalues, coordinates) arrays of the host.
 ///  - multiply(a, b) = a b and multiply_transposed(a, b) = a^T b. Column j of the result is bitwise a function of a and
 ///    column j of b: not of the other columns, their number, or the number of threads.
 ///  - mean(x): the mean of the columns (d), in double. Summed twice, the second time about the first result, which
 ///    takes away its rounding: the mean of equal columns is that column itself.
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
 ///    (x - mean 1^T)(x - mean 1^T)^T, (d, d): both in double whatever the scalar, because they square the condition.
-///  - gram(x) = x^T x in double, of and to an array of the backend.
+///  - gram(x) = x^T x in double.
 ///  - centred_multiply(x, mean, w) = (x - mean 1^T) w.
+///  - coordinates(u, v) = u^T v of one vector v, summed in the precision of u or in double.
 ///  - multiply_by_transpose(a) = a a^T, symmetric; add_multiply_by_transpose(lower, a) adds it to the lower
 ///    triangle of `lower`; what is above the diagonal may change.
 ///  - symmetric_eigen(m), m symmetric in double.
@@ -109,6 +112,11 @@ struct LinearAlgebra<Cpu> {
     return result;
   }
 
+  template <class Scalar>
+  [[nodiscard]] static Vector<double> coordinates(const Matrix<Scalar>& u, const Vector<double>& v) {
+    return (u.transpose() * v.template cast<Scalar>()).template cast<double>();
+  }
+
   template <class A>
   [[nodiscard]] static Matrix<typename A::Scalar> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
     Matrix<typename A::Scalar> product = Matrix<typename A::Scalar>::Zero(a.rows(), a.rows());
@@ -161,15 +169,15 @@ struct LinearAlgebra<Cpu> {
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
   template <class M>
-  [[nodiscard]] static SymmetricEigen symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
+  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
     const detail::SerialEigen serial;
     const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
     detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
                                     detail::shape_text(matrix), " matrix");
-    SymmetricEigen eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+    SymmetricEigen<Cpu> eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
     for (Index column = 0; column < eigen.vectors.cols(); ++column) {
       auto vector = eigen.vectors.col(column);
-      const double large = (1.0 - SymmetricEigen::equal_entries) * vector.cwiseAbs().maxCoeff();
+      const double large = (1.0 - SymmetricEigen<Cpu>::equal_entries) * vector.cwiseAbs().maxCoeff();
       Index first = 0;
       while (std::abs(vector(first)) < large) ++first;
       if (vector(first) < 0.0) vector = -vector;

@@ -3,20 +3,23 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/memory.hpp"
+#include "diffarch/core/storage.hpp"
 #include "diffarch/solver/gaussian_moments.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
 
 /// Mean and eigenmodes of a covariance, largest variance first. Modes of variance zero (to rounding) are not kept.
-template <class Scalar>
+template <class Scalar, class BackendType = Cpu>
 struct PrincipalComponents {
-  Vector<double> mean;         ///< (d)
-  Vector<double> eigenvalues;  ///< (K), decreasing, > 0: variances, divided by n (not n - 1)
-  Matrix<Scalar> basis;        ///< (d, K), orthonormal columns
-  Index rank = 0;              ///< numerical rank of the covariance, >= K
+  Vector<double> mean;                                   ///< (d)
+  Vector<double> eigenvalues;                            ///< (K), decreasing, > 0: variances, divided by n (not n - 1)
+  typename BackendType::template Storage<Scalar> basis;  ///< (d, K), orthonormal columns, on the backend
+  Index rank = 0;                                        ///< numerical rank of the covariance, >= K
 };
 
 /// Statistics about which the covariance is taken.
@@ -43,6 +46,15 @@ template <class Scalar>
   return rank;
 }
 
+/// The leading `count` columns in the precision To.
+template <class To, class BackendType>
+[[nodiscard]] auto leading_columns(const typename BackendType::template Storage<double>& array, Index count) {
+  typename BackendType::template Storage<To> result(array.rows(), count);
+  BackendType::for_each(array.rows(), count,
+                        elementwise::Convert<To, double>{result.data(), array.data(), array.rows()});
+  return result;
+}
+
 }  // namespace detail
 
 /// Keeps every mode of non-zero variance.
@@ -55,38 +67,43 @@ struct AllModes {
 /// n Gram matrix when n < d (the d x d matrix is never formed), the covariance otherwise. Working memory beside data
 /// and result: O(min(d, n)^2) doubles.
 template <class BackendType, class Scalar, class ModeCount = AllModes>
-[[nodiscard]] PrincipalComponents<Scalar> principal_components(const Batch<Scalar>& data,
-                                                               Centring centring = Centring::mean,
-                                                               const ModeCount& count = {}) {
+[[nodiscard]] PrincipalComponents<Scalar, BackendType> principal_components(const Batch<Scalar>& data,
+                                                                            Centring centring = Centring::mean,
+                                                                            const ModeCount& count = {}) {
   using Algebra = LinearAlgebra<BackendType>;
   const Index d = data.rows();
   const Index n = data.cols();
   const bool centred = centring == Centring::mean;
-  PrincipalComponents<Scalar> result;
+  const auto& x = backend_array<BackendType>(data);
+  PrincipalComponents<Scalar, BackendType> result;
   // The mean of constant data is the constant itself, and no spurious mode is left of it.
-  result.mean = centred ? Algebra::mean(data) : Vector<double>(Vector<double>::Zero(d));
+  result.mean = centred ? Algebra::mean(x) : Vector<double>(Vector<double>::Zero(d));
   const bool use_gram = n < d;
   const Index largest_possible = std::min(d, centred ? n - 1 : n);
-  SymmetricEigen eigen;
-  {
-    detail::require_memory<double>(std::min(d, n), 2 * std::min(d, n), "the covariance of ", n, " samples of ", d,
-                                   " values and its eigenvectors");
-    Matrix<double> moments =
-        use_gram ? Algebra::centred_gram(data, result.mean) : Algebra::centred_scatter(data, result.mean);
-    moments /= static_cast<double>(n);
-    eigen = Algebra::symmetric_eigen(moments);
-  }
+  detail::require_memory<double>(std::min(d, n), 2 * std::min(d, n), "the covariance of ", n, " samples of ", d,
+                                 " values and its eigenvectors");
+  SymmetricEigen<BackendType> eigen = Algebra::symmetric_eigen([&] {
+    auto moments = use_gram ? Algebra::centred_gram(x, result.mean) : Algebra::centred_scatter(x, result.mean);
+    BackendType::for_each(
+        moments.rows(), moments.cols(),
+        elementwise::Divide<double>{moments.data(), moments.data(), static_cast<double>(n), moments.rows()});
+    return moments;
+  }());
   result.rank = detail::numerical_rank(eigen.values, largest_possible, detail::rank_tolerance<Scalar>(std::max(d, n)));
   const Index modes = count(result.rank);
   result.eigenvalues = eigen.values.head(modes);
   if (use_gram) {
     // Left singular vectors from right ones: u_k = X v_k / sqrt(n lambda_k).
     const Vector<double> scale = (static_cast<double>(n) * result.eigenvalues).cwiseSqrt().cwiseInverse();
-    const Matrix<Scalar> weights = (eigen.vectors.leftCols(modes) * scale.asDiagonal()).template cast<Scalar>();
-    eigen.vectors.resize(0, 0);
-    result.basis = Algebra::centred_multiply(data, result.mean, weights);
+    const auto stored_scale = BackendType::upload(Batch<double>(scale));
+    typename BackendType::template Storage<Scalar> weights(n, modes);
+    BackendType::for_each(n, modes,
+                          elementwise::ConvertScaledColumns<Scalar, double>{weights.data(), eigen.vectors.data(),
+                                                                            stored_scale.data(), n});
+    eigen.vectors = typename BackendType::template Storage<double>();
+    result.basis = Algebra::centred_multiply(x, result.mean, weights);
   } else {
-    result.basis = eigen.vectors.leftCols(modes).template cast<Scalar>();
+    result.basis = detail::leading_columns<Scalar, BackendType>(eigen.vectors, modes);
   }
   return result;
 }
@@ -94,10 +111,10 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
 /// Eigenmodes of given moments. With Centring::none, of the second moments covariance + mean mean^T.
 /// Throws InvalidArgument when the covariance has a negative eigenvalue beyond rounding.
 template <class BackendType, class Scalar, class ModeCount = AllModes>
-[[nodiscard]] PrincipalComponents<Scalar> principal_components(const GaussianMoments<Scalar>& moments,
-                                                               Centring centring = Centring::mean,
-                                                               const ModeCount& count = {}) {
-  PrincipalComponents<Scalar> result;
+[[nodiscard]] PrincipalComponents<Scalar, BackendType> principal_components(const GaussianMoments<Scalar>& moments,
+                                                                            Centring centring = Centring::mean,
+                                                                            const ModeCount& count = {}) {
+  PrincipalComponents<Scalar, BackendType> result;
   result.mean = moments.mean().template cast<double>();
   Matrix<double> matrix = moments.covariance().template cast<double>();
   if (centring == Centring::none) {
@@ -105,14 +122,15 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
     result.mean.setZero();
   }
   const Index d = matrix.rows();
-  const SymmetricEigen eigen = LinearAlgebra<BackendType>::symmetric_eigen(matrix);
+  const SymmetricEigen<BackendType> eigen =
+      LinearAlgebra<BackendType>::symmetric_eigen(BackendType::upload(std::move(matrix)));
   const double tolerance = static_cast<double>(d) * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
   detail::require(eigen.values(d - 1) >= -tolerance * std::abs(eigen.values(0)),
                   "principal_components: the covariance has the negative eigenvalue ", eigen.values(d - 1));
   result.rank = detail::numerical_rank(eigen.values, d, tolerance);
   const Index modes = count(result.rank);
   result.eigenvalues = eigen.values.head(modes);
-  result.basis = eigen.vectors.leftCols(modes).template cast<Scalar>();
+  result.basis = detail::leading_columns<Scalar, BackendType>(eigen.vectors, modes);
   return result;
 }
 

@@ -18,6 +18,7 @@ struct Block {
 struct Device {
   std::map<const std::byte*, Block> blocks;
   Fault fault = Fault::none;
+  Transfers transfers;
 };
 
 // Never destroyed: objects that live to the end of the process free device memory after everything else.
@@ -93,6 +94,13 @@ std::size_t live_blocks() {
   const auto& blocks = device().blocks;
   return static_cast<std::size_t>(
       std::count_if(blocks.begin(), blocks.end(), [](const auto& entry) { return entry.second.alive; }));
+}
+
+Transfers transfers() { return device().transfers; }
+
+void count_transfer(cudaMemcpyKind kind, std::size_t bytes) {
+  if (kind == cudaMemcpyHostToDevice) device().transfers.to_device += bytes;
+  if (kind == cudaMemcpyDeviceToHost) device().transfers.to_host += bytes;
 }
 
 }  // namespace emulated_device

@@ -66,4 +66,12 @@ void count_graph_launch();
 /// Blocks alive, for tests of leaks.
 [[nodiscard]] std::size_t live_blocks();
 
+/// Bytes that went from the host to the device and back since the program began, for tests of what is copied.
+struct Transfers {
+  std::size_t to_device = 0;
+  std::size_t to_host = 0;
+};
+[[nodiscard]] Transfers transfers();
+void count_transfer(cudaMemcpyKind kind, std::size_t bytes);
+
 }  // namespace emulated_device

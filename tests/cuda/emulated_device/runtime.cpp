@@ -113,6 +113,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     emulated_device::require_host(from, "cudaMemcpyAsync, source");
   else
     emulated_device::require_device(from, bytes, "cudaMemcpyAsync, source");
+  emulated_device::count_transfer(kind, bytes);
   emulated_device::enqueue(stream, [=] { std::memmove(to, from, bytes); });
   return cudaSuccess;
 }
