@@ -125,8 +125,6 @@ struct Elsewhere {
   template <class Scalar>
   using Storage = elsewhere::Storage<Scalar>;
 
-  using Recording = Host::Recording;
-
   [[nodiscard]] static std::string name() { return "elsewhere"; }
 
   template <class Scalar>
@@ -170,6 +168,7 @@ static_assert(diffarch::Backend<Elsewhere>);
 struct Kernels {
   using Host = diffarch::nn::EigenKernels;
   using BackendType = Elsewhere;
+  using Recording = Host::Recording;
   static constexpr diffarch::Index stack_bytes = 1 << 20;
   template <class Number>
   using Buffer = elsewhere::Buffer<Number>;
