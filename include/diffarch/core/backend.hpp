@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <concepts>
 #include <string>
 #include <utility>
@@ -78,7 +79,16 @@ struct Cpu {
 
   template <class Scalar>
   [[nodiscard]] static bool all_finite(const Batch<Scalar>& storage) {
-    return storage.allFinite();
+    // x - x is 0 where x is finite and NaN elsewhere: a sum, which takes vector instructions, tells.
+    constexpr Index piece = 1 << 16;
+    std::atomic<bool> finite{true};
+    parallel_for((storage.size() + piece - 1) / piece, piece, [&](Index task) {
+      const Index first = task * piece;
+      const Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>> values(storage.data() + first,
+                                                                             std::min(piece, storage.size() - first));
+      if (!((values - values).sum() == Scalar(0))) finite = false;
+    });
+    return finite;
   }
 
   template <class Scalar>

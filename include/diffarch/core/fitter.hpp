@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "diffarch/core/backend.hpp"
 #include "diffarch/core/concepts.hpp"
 #include "diffarch/core/dataset.hpp"
 #include "diffarch/core/progress.hpp"
@@ -32,7 +33,7 @@ template <class Scalar>
 void check_training_data(const Batch<Scalar>& data) {
   require(data.rows() >= 1 && data.cols() >= 1, "fit: the training data are ", shape_text(data),
           "; expected at least one sample of at least one dimension");
-  if (data.allFinite()) return;
+  if (Cpu::all_finite(data)) return;
   for (Index column = 0; column < data.cols(); ++column)
     for (Index row = 0; row < data.rows(); ++row)
       require(std::isfinite(data(row, column)), "fit: the training data hold ", data(row, column), " at row ", row,

@@ -46,12 +46,18 @@ struct UnpackKernel {
   }
 };
 
-/// Columns (9 channels, pixels) of the 3x3 neighbourhoods of images (height, width, channels) that lie one after the
-/// other: element (row, pixel).
+/// Four numbers that a thread moves at once.
 template <class Scalar>
+struct alignas(4 * sizeof(Scalar)) Quad {
+  Scalar numbers[4];
+};
+
+/// Columns (9 channels, pixels) of the 3x3 neighbourhoods of images (height, width, channels) that lie one after the
+/// other: element (row, pixel). A Value is a number, or as many channels as one thread is to move.
+template <class Value>
 struct Neighbourhoods {
-  const Scalar* images;
-  Scalar* columns;
+  const Value* images;
+  Value* columns;
   ImageShape shape;
   bool circular;
   constexpr void operator()(Index row, Index pixel) const {
@@ -64,7 +70,7 @@ struct Neighbourhoods {
     const Index channel = row - tap * shape.channels;
     Index y = static_cast<Index>(line) - image * shape.height + tap / 3 - 1;
     Index x = pixel - static_cast<Index>(line) * shape.width + tap % 3 - 1;
-    Scalar value(0);
+    Value value{};
     const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
     if (circular) {
       y += y < 0 ? shape.height : y >= shape.height ? -shape.height : 0;
@@ -139,10 +145,20 @@ class ProductConvolution {
   [[nodiscard]] const Scalar* neighbourhoods(const Scalar* images, Index channels, Index image, Index pixels,
                                              Scalar* workspace) const {
     Scalar* const columns = workspace + kernel_size_;
-    for_each(9 * channels, pixels,
-             detail::Neighbourhoods<Scalar>{images + image * image_pixels() * channels, columns,
-                                            ImageShape{shape_.height, shape_.width, channels}, circular_});
+    const Scalar* const first = images + image * image_pixels() * channels;
+    if (channels % 4 == 0)
+      gather(reinterpret_cast<const detail::Quad<Scalar>*>(first), reinterpret_cast<detail::Quad<Scalar>*>(columns),
+             channels / 4, pixels);
+    else
+      gather(first, columns, channels, pixels);
     return columns;
+  }
+
+  template <class Value>
+  void gather(const Value* images, Value* columns, Index channels, Index pixels) const {
+    for_each(
+        9 * channels, pixels,
+        detail::Neighbourhoods<Value>{images, columns, ImageShape{shape_.height, shape_.width, channels}, circular_});
   }
 
   /// The kernel is (9 in, out), at the start of the workspace.

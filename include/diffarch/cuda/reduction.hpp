@@ -103,10 +103,10 @@ struct LoadPart {
 }  // namespace detail
 
 /// In how many parts `reduce_rows` takes the columns.
-[[nodiscard]] constexpr Index row_parts(Index columns) { return std::clamp<Index>(columns / 32, 1, 1024); }
+[[nodiscard]] constexpr Index row_parts(Index columns) { return std::clamp<Index>(columns / 16, 1, 4096); }
 
 /// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be
-/// neighbours in memory: a thread for each row and each of up to 1024 parts of the columns, a number that `columns`
+/// neighbours in memory: a thread for each row and each of up to 4096 parts of the columns, a number that `columns`
 /// decides, and then a block for each row. `partial`: memory for rows x row_parts(columns) values.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
 void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, Value* partial,

@@ -98,7 +98,7 @@ class DiffusionSampler {
                                        "sample_from: the noise is ", detail::shape_text(noise),
                                        " but the model has dimension ", model().dimension(), "; expected (",
                                        model().dimension(), ", n) with n >= 1");
-    detail::require(noise.allFinite(), "sample_from: the noise holds a value that is not finite");
+    detail::require(Cpu::all_finite(noise), "sample_from: the noise holds a value that is not finite");
     return run(
         noise.cols(), seed,
         [&](Index first, Index count) { return B::upload(Batch<Scalar>(noise.middleCols(first, count))); },
