@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The programs gpu_* of this library, and PyTorch on the same GPU in the same run.
 
-    python3 benchmarks/gpu.py BUILD_FOLDER [--out FOLDER]      of a build with DIFFARCH_CUDA and DIFFARCH_BUILD_BENCHMARKS
+    python3 benchmarks/gpu.py BUILD_FOLDER [--out FOLDER]    built with DIFFARCH_CUDA and DIFFARCH_BUILD_BENCHMARKS
 
 Each program measures itself against the target that its head states; then PyTorch does the same work as a user would
 write it (benchmarks/peers/torch_peer.py), on data of the same sizes and spectrum. Times are medians by the host's
@@ -56,7 +56,11 @@ class Peers:
                  "a level of the exact polynomial fit": self.polynomial_level,
                  "Ideal, 256 images, n = 1000": lambda: self.ideal(self.data),
                  "Ideal, 256 images, n = 50000": lambda: self.ideal(self.torch.randn(50000, 12288, device="cuda")),
-                 "training step of the U-Net": self.unet_step}
+                 "training step of the U-Net": self.unet_step,
+                 "training step of 50 levels of Bottleneck<1, plane>, 50 at once":
+                     lambda: self.levels_step(self.peer.network_reference.mlp_2d(1), (256, 2)),
+                 "training step of 50 levels of Bottleneck<100>, 50 at once":
+                     lambda: self.levels_step(self.peer.network_reference.mlp(12288, 100), (128, 12288))}
         return next((case() for name, case in cases.items() if what == name or what.startswith(name + ", CUDA")), [])
 
     def linear_fit(self):
@@ -102,15 +106,29 @@ class Peers:
             work.append((f"{name}, channels_last, fused Adam", self.network_step(tf32, channels_last=True)))
         return work
 
+    def levels_step(self, network, shape):
+        """PyTorch has one network a level: 50 steps."""
+        step = self.training_step(network.cuda(), self.torch.randn(*shape, device="cuda"), fused=True)
+        return [("50 levels one by one, fused Adam", lambda: [step() for _ in range(50)])]
+
     def network_step(self, tf32, channels_last):
-        torch, network_reference = self.torch, self.peer.network_reference
+        torch = self.torch
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        network = network_reference.UNet(3, 32, "zeros").cuda().train().to(memory_format=layout)
-        adam = torch.optim.Adam(network.parameters(), lr=1e-4, fused=channels_last)
-        data = torch.randn(16, 3, 64, 64, device="cuda").to(memory_format=layout)
+        network = self.peer.network_reference.UNet(3, 32, "zeros").cuda().to(memory_format=layout)
+        step = self.training_step(network, torch.randn(16, 3, 64, 64, device="cuda").to(memory_format=layout),
+                                  fused=channels_last)
+
+        def work():
+            torch.backends.cudnn.allow_tf32 = tf32
+            step()
+
+        return work
+
+    def training_step(self, network, data, fused):
+        torch = self.torch
+        adam = torch.optim.Adam(network.train().parameters(), lr=1e-4, fused=fused)
 
         def step():
-            torch.backends.cudnn.allow_tf32 = tf32
             noisy = 0.9 * data + 0.4 * torch.randn_like(data)
             loss = torch.nn.functional.mse_loss(network(noisy), data)
             adam.zero_grad()
@@ -143,7 +161,7 @@ def make_peers():
     if not torch.cuda.is_available():
         print("gpu.py: PyTorch finds no GPU: no peers", file=sys.stderr)
         return None, torch.__version__
-    return Peers(torch), torch.__version__
+    return Peers(torch), f"{torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
 
 
 HEAD = ["on the GPU", "ms", "TFLOP/s", "of what cuBLAS reaches", "wanted", "PyTorch / ours"]
