@@ -29,3 +29,12 @@ endif()
 if(DIFFARCH_WARNINGS_AS_ERRORS)
   target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
+
+# The heaviest templates that most of our programs and tests use, compiled once instead of in each of their files. The
+# precompiled headers of those that link this include instantiated_once.hpp, which keeps them from it.
+set(diffarch_instantiated_once "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.hpp")
+add_library(diffarch_instantiated_once STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.cpp")
+target_link_libraries(diffarch_instantiated_once PRIVATE diffarch::diffarch diffarch_program_options)
+if(DIFFARCH_BUILD_TESTS)
+  target_compile_options(diffarch_instantiated_once PRIVATE $<$<CONFIG:Release>:-O1>)
+endif()

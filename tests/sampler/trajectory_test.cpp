@@ -27,7 +27,7 @@ using test::upload;
 
 /// A model that is not linear, so that no step is trivial.
 template <class Scalar_>
-struct Tanh {
+struct TanhDenoiser {
   using Scalar = Scalar_;
   using BackendType = TestedBackend;
   [[nodiscard]] Index dimension() const { return 4; }
@@ -42,7 +42,7 @@ const std::vector<NoiseLevels> schedules = {CosineSchedule{.steps = 10}.levels()
 
 TEMPLATE_TEST_CASE("The last step returns the last prediction bit for bit, and nothing on the way is NaN", "[sampler]",
                    float, double) {
-  const Tanh<TestType> model;
+  const TanhDenoiser<TestType> model;
   const Batch<TestType> noise = random_matrix<TestType>(4, 5, 1);
   for (const NoiseLevels& levels : schedules) {
     Batch<TestType> last;
@@ -63,7 +63,7 @@ TEMPLATE_TEST_CASE("The last step returns the last prediction bit for bit, and n
 }
 
 TEST_CASE("Observers see every step in order, with its levels, the batch and the prediction", "[sampler]") {
-  const Tanh<double> model;
+  const TanhDenoiser<double> model;
   const NoiseLevels levels = KarrasSchedule{.steps = 5}.levels();
   const Batch<double> noise = random_matrix(4, 3, 2);
   Index expected_step = 0;
@@ -94,7 +94,7 @@ TEST_CASE("VP levels start from the noise itself", "[sampler]") {
     if (step.step == 0) first_y = download(step.y);
   };
   for (const auto& levels : {schedules[0], schedules[3]}) {
-    (void)run_steps_on(Tanh<double>{}, levels, Ddim{}, noise, Seed{1}, 0, std::nullopt, observer);
+    (void)run_steps_on(TanhDenoiser<double>{}, levels, Ddim{}, noise, Seed{1}, 0, std::nullopt, observer);
     REQUIRE(test::relative_difference(first_y, noise) < 1e-15);
   }
 }
@@ -105,10 +105,10 @@ TEST_CASE("The fresh noise of a step is a stream of its own, by sample number", 
   const Batch<double> noise = random_matrix(4, 3, 4);
   std::vector<Batch<double>> seen;
   const auto observer = [&](const SamplerStep<Storage<double>>& step) { seen.push_back(download(step.y)); };
-  (void)run_steps_on(Tanh<double>{}, levels, Ancestral{}, noise, Seed{9}, 7, std::nullopt, observer);
+  (void)run_steps_on(TanhDenoiser<double>{}, levels, Ancestral{}, noise, Seed{9}, 7, std::nullopt, observer);
   REQUIRE(seen.size() == 2);
   Storage<double> y = upload(seen[0]);
-  Ancestral{}.advance(Tanh<double>{}, y, upload(denoise_on(Tanh<double>{}, seen[0], levels[0])), levels[0], levels[1]);
+  Ancestral{}.advance(TanhDenoiser<double>{}, y, upload(denoise_on(TanhDenoiser<double>{}, seen[0], levels[0])), levels[0], levels[1]);
   Batch<double> expected = download(y);
   expected +=
       Ancestral{}.noise_scale(levels[0], levels[1]) * normal_batch<double>(4, 3, Seed{9}, streams::step_noise(0), 7);

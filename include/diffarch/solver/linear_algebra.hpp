@@ -69,16 +69,7 @@ struct LinearAlgebra<Cpu> {
   }
 
   template <class Scalar>
-  [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
-    const detail::SerialEigen serial;
-    Matrix<double> gram = Matrix<double>::Zero(x.cols(), x.cols());
-    for (Index row = 0; row < x.rows(); row += depth_chunk) {
-      const Index rows = std::min(depth_chunk, x.rows() - row);
-      add_product_with_transpose(gram, centred_block(x, mean, row, rows, 0, x.cols()).transpose());
-    }
-    mirror_lower_triangle(gram);
-    return gram;
-  }
+  [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean);
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> gram(const Batch<Scalar>& x) {
@@ -86,31 +77,11 @@ struct LinearAlgebra<Cpu> {
   }
 
   template <class Scalar>
-  [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
-    const detail::SerialEigen serial;
-    Matrix<double> scatter = Matrix<double>::Zero(x.rows(), x.rows());
-    for (Index column = 0; column < x.cols(); column += depth_chunk) {
-      const Index columns = std::min(depth_chunk, x.cols() - column);
-      add_product_with_transpose(scatter, centred_block(x, mean, 0, x.rows(), column, columns));
-    }
-    mirror_lower_triangle(scatter);
-    return scatter;
-  }
+  [[nodiscard]] static Matrix<double> centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean);
 
   template <class Scalar, class W>
   [[nodiscard]] static Matrix<Scalar> centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
-                                                       const Eigen::MatrixBase<W>& w) {
-    const detail::SerialEigen serial;
-    Matrix<Scalar> result(x.rows(), w.cols());
-    parallel_for(blocks(x.rows(), task_rows), task_rows * w.size(), [&](Index task) {
-      const Index row = task * task_rows;
-      const Index rows = std::min(task_rows, x.rows() - row);
-      const Matrix<Scalar> centred =
-          (x.middleRows(row, rows).template cast<double>().colwise() - mean.segment(row, rows)).template cast<Scalar>();
-      result.middleRows(row, rows).noalias() = centred * w;
-    });
-    return result;
-  }
+                                                       const Eigen::MatrixBase<W>& w);
 
   template <class Scalar>
   [[nodiscard]] static Vector<double> coordinates(const Matrix<Scalar>& u, const Vector<double>& v) {
@@ -136,54 +107,15 @@ struct LinearAlgebra<Cpu> {
 
   /// Throws NumericalError when a pivot is not positive.
   template <class Scalar>
-  [[nodiscard]] static Matrix<Scalar> cholesky(Matrix<Scalar> m) {
-    detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
-    const detail::SerialEigen serial;
-    Eigen::Ref<Matrix<Scalar>> in_place(m);
-    const Eigen::LLT<Eigen::Ref<Matrix<Scalar>>> factor(in_place);
-    detail::require<NumericalError>(factor.info() == Eigen::Success && m.diagonal().allFinite(), "cholesky: a ",
-                                    detail::shape_text(m), " matrix is not positive definite");
-    m.template triangularView<Eigen::StrictlyUpper>().setZero();
-    return m;
-  }
+  [[nodiscard]] static Matrix<Scalar> cholesky(Matrix<Scalar> m);
 
   template <class B>
   [[nodiscard]] static Matrix<typename B::Scalar> cholesky_solve(const Matrix<typename B::Scalar>& l,
-                                                                 const Eigen::MatrixBase<B>& b) {
-    using Scalar = typename B::Scalar;
-    detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
-                                       detail::shape_text(b));
-    const detail::SerialEigen serial;
-    Matrix<Scalar> x(b.rows(), b.cols());
-    parallel_for(blocks(b.cols(), panel_columns), l.size() * panel_columns, [&](Index task) {
-      const Index column = task * panel_columns;
-      const Index width = std::min(panel_columns, b.cols() - column);
-      Matrix<Scalar> panel = Matrix<Scalar>::Zero(b.rows(), panel_columns);
-      panel.leftCols(width) = b.middleCols(column, width);
-      l.template triangularView<Eigen::Lower>().solveInPlace(panel);
-      l.template triangularView<Eigen::Lower>().transpose().solveInPlace(panel);
-      x.middleCols(column, width) = panel.leftCols(width);
-    });
-    return x;
-  }
+                                                                 const Eigen::MatrixBase<B>& b);
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
   template <class M>
-  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
-    const detail::SerialEigen serial;
-    const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
-    detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
-                                    detail::shape_text(matrix), " matrix");
-    SymmetricEigen<Cpu> eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
-    for (Index column = 0; column < eigen.vectors.cols(); ++column) {
-      auto vector = eigen.vectors.col(column);
-      const double large = (1.0 - SymmetricEigen<Cpu>::equal_entries) * vector.cwiseAbs().maxCoeff();
-      Index first = 0;
-      while (std::abs(vector(first)) < large) ++first;
-      if (vector(first) < 0.0) vector = -vector;
-    }
-    return eigen;
-  }
+  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(const Eigen::MatrixBase<M>& matrix);
 
  private:
   /// Columns in memory: expressions that are not are evaluated, so that few products are instantiated.
@@ -199,39 +131,7 @@ struct LinearAlgebra<Cpu> {
   [[nodiscard]] static constexpr Index blocks(Index size, Index block) noexcept { return (size + block - 1) / block; }
 
   template <class A, class Scalar>
-  [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b) {
-    detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
-                                       detail::shape_text(b));
-    const detail::SerialEigen serial;
-    const Index columns = b.cols();
-    // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
-    // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
-    const Index whole = columns / panel_columns * panel_columns;
-    Matrix<Scalar> padded_b;
-    Matrix<Scalar> padded_result;
-    if (whole < columns) {
-      padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
-      padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
-      padded_result.resize(a.rows(), panel_columns);
-    }
-    const View<Scalar> padded(padded_b);
-    Matrix<Scalar> result(a.rows(), columns);
-    const Index row_tasks = blocks(a.rows(), task_rows);
-    const Index column_tasks = blocks(whole, task_columns);
-    const Index tail_tasks = whole < columns ? row_tasks : 0;
-    const Index work = std::min(task_rows, a.rows()) * a.cols() * std::min(task_columns, columns);
-    parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
-      const Index row = (task % row_tasks) * task_rows;
-      const Index rows = std::min(task_rows, a.rows() - row);
-      const Index column = (task / row_tasks) * task_columns;
-      const bool is_tail = task >= row_tasks * column_tasks;
-      const Index width = is_tail ? panel_columns : std::min(task_columns, whole - column);
-      (is_tail ? padded_result.block(row, 0, rows, width) : result.block(row, column, rows, width)).noalias() =
-          a.middleRows(row, rows) * (is_tail ? padded.middleCols(0, width) : b.middleCols(column, width));
-    });
-    if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
-    return result;
-  }
+  [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b);
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
@@ -266,5 +166,130 @@ struct LinearAlgebra<Cpu> {
     symmetric.template triangularView<Eigen::StrictlyUpper>() = symmetric.transpose();
   }
 };
+
+// Not in the class, so not inline: `extern template` can keep a program from compiling them in every file.
+
+template <class Scalar>
+Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
+  const detail::SerialEigen serial;
+  Matrix<double> gram = Matrix<double>::Zero(x.cols(), x.cols());
+  for (Index row = 0; row < x.rows(); row += depth_chunk) {
+    const Index rows = std::min(depth_chunk, x.rows() - row);
+    add_product_with_transpose(gram, centred_block(x, mean, row, rows, 0, x.cols()).transpose());
+  }
+  mirror_lower_triangle(gram);
+  return gram;
+}
+
+template <class Scalar>
+Matrix<double> LinearAlgebra<Cpu>::centred_scatter(const Batch<Scalar>& x, const Vector<double>& mean) {
+  const detail::SerialEigen serial;
+  Matrix<double> scatter = Matrix<double>::Zero(x.rows(), x.rows());
+  for (Index column = 0; column < x.cols(); column += depth_chunk) {
+    const Index columns = std::min(depth_chunk, x.cols() - column);
+    add_product_with_transpose(scatter, centred_block(x, mean, 0, x.rows(), column, columns));
+  }
+  mirror_lower_triangle(scatter);
+  return scatter;
+}
+
+template <class Scalar, class W>
+Matrix<Scalar> LinearAlgebra<Cpu>::centred_multiply(const Batch<Scalar>& x, const Vector<double>& mean,
+                                                    const Eigen::MatrixBase<W>& w) {
+  const detail::SerialEigen serial;
+  Matrix<Scalar> result(x.rows(), w.cols());
+  parallel_for(blocks(x.rows(), task_rows), task_rows * w.size(), [&](Index task) {
+    const Index row = task * task_rows;
+    const Index rows = std::min(task_rows, x.rows() - row);
+    const Matrix<Scalar> centred =
+        (x.middleRows(row, rows).template cast<double>().colwise() - mean.segment(row, rows)).template cast<Scalar>();
+    result.middleRows(row, rows).noalias() = centred * w;
+  });
+  return result;
+}
+
+template <class Scalar>
+Matrix<Scalar> LinearAlgebra<Cpu>::cholesky(Matrix<Scalar> m) {
+  detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
+  const detail::SerialEigen serial;
+  Eigen::Ref<Matrix<Scalar>> in_place(m);
+  const Eigen::LLT<Eigen::Ref<Matrix<Scalar>>> factor(in_place);
+  detail::require<NumericalError>(factor.info() == Eigen::Success && m.diagonal().allFinite(), "cholesky: a ",
+                                  detail::shape_text(m), " matrix is not positive definite");
+  m.template triangularView<Eigen::StrictlyUpper>().setZero();
+  return m;
+}
+
+template <class B>
+Matrix<typename B::Scalar> LinearAlgebra<Cpu>::cholesky_solve(const Matrix<typename B::Scalar>& l,
+                                                              const Eigen::MatrixBase<B>& b) {
+  using Scalar = typename B::Scalar;
+  detail::require<DimensionMismatch>(l.rows() == b.rows(), "cholesky_solve: ", detail::shape_text(l), " and ",
+                                     detail::shape_text(b));
+  const detail::SerialEigen serial;
+  Matrix<Scalar> x(b.rows(), b.cols());
+  parallel_for(blocks(b.cols(), panel_columns), l.size() * panel_columns, [&](Index task) {
+    const Index column = task * panel_columns;
+    const Index width = std::min(panel_columns, b.cols() - column);
+    Matrix<Scalar> panel = Matrix<Scalar>::Zero(b.rows(), panel_columns);
+    panel.leftCols(width) = b.middleCols(column, width);
+    l.template triangularView<Eigen::Lower>().solveInPlace(panel);
+    l.template triangularView<Eigen::Lower>().transpose().solveInPlace(panel);
+    x.middleCols(column, width) = panel.leftCols(width);
+  });
+  return x;
+}
+
+template <class M>
+SymmetricEigen<Cpu> LinearAlgebra<Cpu>::symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
+  const detail::SerialEigen serial;
+  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
+  detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
+                                  detail::shape_text(matrix), " matrix");
+  SymmetricEigen<Cpu> eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+  for (Index column = 0; column < eigen.vectors.cols(); ++column) {
+    auto vector = eigen.vectors.col(column);
+    const double large = (1.0 - SymmetricEigen<Cpu>::equal_entries) * vector.cwiseAbs().maxCoeff();
+    Index first = 0;
+    while (std::abs(vector(first)) < large) ++first;
+    if (vector(first) < 0.0) vector = -vector;
+  }
+  return eigen;
+}
+
+template <class A, class Scalar>
+Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b) {
+  detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
+                                     detail::shape_text(b));
+  const detail::SerialEigen serial;
+  const Index columns = b.cols();
+  // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
+  // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
+  const Index whole = columns / panel_columns * panel_columns;
+  Matrix<Scalar> padded_b;
+  Matrix<Scalar> padded_result;
+  if (whole < columns) {
+    padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
+    padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
+    padded_result.resize(a.rows(), panel_columns);
+  }
+  const View<Scalar> padded(padded_b);
+  Matrix<Scalar> result(a.rows(), columns);
+  const Index row_tasks = blocks(a.rows(), task_rows);
+  const Index column_tasks = blocks(whole, task_columns);
+  const Index tail_tasks = whole < columns ? row_tasks : 0;
+  const Index work = std::min(task_rows, a.rows()) * a.cols() * std::min(task_columns, columns);
+  parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
+    const Index row = (task % row_tasks) * task_rows;
+    const Index rows = std::min(task_rows, a.rows() - row);
+    const Index column = (task / row_tasks) * task_columns;
+    const bool is_tail = task >= row_tasks * column_tasks;
+    const Index width = is_tail ? panel_columns : std::min(task_columns, whole - column);
+    (is_tail ? padded_result.block(row, 0, rows, width) : result.block(row, column, rows, width)).noalias() =
+        a.middleRows(row, rows) * (is_tail ? padded.middleCols(0, width) : b.middleCols(column, width));
+  });
+  if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
+  return result;
+}
 
 }  // namespace diffarch
