@@ -1,5 +1,6 @@
 #include "diffarch/denoiser/train.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include "diffarch/denoiser/bottleneck.hpp"
@@ -43,15 +44,24 @@ std::vector<double> train_loaded(const std::filesystem::path& folder, bool warm_
   return train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder, TestedBackend{}));
 }
 
+/// Whether an outcome is that of `fit`, which may train levels together without warm start: bitwise where batched
+/// products have the bits of single ones, else up to rounding, which Adam may enlarge.
+bool is_that_of_fit(const std::vector<double>& outcome, const std::vector<double>& of_fit, bool warm_start) {
+  if (warm_start || TestedKernels::stack_bytes == 0 || batched_products_have_bits) return outcome == of_fit;
+  return std::equal(outcome.begin(), outcome.end(), of_fit.begin(), of_fit.end(),
+                    [](double a, double b) { return a == Approx(b).epsilon(1e-9).margin(1e-9); });
+}
+
 }  // namespace
 
 TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][nn][training]") {
   for (const bool warm_start : {false, true}) {
     const TemporaryFolder folder;
     const auto in_memory = train_outcome(fit(trained_plane(warm_start), train_data(), train_schedule, TestedBackend{}));
-    CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun&) {}) == in_memory);
+    const auto in_folder = train_loaded(folder / "run", warm_start, [](TrainingRun&) {});
+    CHECK(is_that_of_fit(in_folder, in_memory, warm_start));
     // A finished training that is resumed is only loaded.
-    CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun& run) { run.resume = true; }) == in_memory);
+    CHECK(train_loaded(folder / "run", warm_start, [](TrainingRun& run) { run.resume = true; }) == in_folder);
   }
 }
 
@@ -97,8 +107,9 @@ TEST_CASE("Levels trained in different folders merge to the model of one trainin
         }).find("level_01") != std::string::npos);
   part("c", 1, 2);
   CHECK(nn::merge_trainings({folder / "c"}, folder / "all").empty());
-  CHECK(train_outcome(load_model<double>(trained_plane(false), train_schedule, folder / "all", TestedBackend{})) ==
-        whole);
+  CHECK(is_that_of_fit(
+      train_outcome(load_model<double>(trained_plane(false), train_schedule, folder / "all", TestedBackend{})), whole,
+      false));
 }
 
 TEST_CASE("Processes that claim levels of one folder train the model of one process", "[denoiser][nn][training]") {
@@ -126,8 +137,9 @@ TEST_CASE("Processes that claim levels of one folder train the model of one proc
     CHECK(asked == (warm_start ? std::vector<Index>{0} : std::vector<Index>{0, 2}));
     process(1, [](Index /*level*/) { return true; });
     CHECK(asked == (warm_start ? std::vector<Index>{} : std::vector<Index>{2}));
-    CHECK(train_outcome(
-              load_model<double>(trained_plane(warm_start), train_schedule, folder / "run", TestedBackend{})) == whole);
+    CHECK(is_that_of_fit(
+        train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder / "run", TestedBackend{})),
+        whole, warm_start));
   }
 }
 

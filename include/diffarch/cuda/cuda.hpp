@@ -28,6 +28,7 @@
 #include "diffarch/cuda/power_features.hpp"
 #include "diffarch/cuda/random.hpp"
 #include "diffarch/cuda/random_feature_fit.hpp"
+#include "diffarch/cuda/recording.hpp"
 #include "diffarch/cuda/reduction.hpp"
 #include "diffarch/cuda/transposed_convolution.hpp"
 #include "diffarch/cuda/window_groups.hpp"
