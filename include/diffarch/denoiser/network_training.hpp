@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "diffarch/core/progress.hpp"
+#include "diffarch/core/storage.hpp"
 #include "diffarch/denoiser/network_denoiser.hpp"
 #include "diffarch/nn/level_training.hpp"
 
@@ -40,15 +40,6 @@ template <class B, class A, class Scalar>
   return std::make_unique<Network>(Fitter<A, B, Scalar>::make_body(architecture, shape), shape);
 }
 
-/// A batch where the backend B can use it: itself where that is the host's memory, else a copy.
-template <class B, class Scalar>
-[[nodiscard]] decltype(auto) stored_on(const Batch<Scalar>& batch) {
-  if constexpr (std::is_same_v<typename B::template Storage<Scalar>, Batch<Scalar>>)
-    return (batch);
-  else
-    return B::upload(batch);
-}
-
 /// Steps a training to its end; `which` levels it is of is said with the progress and in the message of an error.
 template <class Body, class AfterStep, class WhereItStands>
 void run_training(nn::LevelTraining<Body>& training, ProgressReporter& reporter, const std::string& which,
@@ -79,7 +70,7 @@ void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseL
   const TrainingOptions& options = architecture.training;
   const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
   check_training_options(options, data.cols());
-  const auto& stored = stored_on<B>(data);
+  const auto& stored = backend_array<B>(data);
   const Index level_images = images_per_level(options, data.cols());
   ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * level_images, "images");
 
@@ -150,7 +141,7 @@ requires StackableArchitecture<A, Scalar, B>
   using Body = typename Fitter<A, B, Scalar>::Body;
   const TrainingOptions& options = architecture.training;
   const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
-  const auto& stored = stored_on<B>(data);
+  const auto& stored = backend_array<B>(data);
   ProgressReporter reporter(progress, "train " + architecture.name(),
                             levels.steps() * images_per_level(options, data.cols()), "images");
   std::vector<typename Model::Level> trained;
