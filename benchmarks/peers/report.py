@@ -117,7 +117,7 @@ def machine_text(machine):
 
 ELSEWHERE = ("Targets that this command does not measure: W2 of SpectrumOptimalSchedule (the program\n"
              "spectrum_schedules prints it), figure 1 with profile cpu in at most 75 minutes, the tests built in\n"
-             "at most 8 minutes, those for CUDA in at most 12, everything on a GPU (the programs gpu_*).")
+             "at most 8 minutes, those for CUDA in at most 12, everything on a GPU (benchmarks/gpu.py).")
 
 
 def misses(results):
