@@ -19,6 +19,7 @@ struct IsNotFinite {
   constexpr int operator()(Index i) const { return values[i] - values[i] == Scalar(0) ? 0 : 1; }
 };
 
+/// values[row, column]^2 in double, for reductions over columns.
 template <class Scalar>
 struct SquareAt {
   const Scalar* values;

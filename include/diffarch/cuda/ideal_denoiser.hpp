@@ -11,17 +11,6 @@ namespace diffarch {
 
 namespace cuda::detail {
 
-/// values[i, j]^2 in double, for reductions over columns.
-template <class Scalar>
-struct SquareOf {
-  const Scalar* values;
-  Index rows;
-  constexpr double operator()(Index row, Index column) const {
-    const auto value = static_cast<double>(values[column * rows + row]);
-    return value * value;
-  }
-};
-
 /// values[i], for reductions.
 template <class Value>
 struct ValueOf {
@@ -282,7 +271,7 @@ class IdealDenoiser<Scalar_, Cuda> {
 
   template <class Store>
   void squared_norms(const Scalar* columns, Index count, const Store& store) const {
-    cuda::reduce_columns<double>(dimension(), count, cuda::detail::SquareOf<Scalar>{columns, dimension()}, store);
+    cuda::reduce_columns<double>(dimension(), count, cuda::detail::SquareAt<Scalar>{columns, dimension()}, store);
   }
 
   /// `x0_hat` is the weighted sum until the end.
