@@ -76,6 +76,7 @@
 #include "diffarch/denoiser/spectral_features.hpp"
 #include "diffarch/denoiser/spectral_functors.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/spectral_regression.hpp"
 #include "diffarch/denoiser/window_sums.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/gnuplot.hpp"
