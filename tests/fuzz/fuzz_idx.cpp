@@ -3,10 +3,17 @@
 #include "diffarch/data/idx.hpp"
 #include "fuzz/fuzzed_file.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace diffarch;
+namespace diffarch {
+namespace {
+
+void fuzz_idx(const std::uint8_t* bytes, std::size_t size) {
   test::read_fuzzed(bytes, size, [](const auto& path) { static_cast<void>(load_idx_labels(path)); });
   test::read_fuzzed(bytes, size,
                     [](const auto& path) { static_cast<void>(load_idx_images<float>(path, {.count = 1})); });
-  return test::read_fuzzed(bytes, size, [](const auto& path) { static_cast<void>(load_idx_images<float>(path)); });
+  test::read_fuzzed(bytes, size, [](const auto& path) { static_cast<void>(load_idx_images<float>(path)); });
 }
+
+const test::FuzzedReader idx_reader{"idx", fuzz_idx};
+
+}  // namespace
+}  // namespace diffarch

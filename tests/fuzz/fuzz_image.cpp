@@ -5,6 +5,7 @@
 #include "diffarch/data/image_folder.hpp"
 #include "fuzz/fuzzed_file.hpp"
 
+namespace diffarch {
 namespace {
 
 /// The bytes with the right check sum for every chunk, if they are a PNG: else no mutation would pass the first test.
@@ -23,15 +24,17 @@ std::vector<std::uint8_t> with_valid_checksums(const std::uint8_t* bytes, std::s
   return file;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace diffarch;
+void fuzz_image(const std::uint8_t* bytes, std::size_t size) {
   const std::vector<std::uint8_t> file = with_valid_checksums(bytes, size);
-  return test::read_fuzzed(file.data(), file.size(), [](const auto& path) {
+  test::read_fuzzed(file.data(), file.size(), [](const auto& path) {
     const detail::DecodedImage image = detail::decode_image(path, 3);
     if (static_cast<Index>(image.bytes.size()) != image.height * image.width * image.channels) std::abort();
     std::vector<float> values(3 * 5 * 7);
     detail::place_image(path.string(), image, {7, 5, 3}, values.data());
   });
 }
+
+const test::FuzzedReader image_reader{"image", fuzz_image};
+
+}  // namespace
+}  // namespace diffarch

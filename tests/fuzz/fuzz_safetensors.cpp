@@ -3,9 +3,11 @@
 #include "diffarch/io/safetensors.hpp"
 #include "fuzz/fuzzed_file.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace diffarch;
-  return test::read_fuzzed(bytes, size, [](const auto& path) {
+namespace diffarch {
+namespace {
+
+void fuzz_safetensors(const std::uint8_t* bytes, std::size_t size) {
+  test::read_fuzzed(bytes, size, [](const auto& path) {
     const SafetensorsFile file = read_safetensors(path);
     static const std::filesystem::path copy =
         std::filesystem::temp_directory_path() / ("fuzz_" + std::to_string(getpid()) + ".safetensors");
@@ -17,3 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
       if (again.tensors.at(name).shape != tensor.shape || again.tensors.at(name).values != tensor.values) std::abort();
   });
 }
+
+const test::FuzzedReader safetensors_reader{"safetensors", fuzz_safetensors};
+
+}  // namespace
+}  // namespace diffarch

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "diffarch/core/error.hpp"
@@ -37,14 +38,27 @@ class FuzzedFile {
 /// Calls read(path) for a file of these bytes. Whatever they are, it may refuse them with an `Error` that has a
 /// message; any other exception, and what the sanitizers see, ends the program.
 template <class Read>
-int read_fuzzed(const std::uint8_t* bytes, std::size_t size, const Read& read) {
+void read_fuzzed(const std::uint8_t* bytes, std::size_t size, const Read& read) {
   const FuzzedFile file(bytes, size);
   try {
     read(file.path());
   } catch (const Error& error) {
     if (std::string(error.what()).empty()) std::abort();
   }
-  return 0;
 }
+
+/// Feeds a reader with the bytes of one input.
+using Fuzz = void (*)(const std::uint8_t* bytes, std::size_t size);
+
+/// All readers of this program, by name.
+inline std::map<std::string, Fuzz>& fuzzed_readers() {
+  static std::map<std::string, Fuzz> readers;
+  return readers;
+}
+
+/// Adds a reader, before main.
+struct FuzzedReader {
+  FuzzedReader(const std::string& name, Fuzz fuzz) { fuzzed_readers().emplace(name, fuzz); }
+};
 
 }  // namespace diffarch::test
