@@ -32,14 +32,22 @@ if(DIFFARCH_NATIVE)
   target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-march=native>)
 endif()
 if(DIFFARCH_WARNINGS_AS_ERRORS)
-  target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+  # A kernel whose registers do not fit is an error, too.
+  set(options "-Werror all-warnings -Xptxas=-O3,--warn-on-spills,--warning-as-error")
+  target_compile_options(diffarch_cuda_program_options INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:${options}>")
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(JOIN diffarch_less_garbage_collection "," options)
+  target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${options}>)
 endif()
 
 # The heaviest templates that most of our programs and tests use, compiled once instead of in each of their files. The
-# precompiled headers of those that link this include instantiated_once.hpp, which keeps them from it.
+# precompiled headers of those that link this include instantiated_once.hpp, which keeps them from it; those without
+# precompiled headers of their own can REUSE_FROM this target.
 set(diffarch_instantiated_once "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.hpp")
 add_library(diffarch_instantiated_once STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.cpp")
 target_link_libraries(diffarch_instantiated_once PRIVATE diffarch::diffarch diffarch_program_options)
+target_precompile_headers(diffarch_instantiated_once PRIVATE "${diffarch_instantiated_once}")
 if(DIFFARCH_BUILD_TESTS)
   target_compile_options(diffarch_instantiated_once PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()

@@ -8,6 +8,7 @@
 // Statements T1 to T6 are the theorems of Levine and Weiss, "Diffusion models, denoiser architecture and creativity";
 // C1 to C9 say more precisely where they hold, and with "false as stated" where they do not.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <chrono>

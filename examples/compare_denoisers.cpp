@@ -16,6 +16,7 @@
 //   single step   at the noisy images of the network's own trajectories, x0_hat against x0_hat
 //   trajectory    each denoiser goes its own way from the same noise; the final images are compared
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <map>

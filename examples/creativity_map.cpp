@@ -12,6 +12,7 @@
 // A denoiser that learns the training set by heart is at novelty 0; one that knows two moments only is novel, but its
 // Gaussian images are nobody's. Creativity is between: new, and like the data.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>

@@ -13,6 +13,8 @@
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
 //   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
+#include <CLI/CLI.hpp>
+
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 

@@ -5,6 +5,7 @@
 // level, and the sampler generates the same Gaussian from both: neither mixture. We show it twice, fitted on the exact
 // moments of the mixtures and fitted on finite training sets whose first two moments were matched to them.
 
+#include <CLI/CLI.hpp>
 #include <numbers>
 
 #include "common/linear_row.hpp"

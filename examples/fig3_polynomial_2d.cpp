@@ -6,6 +6,7 @@
 // polynomial is not a gradient for d >= 2: we print the asymmetry of its Jacobian. The second row is the best
 // polynomial that is one (D = y + sigma^2 grad Q), with the density exp(Q) that it stands for at the last noise level.
 
+#include <CLI/CLI.hpp>
 #include <numbers>
 
 #include "common/figure_report.hpp"

@@ -5,6 +5,8 @@
 // computed from the weights, and the last step of the sampler returns a point of it (Theorem 6). We draw it on top of
 // the samples and print the largest distance between the two. h = 2 is no bottleneck for points of the plane.
 
+#include <CLI/CLI.hpp>
+
 #include "common/shared_training.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"

@@ -7,6 +7,8 @@
 // same noise. The paper fits on 1000 images and takes 10 DDIM steps of the cosine schedule; so do we, and print beside
 // each row the distribution that theory predicts for exactly these 10 steps.
 
+#include <CLI/CLI.hpp>
+
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
 

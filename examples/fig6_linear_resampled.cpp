@@ -9,6 +9,8 @@
 // repeats the procedure to show the contraction beside its prediction; --moment-matched whitens and recolours each set
 // to the moments of the images, after which the rows agree to rounding.
 
+#include <CLI/CLI.hpp>
+
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
 #include "diffarch/analysis/moment_matching.hpp"

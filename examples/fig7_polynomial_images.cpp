@@ -7,6 +7,8 @@
 // nearest: a copy has a ratio near 0. With --compare the rows are feature sets at k = 3 instead: isotropic directions,
 // directions that follow the spectrum of the data, gradients, and the legacy features, beside the linear denoiser.
 
+#include <CLI/CLI.hpp>
+
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
 #include "common/polynomial_row.hpp"

@@ -4,6 +4,8 @@
 // image to 3 x 3 pixels as the noise falls. Samples are put together from pieces of training images that need not fit
 // each other. Ten steps, one window width and one number of features for each, as in the paper.
 
+#include <CLI/CLI.hpp>
+
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
 #include "common/polynomial_row.hpp"

@@ -10,6 +10,8 @@
 // one, so that a fifth of the paper's epochs at three times its learning rate are enough; batches of 50 because a step
 // of the optimiser on 15 million weights costs as much as the products for 30 images.
 
+#include <CLI/CLI.hpp>
+
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 

@@ -12,6 +12,7 @@
 // W2 is that of the covariances, which share their modes. The error of the mean is beside it, and W2 of both together:
 // a small sigma_T helps the one and hurts the other.
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 
 #include "common/figure_data.hpp"

@@ -1,5 +1,6 @@
 #include "figure_options.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <new>

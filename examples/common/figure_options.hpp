@@ -1,12 +1,16 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "diffarch/core/batch.hpp"
+
+// Defining CLI11's classes takes seconds in each file that includes it; only those that declare options do.
+namespace CLI {
+class App;
+}
 
 namespace figures {
 

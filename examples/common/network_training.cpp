@@ -1,5 +1,6 @@
 #include "network_training.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

@@ -158,7 +158,7 @@ struct CudaKernels {
 /// The same with f32 convolutions that multiply TF32 numbers on GPUs that have them, as PyTorch's do unless told
 /// otherwise; f64 as before. Weights, activations, Adam and all other products stay f32.
 struct CudaTf32Kernels : CudaKernels {
-  [[nodiscard]] static std::string name() { return CudaKernels::name() + " in TF32"; }
+  [[nodiscard]] static std::string name() { return detail::concat(CudaKernels::name(), " in TF32"); }
 
   template <class Scalar>
   using Convolution = cuda::CudnnConvolution<Scalar, cuda::CudnnPrecision::tf32>;
