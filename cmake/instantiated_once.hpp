@@ -8,10 +8,10 @@
 #define DIFFARCH_INSTANTIATE_ALGEBRA(prefix, Scalar)                                                               \
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::product(                                                      \
       const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&,                                            \
-      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&);                                           \
+      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&, bool);                                     \
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::product(                                                      \
       const Eigen::Transpose<const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>>&,                    \
-      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&);                                           \
+      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&, bool);                                     \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>&, const Vector<double>&);    \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_scatter(const Batch<Scalar>&, const Vector<double>&); \
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::centred_multiply(const Batch<Scalar>&, const Vector<double>&, \

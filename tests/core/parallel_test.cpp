@@ -19,6 +19,16 @@ TEST_CASE("parallel_for runs every index exactly once", "[core]") {
   }
 }
 
+TEST_CASE("parallel_for_rows hands out every row exactly once, with its number", "[core]") {
+  for (const Index size : {Index{0}, Index{1}, Index{64}, Index{200}}) {
+    Matrix<double> matrix = Matrix<double>::Zero(size, 300);
+    parallel_for_rows(matrix, [](Index first, auto rows) {
+      for (Index i = 0; i < rows.rows(); ++i) rows.row(i).array() += test::real(first + i + 1);
+    });
+    for (Index i = 0; i < size; ++i) REQUIRE((matrix.row(i).array() == test::real(i + 1)).all());
+  }
+}
+
 TEST_CASE("thread_count follows OpenMP", "[core]") {
 #ifdef _OPENMP
   const test::ThreadCount guard(2);

@@ -14,8 +14,8 @@ using namespace diffarch;
 
 namespace {
 
-template <class A, class Data>
-void fit_and_sample(const A& architecture, const Data& data) {
+template <class A>
+void fit_and_sample(const A& architecture, const Batch<double>& data) {
   DiffusionSampler<A, CosineSchedule, Cuda, Ddim, double> sampler{architecture};
   sampler.fit(data);
   static_cast<void>(sampler.sample(1, Seed{}));
@@ -31,5 +31,6 @@ void instantiate(const Batch<double>& data, const GaussianMixture<double>& mixtu
   fit_and_sample(Polynomial<3, Conservative>{}, data);
   fit_and_sample(Polynomial<3, RandomFeatures<ExactAverage>>{}, data);
   fit_and_sample(PatchPolynomial<3, ExactAverage>{}, data);
-  fit_and_sample(GaussianMixtureScore{}, mixture);
+  static_cast<void>(fit(GaussianMixtureScore{}, mixture, CosineSchedule{}, Cuda{})
+                        .denoise(Cuda::upload(data), NoiseLevel::from_sigma(1.0)));
 }

@@ -80,6 +80,26 @@ TEST_CASE("A product over no terms is zero", "[solver]") {
   REQUIRE(bitwise_equal(product, Matrix<double>(Matrix<double>::Zero(3, 40))));
 }
 
+TEMPLATE_TEST_CASE("multiply_lower is the product with a lower triangle", "[solver]", float, double) {
+  for (const auto& [size, columns] : std::vector<std::pair<Index, Index>>{{1, 1}, {5, 40}, {256, 3}, {600, 290}}) {
+    INFO(size << ", " << columns);
+    const Matrix<TestType> l =
+        random_matrix<TestType>(size, size, 3).template triangularView<Eigen::Lower>().toDenseMatrix();
+    const Matrix<TestType> b = random_matrix<TestType>(size, columns, 4);
+    const auto placed = test::upload(l);
+    const Matrix<TestType> product = test::download(Algebra::multiply_lower(placed, test::upload(b)));
+    REQUIRE(within_rounding(product, naive_product(l, b), size));
+    const Matrix<TestType> last = b.rightCols(1);
+    REQUIRE((diffarch::detail::blas_multiplies ||
+             bitwise_equal(test::download(Algebra::multiply_lower(placed, test::upload(last))),
+                           Matrix<TestType>(product.rightCols(1)))));
+  }
+  const Matrix<TestType> wide = random_matrix<TestType>(3, 4, 1);
+  REQUIRE(message_of<DimensionMismatch>([&] {
+            return Algebra::multiply_lower(test::upload(wide), test::upload(wide));
+          }) == "multiply_lower: the matrix is (3, 4)");
+}
+
 TEST_CASE("Products of shapes that do not fit are refused with both", "[solver]") {
   const Matrix<double> a = random_matrix(3, 4, 1);
   REQUIRE(message_of<DimensionMismatch>([&] { return multiply(a, a); }) == "multiply: (3, 4) times (3, 4)");
@@ -241,13 +261,18 @@ TEMPLATE_TEST_CASE("A product with its own transpose is symmetric and is added t
 TEMPLATE_TEST_CASE("Cholesky factors give the matrix back and solve with it, column by column", "[solver]", float,
                    double) {
   const double epsilon = static_cast<double>(std::numeric_limits<TestType>::epsilon());
-  for (const auto& [size, columns] : std::vector<std::pair<Index, Index>>{{1, 1}, {5, 200}, {90, 7}, {40, 0}}) {
+  for (const auto& [size, columns] :
+       std::vector<std::pair<Index, Index>>{{1, 1}, {5, 200}, {90, 7}, {40, 0}, {128, 3}, {129, 2}, {300, 33}}) {
     INFO(size << ", " << columns);
     const Matrix<double> root = random_matrix(size, 2 * size, 10);
     const Matrix<TestType> matrix =
         (root * root.transpose() / real(size) + Matrix<double>::Identity(size, size)).template cast<TestType>();
     const auto factor = Algebra::cholesky(test::upload(matrix));
     const Matrix<TestType> l = test::download(factor);
+    {
+      const ThreadCount one(1);
+      REQUIRE(bitwise_equal(test::download(Algebra::cholesky(test::upload(matrix))), l));
+    }
     REQUIRE(l.template triangularView<Eigen::StrictlyUpper>().toDenseMatrix().isZero(0.0));
     REQUIRE(relative_difference(l * l.transpose(), matrix) < 10.0 * real(size) * epsilon);  // backward stable
     const Matrix<TestType> b = random_matrix<TestType>(size, columns, 11);
@@ -265,6 +290,10 @@ TEST_CASE("Cholesky refuses what is not positive definite and shapes that do not
   const Matrix<double> indefinite{{1.0, 2.0}, {2.0, 1.0}};
   REQUIRE_THAT(message_of<NumericalError>([&] { return Algebra::cholesky(test::upload(indefinite)); }),
                ContainsSubstring("cholesky: a (2, 2) matrix is not positive definite"));
+  Matrix<double> late = Matrix<double>::Identity(200, 200);
+  late(150, 150) = -1.0;
+  REQUIRE_THAT(message_of<NumericalError>([&] { return Algebra::cholesky(test::upload(late)); }),
+               ContainsSubstring("cholesky: a (200, 200) matrix is not positive definite"));
   REQUIRE(message_of<DimensionMismatch>([&] { return Algebra::cholesky(test::upload(random_matrix(2, 3, 1))); }) ==
           "cholesky: the matrix is (2, 3)");
   REQUIRE(message_of<DimensionMismatch>([&] {

@@ -122,6 +122,13 @@ struct LinearAlgebra<Cuda> {
   }
 
   template <class Scalar>
+  [[nodiscard]] static Array<Scalar> multiply_lower(const Array<Scalar>& l, const Array<Scalar>& b) {
+    diffarch::detail::require<DimensionMismatch>(l.rows() == l.cols(), "multiply_lower: the matrix is ",
+                                                 diffarch::detail::shape_text(l));
+    return product(false, l, b);
+  }
+
+  template <class Scalar>
   [[nodiscard]] static Vector<double> mean(const Array<Scalar>& x) {
     Array<double> result(x.rows(), 1);
     result.set_zero();

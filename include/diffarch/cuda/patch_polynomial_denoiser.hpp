@@ -118,7 +118,7 @@ class DevicePatchPolynomialDenoiser {
     const typename WindowFit::Noise noise = WindowFit::noise_of(fit.directions);
     Array draws;
     if constexpr (!is_exact)
-      draws = LinearAlgebra<Cuda>::multiply(
+      draws = LinearAlgebra<Cuda>::multiply_lower(
           WindowFit::noise_factor(noise),
           Cuda::normal<double>(p, data_.cols(), architecture_.averaging.noise, streams::fit_noise(level.sigma()), 0));
     cuda::FitStatus status(count);

@@ -105,10 +105,10 @@ class PatchPolynomialDenoiser {
     if constexpr (is_exact)
       noise *= vp.noise * vp.noise;
     else
-      noise =
-          vp.noise * LinearAlgebra<Cpu>::multiply(WindowFit::noise_factor(noise),
-                                                  normal_batch<double>(p, data_.cols(), architecture_.averaging.noise,
-                                                                       streams::fit_noise(level.sigma())));
+      noise = vp.noise *
+              LinearAlgebra<Cpu>::multiply_lower(WindowFit::noise_factor(noise),
+                                                 normal_batch<double>(p, data_.cols(), architecture_.averaging.noise,
+                                                                      streams::fit_noise(level.sigma())));
     const Index columns = shape.width - fit.patch_size + 1;
     const Index count = (shape.height - fit.patch_size + 1) * columns;
     fit.windows.resize(static_cast<std::size_t>(count));

@@ -44,20 +44,12 @@ class RandomFeatureDenoiser {
     detail::require<DimensionMismatch>(directions_.rows() == data.rows() && directions_.cols() == features.width,
                                        "RandomFeatures: the directions are ", detail::shape_text(directions_),
                                        "; expected (", data.rows(), ", ", features.width, ")");
-    const Vector<double> exact_mean = data.template cast<double>().rowwise().mean();
-    const Vector<Scalar> mean = exact_mean.template cast<Scalar>();
-    mean_ = BackendType::upload(Batch<Scalar>(mean));
-    basis_ = BackendType::upload(Batch<Scalar>(data.colwise() - mean));
+    centre(data);
     projected_basis_ = project_vectors(basis_);
     projected_mean_ = project_vectors(mean_);
     noise_ = Fit::noise_of(directions_);
     if constexpr (!is_exact) noise_factor_ = converted<Scalar, BackendType>(Fit::noise_factor(noise_));
     bias_ = detail::draw_biases<BackendType>(features.width, features.bias, features.seed);
-    if constexpr (is_legacy) {
-      const double count = static_cast<double>(data.size());
-      const double centre = data.template cast<double>().mean();
-      data_deviation_ = std::sqrt((data.template cast<double>().array() - centre).square().sum() / (count - 1.0));
-    }
   }
 
   [[nodiscard]] Index dimension() const noexcept { return mean_.rows(); }
@@ -192,11 +184,37 @@ class RandomFeatureDenoiser {
     return detail::draw_directions<BackendType, Scalar>(d, features.width, features.seed, streams::directions);
   }
 
+  /// The mean of the data, the data less it, and the standard deviation of all their values.
+  void centre(const Batch<Scalar>& data) {
+    Vector<double> mean(data.rows());
+    Vector<double> squares(data.rows());
+    Batch<Scalar> centred(data.rows(), data.cols());
+    // Column by column: Eigen does not vectorise a sum along rows of converted numbers.
+    parallel_for_rows(centred, [&](Index first, auto rows) {
+      const auto x = data.middleRows(first, rows.rows());
+      Vector<double> sum = Vector<double>::Zero(rows.rows());
+      for (Index sample = 0; sample < x.cols(); ++sample) sum += x.col(sample).template cast<double>();
+      const Vector<double> exact = sum / static_cast<double>(x.cols());
+      const Vector<Scalar> rounded = exact.template cast<Scalar>();
+      Vector<double> square = Vector<double>::Zero(rows.rows());
+      for (Index sample = 0; sample < x.cols(); ++sample) {
+        square += (x.col(sample).template cast<double>() - exact).cwiseAbs2();
+        rows.col(sample) = x.col(sample) - rounded;
+      }
+      mean.segment(first, rows.rows()) = exact;
+      squares.segment(first, rows.rows()) = square;
+    });
+    const double between = static_cast<double>(data.cols()) * (mean.array() - mean.mean()).square().sum();
+    data_deviation_ = std::sqrt((squares.sum() + between) / (static_cast<double>(data.size()) - 1.0));
+    mean_ = BackendType::upload(Batch<Scalar>(mean.template cast<Scalar>()));
+    basis_ = BackendType::upload(std::move(centred));
+  }
+
   /// R epsilon_i for every training sample: N(0, R R^T), without drawing epsilon. In the precision of the data.
   [[nodiscard]] Coordinates draw_noise(NoiseLevel level) const {
     const Storage normals = BackendType::template normal<Scalar>(
         features_.width, basis_.cols(), features_.averaging.noise, streams::fit_noise(level.sigma()), 0);
-    return converted<double, BackendType>(LinearAlgebra<BackendType>::multiply(noise_factor_, normals));
+    return converted<double, BackendType>(LinearAlgebra<BackendType>::multiply_lower(noise_factor_, normals));
   }
 
   /// R y in double.
@@ -254,7 +272,7 @@ class RandomFeatureDenoiser {
   typename Fit::Noise noise_;
   Storage noise_factor_;
   Coordinates bias_;
-  double data_deviation_ = 1.0;
+  double data_deviation_ = 1.0;  // of Legacy
   detail::LevelFits<Fit> fits_;
 };
 

@@ -82,7 +82,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
     result.feature_scale = std::move(moments.feature_scale);
     result.feature_mean = std::move(moments.mean);
     result.features = std::move(moments.sample_means);
-    result.features /= static_cast<double>(a.cols());
+    parallel_for_rows(result.features, [&](Index /*first*/, auto rows) { rows /= static_cast<double>(a.cols()); });
     return result;
   }
 
@@ -95,21 +95,23 @@ struct RandomFeatureFit<Averaging, Cpu> {
     const Vector<double> scale = Vector<double>::Constant(p, is_legacy ? detail::legacy_scale(data_deviation) : 1.0);
     RandomFeatureFit result{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
     result.features = result.centred_features(std::move(noisy));
-    result.feature_mean = result.features.rowwise().mean();
-    result.features.colwise() -= result.feature_mean;
-    const Vector<double> variance = (result.features.rowwise().squaredNorm() / divisor).array() + averaging.ridge;
-    const Vector<double> unit = variance.cwiseSqrt().cwiseInverse();
+    Vector<double> unit(p);
+    parallel_for_rows(result.features, [&](Index first, auto rows) {
+      auto mean = result.feature_mean.segment(first, rows.rows());
+      auto inverse_deviation = unit.segment(first, rows.rows());
+      mean = rows.rowwise().mean();
+      rows.colwise() -= mean;
+      inverse_deviation = (rows.rowwise().squaredNorm().array() / divisor + averaging.ridge).rsqrt();
+      rows.array().colwise() *= inverse_deviation.array() / std::sqrt(divisor);
+    });
     detail::require<NumericalError>(unit.allFinite() && unit.minCoeff() > 0.0, detail::features_overflow);
-    const Vector<double> sample_scale = unit / std::sqrt(divisor);
-    parallel_for(result.features.cols(), p,
-                 [&](Index i) { result.features.col(i) = result.features.col(i).cwiseProduct(sample_scale); });
     Matrix<double> covariance = Matrix<double>::Zero(p, p);
     LinearAlgebra<Cpu>::add_multiply_by_transpose(covariance, result.features);
     covariance.diagonal() += averaging.ridge * unit.cwiseAbs2();
     result.factor = LinearAlgebra<Cpu>::cholesky(std::move(covariance));
     result.feature_scale = result.feature_scale.cwiseProduct(unit);
     result.feature_mean = result.feature_mean.cwiseProduct(unit);
-    result.features /= std::sqrt(divisor);
+    parallel_for_rows(result.features, [&](Index /*first*/, auto rows) { rows /= std::sqrt(divisor); });
     return result;
   }
 

@@ -25,7 +25,8 @@ struct SymmetricEigen {
 /// Products and factorisations of a backend; the closed-form fits are written in these words only. Matrices are arrays
 /// of the backend, vectors (means, eigenvalues, coordinates) arrays of the host.
 ///  - multiply(a, b) = a b and multiply_transposed(a, b) = a^T b. Column j of the result is bitwise a function of a and
-///    column j of b: not of the other columns, their number, or the number of threads.
+///    column j of b: not of the other columns, their number, or the number of threads. multiply_lower(l, b) = l b of a
+///    square l with zeros above its diagonal, in the same way.
 ///  - mean(x): the mean of the columns (d), in double. Summed twice, the second time about the first result, which
 ///    takes away its rounding: the mean of equal columns is that column itself.
 ///  - centred_gram(x, mean) = (x - mean 1^T)^T (x - mean 1^T), (n, n), and centred_scatter(x, mean) =
@@ -55,6 +56,13 @@ struct LinearAlgebra<Cpu> {
                                                                       const Eigen::MatrixBase<B>& b) {
     const View<typename A::Scalar> view(a.derived());
     return product(view.transpose(), View<typename B::Scalar>(b.derived()));
+  }
+
+  template <class A, class B>
+  [[nodiscard]] static Matrix<typename B::Scalar> multiply_lower(const Eigen::MatrixBase<A>& l,
+                                                                 const Eigen::MatrixBase<B>& b) {
+    detail::require<DimensionMismatch>(l.rows() == l.cols(), "multiply_lower: the matrix is ", detail::shape_text(l));
+    return product(View<typename A::Scalar>(l.derived()), View<typename B::Scalar>(b.derived()), true);
   }
 
   template <class Scalar>
@@ -130,8 +138,9 @@ struct LinearAlgebra<Cpu> {
 
   [[nodiscard]] static constexpr Index blocks(Index size, Index block) noexcept { return (size + block - 1) / block; }
 
+  /// a b; `is_lower` skips what is above the diagonal of a.
   template <class A, class Scalar>
-  [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b);
+  [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b, bool is_lower = false);
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
@@ -143,9 +152,10 @@ struct LinearAlgebra<Cpu> {
     return block;
   }
 
-  /// Lower triangle of symmetric += a a^T, by tiles.
+  /// Lower triangle of symmetric += factor a a^T, by tiles.
   template <class A>
-  static void add_product_with_transpose(Matrix<typename A::Scalar>& symmetric, const Eigen::MatrixBase<A>& a) {
+  static void add_product_with_transpose(Eigen::Ref<Matrix<typename A::Scalar>> symmetric,
+                                         const Eigen::MatrixBase<A>& a, typename A::Scalar factor = 1) {
     const Index size = symmetric.rows();
     const Index tiles = blocks(size, tile);
     parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
@@ -157,7 +167,7 @@ struct LinearAlgebra<Cpu> {
       const Index rows = std::min(tile, size - row);
       const Index columns = std::min(tile, size - column);
       symmetric.block(row, column, rows, columns).noalias() +=
-          a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
+          factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
     });
   }
 
@@ -212,10 +222,24 @@ template <class Scalar>
 Matrix<Scalar> LinearAlgebra<Cpu>::cholesky(Matrix<Scalar> m) {
   detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is ", detail::shape_text(m));
   const detail::SerialEigen serial;
-  Eigen::Ref<Matrix<Scalar>> in_place(m);
-  const Eigen::LLT<Eigen::Ref<Matrix<Scalar>>> factor(in_place);
-  detail::require<NumericalError>(factor.info() == Eigen::Success && m.diagonal().allFinite(), "cholesky: a ",
-                                  detail::shape_text(m), " matrix is not positive definite");
+  // Eigen's factorisation is not threaded: of tiles on the diagonal only, what is below and right of them is shared.
+  for (Index begin = 0; begin < m.rows(); begin += tile) {
+    const Index width = std::min(tile, m.rows() - begin);
+    const Index below = m.rows() - begin - width;
+    auto diagonal = m.block(begin, begin, width, width);
+    Eigen::Ref<Matrix<Scalar>> in_place(diagonal);
+    const Eigen::LLT<Eigen::Ref<Matrix<Scalar>>> factor(in_place);
+    detail::require<NumericalError>(factor.info() == Eigen::Success && diagonal.diagonal().allFinite(), "cholesky: a ",
+                                    detail::shape_text(m), " matrix is not positive definite");
+    if (below == 0) break;
+    auto panel = m.block(begin + width, begin, below, width);
+    parallel_for(blocks(below, tile), tile * width * width, [&](Index task) {
+      const Index row = task * tile;
+      auto rows = panel.middleRows(row, std::min(tile, below - row));
+      diagonal.template triangularView<Eigen::Lower>().transpose().template solveInPlace<Eigen::OnTheRight>(rows);
+    });
+    add_product_with_transpose(m.bottomRightCorner(below, below), panel, Scalar(-1));
+  }
   m.template triangularView<Eigen::StrictlyUpper>().setZero();
   return m;
 }
@@ -258,7 +282,7 @@ SymmetricEigen<Cpu> LinearAlgebra<Cpu>::symmetric_eigen(const Eigen::MatrixBase<
 }
 
 template <class A, class Scalar>
-Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b) {
+Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bool is_lower) {
   detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
                                      detail::shape_text(b));
   const detail::SerialEigen serial;
@@ -282,11 +306,12 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b) {
   parallel_for(row_tasks * column_tasks + tail_tasks, work, [&](Index task) {
     const Index row = (task % row_tasks) * task_rows;
     const Index rows = std::min(task_rows, a.rows() - row);
+    const Index depth = is_lower ? row + rows : a.cols();
     const Index column = (task / row_tasks) * task_columns;
     const bool is_tail = task >= row_tasks * column_tasks;
     const Index width = is_tail ? panel_columns : std::min(task_columns, whole - column);
     (is_tail ? padded_result.block(row, 0, rows, width) : result.block(row, column, rows, width)).noalias() =
-        a.middleRows(row, rows) * (is_tail ? padded.middleCols(0, width) : b.middleCols(column, width));
+        a.block(row, 0, rows, depth) * (is_tail ? padded.block(0, 0, depth, width) : b.block(0, column, depth, width));
   });
   if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
   return result;

@@ -124,11 +124,15 @@ template <class Real>
       }
       scaled.col(i) = row_factor.cwiseProduct(current.col(i));
     });
-    if (m == 0) {
-      moments.mean = current.rowwise().mean();
-      scaled.colwise() -= moments.mean / root_count;
-    }
-    diagonal += scaled.rowwise().squaredNorm();
+    if (m == 0) moments.mean.resize(p);
+    parallel_for_rows(scaled, [&](Index first, auto rows) {
+      if (m == 0) {
+        auto mean = moments.mean.segment(first, rows.rows());
+        mean = current.middleRows(first, rows.rows()).rowwise().mean();
+        rows.colwise() -= mean / root_count;
+      }
+      diagonal.segment(first, rows.rows()) += rows.rowwise().squaredNorm();
+    });
     if (detail::power_term_is_negligible(largest_correlation, m)) continue;
     parallel_for(p, 2 * p, [&](Index j) {
       const Index count = p - j;
