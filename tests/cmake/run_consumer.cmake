@@ -2,7 +2,7 @@
 #   CONSUMER_DIR                              the project; makes the program `consumer` at the top of its build folder
 #   INSTALL_FROM                              build folder to install into WORK_DIR/prefix, for find_package; or
 #   DIFFARCH_SOURCE_DIR                       source tree, for add_subdirectory
-#   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    of the configuration
+#   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    of the configuration; Debug without what a debugger needs, to compile fast
 #   ARGUMENTS                                 further arguments of the configuration
 #   REFUSAL                                   the configuration must fail with this message (a regular expression, blanks
 #                                             stand for any white space), and nothing is built
@@ -18,7 +18,7 @@ else()
 endif()
 set(configure "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
               "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}"
-              ${ARGUMENTS})
+              -DCMAKE_CXX_FLAGS_DEBUG=-O0 ${ARGUMENTS})
 if(REFUSAL)
   execute_process(COMMAND ${configure} RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
   string(REGEX REPLACE "[ \n]+" " " errors "${errors}")

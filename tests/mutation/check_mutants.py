@@ -52,6 +52,12 @@ MUTANTS = [
     Mutant("denoiser/random_feature_fit.hpp", "                      feature_mean.array();",
            "                      2.0 * feature_mean.array();", ("denoiser/random_feature_fit_test.cpp",),
            "random features: centred by twice the mean"),
+    Mutant("denoiser/spectral_regression.hpp", "residual).rowwise().mean() -", "residual).rowwise().mean() +",
+           ("denoiser/spectral_regression_test.cpp",), "spectral features: sign of what moves with the noise"),
+    Mutant("solver/linear_algebra.hpp", "is_lower ? row + rows : a.cols()", "is_lower ? row : a.cols()",
+           ("solver/linear_algebra_test.cpp",), "product with a triangle: without its diagonal blocks"),
+    Mutant("solver/linear_algebra.hpp", "panel, Scalar(-1));", "panel, Scalar(1));", ("solver/linear_algebra_test.cpp",),
+           "Cholesky: what is left of the matrix grows"),
     Mutant("solver/hermite.hpp", "(u * values[n] - (n > 0 ?", "(u * values[n] + (n > 0 ?", ("solver/hermite_test.cpp",),
            "Hermite recursion: + instead of -"),
     # Samplers and schedules
