@@ -39,6 +39,8 @@ def arguments_of(argv):
     parser.add_argument("--skip", default="", help="any of peers, growth and compile, separated by commas")
     parser.add_argument("--blas", type=Path, help="folder with the libblas.so.3 and liblapack.so.3 that the peers use; "
                         "without it OpenBLAS where Debian has it, else the one that the system chose")
+    parser.add_argument("--openblas-core", default="", help="processor whose kernels OpenBLAS takes for the peers, where "
+                        "it does not know this one: SKYLAKEX, HASWELL, ...")
     parser.add_argument("--reference", type=Path, help="models.py of the published code (ItamarLevine/"
                         "ArchitectureAndCreativity): its polynomials beside our own in PyTorch, with the targets that "
                         "were set for it")
@@ -166,13 +168,19 @@ def main(argv):
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_inputs(folder, profile)
-        runner = measure.Runner(programs.resolve(), folder, profile, arguments.threads, blas)
+        runner = measure.Runner(programs.resolve(), folder, profile, arguments.threads, blas, arguments.openblas_core)
         if "peers" not in skip:
             for group in groups:
                 results["groups"].append(measure.measure_group(runner, group, rounds, available, say))
         used = {name for group in results["groups"] for one in group.get("rounds", [])
                 for side in one["times"].values() for name in side.get("blas", [])}
         about["blas"] = ", ".join(sorted(used)) or "none"
+        core = runner.openblas_core()
+        if core and any("openblas" in name for name in used):
+            about["blas"] += f" with the kernels of {core}"
+            if core == "Prescott":
+                say("OpenBLAS does not know this processor and takes its slowest kernels: be fair to the peers by "
+                    "--openblas-core SKYLAKEX (AVX-512) or HASWELL (AVX2)")
         if used and not any("openblas" in name for name in used):
             say("the peers ran on the reference BLAS, which is slow: install libopenblas0-openmp to be fair to them")
         results["neighbours"] = profile.neighbour_data

@@ -16,7 +16,7 @@ class Failure(Exception):
 
 
 class Runner:
-    def __init__(self, programs, folder, profile, threads, blas):
+    def __init__(self, programs, folder, profile, threads, blas, openblas_core):
         self.programs, self.folder, self.profile = programs, folder, profile
         self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads),
                                 DIFFARCH_BENCHMARK_DATA=str(folder / "data.npy"), NEIGHBOURS=str(profile.neighbours))
@@ -25,6 +25,15 @@ class Runner:
         if blas:
             paths = [str(blas), os.environ.get("LD_LIBRARY_PATH", "")]
             self.peer_environment["LD_LIBRARY_PATH"] = ":".join(path for path in paths if path)
+        if openblas_core:
+            self.peer_environment["OPENBLAS_CORETYPE"] = openblas_core
+
+    def openblas_core(self):
+        """The processor whose kernels OpenBLAS uses for the peers; nothing without OpenBLAS."""
+        run = subprocess.run([sys.executable, "-c", "import numpy; numpy.ones((2, 2)) @ numpy.ones((2, 2))"],
+                             env=dict(self.peer_environment, OPENBLAS_VERBOSE="2"), capture_output=True, text=True)
+        cores = [line.split(":", 1)[1].strip() for line in run.stderr.splitlines() if line.startswith("Core:")]
+        return cores[0] if cores else ""
 
     def output(self, command, environment):
         command = [str(part) for part in command]
