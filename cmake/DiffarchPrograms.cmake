@@ -4,8 +4,6 @@ target_compile_options(diffarch_program_options INTERFACE -Wall -Wextra -Wpedant
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False reports of g++ 12: its own AVX-512 intrinsics (GCC bug 105593), std::string concatenation (105651).
   target_compile_options(diffarch_program_options INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
-endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Instantiating Eigen takes much memory anyway; collecting the compiler's garbage less often takes a tenth of its time.
   set(diffarch_less_garbage_collection --param=ggc-min-expand=200 --param=ggc-min-heapsize=1000000)
   target_compile_options(diffarch_program_options INTERFACE ${diffarch_less_garbage_collection})

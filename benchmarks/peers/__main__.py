@@ -175,13 +175,13 @@ def main(argv):
         used = {name for group in results["groups"] for one in group.get("rounds", [])
                 for side in one["times"].values() for name in side.get("blas", [])}
         about["blas"] = ", ".join(sorted(used)) or "none"
-        core = runner.openblas_core()
-        if core and any("openblas" in name for name in used):
-            about["blas"] += f" with the kernels of {core}"
+        if any("openblas" in name for name in used):
+            core = runner.openblas_core()
+            about["blas"] += f" with the kernels of {core}" if core else ""
             if core == "Prescott":
                 say("OpenBLAS does not know this processor and takes its slowest kernels: be fair to the peers by "
                     "--openblas-core SKYLAKEX (AVX-512) or HASWELL (AVX2)")
-        if used and not any("openblas" in name for name in used):
+        elif used:
             say("the peers ran on the reference BLAS, which is slow: install libopenblas0-openmp to be fair to them")
         results["neighbours"] = profile.neighbour_data
         if "growth" not in skip:

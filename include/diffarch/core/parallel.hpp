@@ -31,12 +31,12 @@ void parallel_for(Index count, Index work, const Body& body) {
 
 /// Runs body(first, rows) for groups of rows of a matrix, `rows` being an Eigen block whose first row is row `first`,
 /// as parallel_for runs tasks: for reductions over the columns, say. The groups depend on the shape only.
-template <class Derived, class Body>
-void parallel_for_rows(Eigen::MatrixBase<Derived>& matrix, const Body& body) {
+template <class M, class Body>
+void parallel_for_rows(M& matrix, const Body& body) {
   constexpr Index group = 64;
   parallel_for((matrix.rows() + group - 1) / group, group * matrix.cols(), [&](Index task) {
     const Index first = task * group;
-    body(first, matrix.derived().middleRows(first, std::min(group, matrix.rows() - first)));
+    body(first, matrix.middleRows(first, std::min(group, matrix.rows() - first)));
   });
 }
 

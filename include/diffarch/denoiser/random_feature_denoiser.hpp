@@ -186,23 +186,17 @@ class RandomFeatureDenoiser {
 
   /// The mean of the data, the data less it, and the standard deviation of all their values.
   void centre(const Batch<Scalar>& data) {
-    Vector<double> mean(data.rows());
-    Vector<double> squares(data.rows());
+    const Vector<double> mean = LinearAlgebra<Cpu>::mean(data);
+    Vector<double> squares = Vector<double>::Zero(data.rows());
     Batch<Scalar> centred(data.rows(), data.cols());
-    // Column by column: Eigen does not vectorise a sum along rows of converted numbers.
     parallel_for_rows(centred, [&](Index first, auto rows) {
       const auto x = data.middleRows(first, rows.rows());
-      Vector<double> sum = Vector<double>::Zero(rows.rows());
-      for (Index sample = 0; sample < x.cols(); ++sample) sum += x.col(sample).template cast<double>();
-      const Vector<double> exact = sum / static_cast<double>(x.cols());
+      const Vector<double> exact = mean.segment(first, rows.rows());
       const Vector<Scalar> rounded = exact.template cast<Scalar>();
-      Vector<double> square = Vector<double>::Zero(rows.rows());
       for (Index sample = 0; sample < x.cols(); ++sample) {
-        square += (x.col(sample).template cast<double>() - exact).cwiseAbs2();
+        squares.segment(first, rows.rows()) += (x.col(sample).template cast<double>() - exact).cwiseAbs2();
         rows.col(sample) = x.col(sample) - rounded;
       }
-      mean.segment(first, rows.rows()) = exact;
-      squares.segment(first, rows.rows()) = square;
     });
     const double between = static_cast<double>(data.cols()) * (mean.array() - mean.mean()).square().sum();
     data_deviation_ = std::sqrt((squares.sum() + between) / (static_cast<double>(data.size()) - 1.0));

@@ -68,11 +68,15 @@ struct LinearAlgebra<Cpu> {
   template <class Scalar>
   [[nodiscard]] static Vector<double> mean(const Batch<Scalar>& x) {
     Vector<double> result = Vector<double>::Zero(x.rows());
-    for (int pass = 0; pass < 2; ++pass) {
-      Vector<double> sum = Vector<double>::Zero(x.rows());
-      for (Index column = 0; column < x.cols(); ++column) sum += x.col(column).template cast<double>() - result;
-      result += sum / static_cast<double>(x.cols());
-    }
+    // Column by column: Eigen does not vectorise a sum along rows of converted numbers.
+    parallel_for_rows(x, [&](Index first, const auto& rows) {
+      auto mean = result.segment(first, rows.rows());
+      for (int pass = 0; pass < 2; ++pass) {
+        Vector<double> sum = Vector<double>::Zero(rows.rows());
+        for (Index column = 0; column < rows.cols(); ++column) sum += rows.col(column).template cast<double>() - mean;
+        mean += sum / static_cast<double>(rows.cols());
+      }
+    });
     return result;
   }
 
