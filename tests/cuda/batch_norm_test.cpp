@@ -44,9 +44,11 @@ void check_norm(Index channels, Index pixels, nn::Mode mode) {
 
 TEMPLATE_TEST_CASE("Batch norm on the device is the host's, fused with ReLU or not, in both modes", "[cuda]", float,
                    double) {
-  // One channel, more than a block of threads, few pixels, and more than the parts of a sum.
+  // One channel, more than a block of threads, few pixels, more than the parts of a sum, and multiples of four
+  // channels, which are moved together.
   for (const nn::Mode mode : {nn::Mode::train, nn::Mode::evaluate})
-    for (const auto& [channels, pixels] : {std::pair<Index, Index>{1, 5}, {5, 33}, {19, 4099}, {300, 7}, {3, 40000}}) {
+    for (const auto& [channels, pixels] :
+         {std::pair<Index, Index>{1, 5}, {5, 33}, {19, 4099}, {300, 7}, {3, 40000}, {8, 4101}, {64, 130}}) {
       check_norm<TestType, nn::StandardNormalisation, false>(channels, pixels, mode);
       check_norm<TestType, nn::StandardNormalisation, true>(channels, pixels, mode);
       check_norm<TestType, nn::BiasFreeNormalisation, false>(channels, pixels, mode);

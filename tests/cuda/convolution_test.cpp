@@ -28,8 +28,8 @@ TEMPLATE_TEST_CASE("Convolutions by products on the device are the host's, in on
                    double) {
   using Convolution = cuda::ProductConvolution<TestType>;
   for (const Padding padding : {Padding::zeros, Padding::circular})
-    for (const ImageShape shape :
-         {ImageShape{5, 7, 3}, ImageShape{1, 1, 2}, ImageShape{1, 6, 5}, ImageShape{2, 1, 4}, ImageShape{13, 9, 1}}) {
+    for (const ImageShape shape : {ImageShape{5, 7, 3}, ImageShape{1, 1, 2}, ImageShape{1, 6, 5}, ImageShape{2, 1, 4},
+                                   ImageShape{13, 9, 1}, ImageShape{6, 5, 9}}) {
       CAPTURE(shape.height, shape.width, shape.channels, padding == Padding::circular);
       const Index samples = 5;
       const auto expected = host_convolution<TestType>(shape, 4, padding, samples);

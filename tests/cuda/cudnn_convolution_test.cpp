@@ -20,8 +20,8 @@ test::LayerOutcome<Scalar> cudnn_outcome(ImageShape shape, Index out, Padding pa
 
 TEMPLATE_TEST_CASE("Convolutions by cuDNN are the host's", "[cuda][cudnn]", float, double) {
   for (const Padding padding : {Padding::zeros, Padding::circular})
-    for (const ImageShape shape :
-         {ImageShape{5, 7, 3}, ImageShape{1, 1, 2}, ImageShape{1, 6, 5}, ImageShape{2, 1, 4}, ImageShape{13, 9, 1}}) {
+    for (const ImageShape shape : {ImageShape{5, 7, 3}, ImageShape{1, 1, 2}, ImageShape{1, 6, 5}, ImageShape{2, 1, 4},
+                                   ImageShape{13, 9, 1}, ImageShape{6, 5, 9}}) {
       CAPTURE(shape.height, shape.width, shape.channels, padding == Padding::circular);
       nn::EigenKernels::Convolution<TestType> host;
       host.plan(shape, 4, padding, 5);
@@ -36,19 +36,23 @@ TEMPLATE_TEST_CASE("Convolutions by cuDNN are the host's", "[cuda][cudnn]", floa
 
 TEST_CASE("Convolutions in TF32 round f32 factors to 10 bits of mantissa, and f64 ones not at all", "[cuda][cudnn]") {
   const ImageShape shape{8, 8, 16};
-  const auto difference = [&]<class Scalar>(Scalar /*type*/) {
-    nn::EigenKernels::Convolution<Scalar> host;
-    host.plan(shape, 8, Padding::zeros, 4);
-    typename CudaTf32Kernels::Convolution<Scalar> convolution;
-    convolution.plan(shape, 8, Padding::zeros, 4);
-    const auto operands = cudnn_operands<Scalar>(shape, 8, 4);
-    return test::outcome_difference(test::convolution_outcome<CudaTf32Kernels>(convolution, operands),
-                                    test::convolution_outcome<nn::EigenKernels>(host, operands));
+  const auto outcome = [&]<class Kernels, class Scalar>(Kernels, Scalar, Padding padding, bool wants_dx = true) {
+    typename Kernels::template Convolution<Scalar> convolution;
+    convolution.plan(shape, 8, padding, 4);
+    return test::convolution_outcome<Kernels>(convolution, cudnn_operands<Scalar>(shape, 8, 4), wants_dx);
   };
-  // A factor is off by at most 2^-11, random signs in sums. Above the limit of f32: the precision is really another.
-  CHECK(difference(float{}) < 1e-3);
-  CHECK(difference(float{}) > test::kernel_tolerance<float>);
-  CHECK(difference(double{}) < test::kernel_tolerance<double>);
+  for (const Padding padding : {Padding::zeros, Padding::circular}) {
+    const auto difference = [&]<class Scalar>(Scalar scalar) {
+      return test::outcome_difference(outcome(CudaTf32Kernels{}, scalar, padding),
+                                      outcome(nn::EigenKernels{}, scalar, padding));
+    };
+    // A factor is off by at most 2^-11, random signs in sums. Above the limit of f32: the precision is really another.
+    CHECK(difference(float{}) < 1e-3);
+    CHECK(difference(float{}) > test::kernel_tolerance<float>);
+    CHECK(difference(double{}) < test::kernel_tolerance<double>);
+    CHECK(test::bitwise_equal(outcome(CudaTf32Kernels{}, float{}, padding, false).weights_gradient,
+                              outcome(CudaTf32Kernels{}, float{}, padding).weights_gradient));
+  }
   CHECK(CudaTf32Kernels::name() == "CUDA, convolutions by cuDNN in TF32");
 }
 

@@ -38,14 +38,21 @@ TEMPLATE_TEST_CASE("Activations and pools on the device are the host's", "[cuda]
         count, count, 1, [&](auto* x, auto* y) { Kernels::tanh(x, y, count); },
         [&](auto* y, auto* dy, auto* dx) { Kernels::tanh_backward(y, dy, dx, count); });
   });
-  const Index rows = 7, width = 5, channels = 3;  // of the smaller images
+  for (const Index channels : {3, 8}) {  // multiples of four are moved together
+    const Index rows = 7, width = 5;     // of the smaller images
+    check_elements<TestType>([&]<class Kernels>(Kernels) {
+      return element_outcome<Kernels, TestType>(
+          4 * rows * width * channels, rows * width * channels, 1,
+          [&](auto* x, auto* y) { Kernels::average_pool(x, y, rows, width, channels); },
+          [&](auto* /*y*/, auto* dy, auto* dx) { Kernels::average_pool_backward(dy, dx, rows, width, channels); });
+    });
+  }
+  // Copies between columns of other strides, and sums on what is there.
   check_elements<TestType>([&]<class Kernels>(Kernels) {
     return element_outcome<Kernels, TestType>(
-        4 * rows * width * channels, rows * width * channels, 1,
-        [&](auto* x, auto* y) { Kernels::average_pool(x, y, rows, width, channels); },
-        [&](auto* /*y*/, auto* dy, auto* dx) { Kernels::average_pool_backward(dy, dx, rows, width, channels); });
+        12, 8, 13, [&](auto* x, auto* y) { Kernels::copy_columns(x + 4, 12, y, 8, 8, 13); },
+        [&](auto* /*y*/, auto* dy, auto* dx) { Kernels::add_columns(dy, 8, dx + 4, 12, 8, 13); });
   });
-  // Copies between columns of other strides, and sums on what is there.
   check_elements<TestType>([&]<class Kernels>(Kernels) {
     return element_outcome<Kernels, TestType>(
         9, 4, 13, [&](auto* x, auto* y) { Kernels::copy_columns(x + 3, 9, y, 4, 4, 13); },

@@ -51,7 +51,7 @@ TEST_CASE("Columns are reduced whatever their length", "[cuda]") {
 
 TEST_CASE("Rows are reduced whatever their number and length", "[cuda]") {
   for (const Index rows : {0, 1, 5, 300})
-    for (const Index columns : {0, 1, 15, 16, 33, 1025}) {
+    for (const Index columns : {0, 1, 7, 63, 64, 129, 1025, 70000}) {
       DeviceArray<Index> sums(rows, 1);
       cuda::reduce_rows<Index>(rows, columns, Numbered{}, cuda::StoreAt<Index>{sums.data()});
       const auto sum = sums.download();
@@ -64,7 +64,7 @@ TEST_CASE("Rows are reduced whatever their number and length", "[cuda]") {
 }
 
 TEST_CASE("Long columns are reduced in pieces", "[cuda]") {
-  for (const Index count : {0, 1, 257, 16384, 16385, 100000})
+  for (const Index count : {0, 1, 257, 2048, 2049, 100000, 3000001})
     for (const Index columns : {1, 3}) {
       DeviceArray<Index> sums(columns, 1);
       cuda::reduce_long_columns<Index>(count, columns, Numbered{}, cuda::StoreAt<Index>{sums.data()});

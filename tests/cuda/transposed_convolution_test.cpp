@@ -17,12 +17,26 @@ test::LayerOutcome<Scalar> transposed_outcome(ImageShape shape, Index out, Index
 TEMPLATE_TEST_CASE("Transposed convolutions on the device are the host's", "[cuda]", float, double) {
   for (const ImageShape shape :
        {ImageShape{3, 5, 4}, ImageShape{1, 1, 1}, ImageShape{7, 2, 3}, ImageShape{20, 11, 6}}) {
-    CAPTURE(shape.height, shape.width, shape.channels);
-    CHECK(test::outcome_difference(transposed_outcome<CudaKernels, TestType>(shape, 3, 5),
-                                   transposed_outcome<nn::EigenKernels, TestType>(shape, 3, 5)) <
-          test::kernel_tolerance<TestType>);
+    for (const Index out : {3, 8}) {  // multiples of four are moved together
+      CAPTURE(shape.height, shape.width, shape.channels, out);
+      CHECK(test::outcome_difference(transposed_outcome<CudaKernels, TestType>(shape, out, 5),
+                                     transposed_outcome<nn::EigenKernels, TestType>(shape, out, 5)) <
+            test::kernel_tolerance<TestType>);
+    }
   }
 }
+
+#ifdef DIFFARCH_HAS_CUDNN
+TEST_CASE("Transposed convolutions in TF32 round f32 factors, and f64 ones not at all", "[cuda][cudnn]") {
+  const auto difference = []<class Scalar>(Scalar) {
+    return test::outcome_difference(transposed_outcome<CudaTf32Kernels, Scalar>({8, 8, 16}, 8, 4),
+                                    transposed_outcome<nn::EigenKernels, Scalar>({8, 8, 16}, 8, 4));
+  };
+  CHECK(difference(float{}) < 1e-3);
+  CHECK(difference(float{}) > test::kernel_tolerance<float>);
+  CHECK(difference(double{}) < test::kernel_tolerance<double>);
+}
+#endif
 
 TEST_CASE("A transposed convolution whose input needs no gradient makes that of its weights alone", "[cuda]") {
   const auto both = transposed_outcome<CudaKernels, double>({3, 5, 4}, 2, 3);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "diffarch/cuda/buffer.hpp"
+#include "diffarch/cuda/lanes.hpp"
 #include "diffarch/cuda/reduction.hpp"
 #include "diffarch/nn/layer.hpp"
 #include "diffarch/nn/normalisation.hpp"
@@ -16,14 +17,13 @@ struct SumPair {
   friend constexpr SumPair operator+(SumPair a, SumPair b) { return {a.first + b.first, a.second + b.second}; }
 };
 
-/// x - centre and its square.
+/// The distance from the first pixel and its square: no cancellation when the mean is far from zero.
 template <class Scalar>
 struct CentredMoments {
   const Scalar* x;
-  const Scalar* centre;
   Index channels;
   constexpr SumPair operator()(Index c, Index pixel) const {
-    const auto distance = static_cast<double>(x[pixel * channels + c] - centre[c]);
+    const auto distance = static_cast<double>(x[pixel * channels + c] - x[c]);
     return {distance, distance * distance};
   }
 };
@@ -32,8 +32,10 @@ template <class Scalar, class Normalisation>
 struct UseBatchStatistics {
   nn::detail::ChannelMaps<Scalar, Normalisation> maps;
   nn::detail::NormalisationTensors<Scalar> tensors;
+  const Scalar* x;
   double count;
   constexpr void operator()(Index c, SumPair sums) const {
+    maps.centre[c] = x[c];
     maps.use_batch_statistics(tensors, c, sums.first, sums.second, count);
   }
 };
@@ -56,15 +58,24 @@ struct FinishGradients {
   }
 };
 
-template <class Scalar, class Normalisation, bool Rectified>
+/// Element (c, pixel) of Lanes, of which a pixel has `channels`.
+template <class Scalar, int width, bool Rectified>
 struct Normalise {
-  nn::detail::ChannelMaps<Scalar, Normalisation> maps;
-  const Scalar* x;
-  Scalar* y;
+  using Value = Lanes<Scalar, width>;
+  const Value *centre, *scale, *shift;
+  const Value* x;
+  Value* y;
   Index channels;
   constexpr void operator()(Index c, Index pixel) const {
-    const Scalar value = (x[pixel * channels + c] - maps.centre[c]) * maps.scale[c] + maps.shift[c];
-    y[pixel * channels + c] = Rectified && !(value > Scalar(0)) ? Scalar(0) : value;
+    Value value = x[pixel * channels + c];
+    const Value origin = centre[c];
+    const Value factor = scale[c];
+    const Value offset = shift[c];
+    for (int i = 0; i < width; ++i) {
+      const Scalar result = (value.numbers[i] - origin.numbers[i]) * factor.numbers[i] + offset.numbers[i];
+      value.numbers[i] = Rectified && !(result > Scalar(0)) ? Scalar(0) : result;
+    }
+    y[pixel * channels + c] = value;
   }
 };
 
@@ -75,27 +86,40 @@ struct RectifiedGradient {
   const Scalar* x;
   const Scalar* dy;
   Index channels;
-  [[nodiscard]] constexpr Scalar distance(Index c, Index pixel) const {
-    return x[pixel * channels + c] - maps.centre[c];
-  }
-  [[nodiscard]] constexpr Scalar gradient(Index c, Index pixel) const {
-    const bool passes = !Rectified || distance(c, pixel) * maps.scale[c] + maps.shift[c] > Scalar(0);
-    return passes ? dy[pixel * channels + c] : Scalar(0);
-  }
   /// It and its product with the distance from the centre.
   constexpr SumPair operator()(Index c, Index pixel) const {
-    const auto g = static_cast<double>(gradient(c, pixel));
-    return {g, g * static_cast<double>(distance(c, pixel))};
+    const Scalar distance = x[pixel * channels + c] - maps.centre[c];
+    const Scalar given = dy[pixel * channels + c];
+    const bool passes = !Rectified || distance * maps.scale[c] + maps.shift[c] > Scalar(0);
+    const auto gradient = static_cast<double>(passes ? given : Scalar(0));
+    return {gradient, gradient * static_cast<double>(distance)};
   }
 };
 
-template <class Scalar, class Normalisation, bool Rectified>
+/// Element (c, pixel) of Lanes, of which a pixel has `channels`.
+template <class Scalar, int width, bool Rectified>
 struct NormaliseBackward {
-  RectifiedGradient<Scalar, Normalisation, Rectified> in;
-  Scalar* dx;
+  using Value = Lanes<Scalar, width>;
+  const Value *centre, *scale, *shift, *slope, *offset;
+  const Value* x;
+  const Value* dy;
+  Value* dx;
+  Index channels;
   constexpr void operator()(Index c, Index pixel) const {
-    dx[pixel * in.channels + c] =
-        in.gradient(c, pixel) * in.maps.scale[c] + (in.distance(c, pixel) * in.maps.slope[c] + in.maps.offset[c]);
+    const Value value = x[pixel * channels + c];
+    Value gradient = dy[pixel * channels + c];
+    const Value origin = centre[c];
+    const Value factor = scale[c];
+    const Value added = shift[c];
+    const Value inclination = slope[c];
+    const Value constant = offset[c];
+    for (int i = 0; i < width; ++i) {
+      const Scalar distance = value.numbers[i] - origin.numbers[i];
+      if (Rectified && !(distance * factor.numbers[i] + added.numbers[i] > Scalar(0))) gradient.numbers[i] = Scalar(0);
+      gradient.numbers[i] =
+          gradient.numbers[i] * factor.numbers[i] + (distance * inclination.numbers[i] + constant.numbers[i]);
+    }
+    dx[pixel * channels + c] = gradient;
   }
 };
 
@@ -119,15 +143,20 @@ class DeviceBatchNorm {
   void forward(const Scalar* x, Scalar* y, nn::Mode mode, const Tensors& tensors) {
     mode_ = mode;
     if (mode == nn::Mode::train) {
-      // Squares about the first pixel: no cancellation when the mean is far from zero.
-      DeviceArray<Scalar>::copy_values(centre_.data(), x, channels_);
-      reduce_rows<detail::SumPair>(channels_, pixels_, detail::CentredMoments<Scalar>{x, centre_.data(), channels_},
-                                   detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, count()},
+      reduce_rows<detail::SumPair>(channels_, pixels_, detail::CentredMoments<Scalar>{x, channels_},
+                                   detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, x, count()},
                                    partial_.data());
     } else {
       for_each(channels_, 1, detail::UseRunningStatistics<Scalar, Normalisation>{maps(), tensors});
     }
-    for_each(channels_, pixels_, detail::Normalise<Scalar, Normalisation, Rectified>{maps(), x, y, channels_});
+    with_lanes(
+        [&]<int width>(std::integral_constant<int, width>) {
+          for_each(channels_ / width, pixels_,
+                   detail::Normalise<Scalar, width, Rectified>{
+                       as_lanes<width>(centre_.data()), as_lanes<width>(scale_.data()), as_lanes<width>(shift_.data()),
+                       as_lanes<width>(x), as_lanes<width>(y), channels_ / width});
+        },
+        channels_);
   }
 
   void backward(const Scalar* x, const Scalar* dy, Scalar* dx, const Tensors& tensors) {
@@ -137,7 +166,15 @@ class DeviceBatchNorm {
         detail::FinishGradients<Scalar, Normalisation>{maps(), tensors, count(), mode_ == nn::Mode::train},
         partial_.data());
     if (dx == nullptr) return;
-    for_each(channels_, pixels_, detail::NormaliseBackward<Scalar, Normalisation, Rectified>{gradient, dx});
+    with_lanes(
+        [&]<int width>(std::integral_constant<int, width>) {
+          for_each(channels_ / width, pixels_,
+                   detail::NormaliseBackward<Scalar, width, Rectified>{
+                       as_lanes<width>(centre_.data()), as_lanes<width>(scale_.data()), as_lanes<width>(shift_.data()),
+                       as_lanes<width>(slope_.data()), as_lanes<width>(offset_.data()), as_lanes<width>(x),
+                       as_lanes<width>(dy), as_lanes<width>(dx), channels_ / width});
+        },
+        channels_);
   }
 
  private:

@@ -5,7 +5,7 @@
 #include "diffarch/cuda/device_array.hpp"
 
 /// cuBLAS under one name for float and double: column-major device memory, leading dimensions, sums in the precision of
-/// the arguments (no TF32). Everything is given to the stream.
+/// the arguments. Everything is given to the stream.
 namespace diffarch::cuda {
 
 namespace detail {
@@ -21,8 +21,12 @@ namespace detail {
 
 }  // namespace detail
 
+/// What products of f32 numbers multiply: these, or these rounded to TF32 (10 bits of mantissa), which GPUs since
+/// Ampere multiply several times as fast. Sums are f32 in either case; f64 is always f64.
+enum class Factors { f32, tf32 };
+
 /// C = alpha op(A) op(B) + beta C, op(A) (m, k), op(B) (k, n). Nothing is read of C when beta is 0.
-template <class Scalar>
+template <class Scalar, Factors factors = Factors::f32>
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Scalar alpha, const Scalar* a, Index lda,
           const Scalar* b, Index ldb, Scalar beta, Scalar* c, Index ldc) {
   using detail::blas_size;
@@ -33,10 +37,16 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Scalar 
                    blas_size(ldc)),
           "gemm (", m, ", ", k, ") x (", k, ", ", n, ")");
   };
-  if constexpr (std::is_same_v<Scalar, float>)
+  if constexpr (!std::is_same_v<Scalar, float>)
+    call(cublasDgemm_v2);
+  else if constexpr (factors == Factors::f32)
     call(cublasSgemm_v2);
   else
-    call(cublasDgemm_v2);
+    check(cublasGemmEx(Context::current().blas(), detail::operation(transpose_a), detail::operation(transpose_b),
+                       blas_size(m), blas_size(n), blas_size(k), &alpha, a, CUDA_R_32F, blas_size(lda), b, CUDA_R_32F,
+                       blas_size(ldb), &beta, c, CUDA_R_32F, blas_size(ldc), CUBLAS_COMPUTE_32F_FAST_TF32,
+                       CUBLAS_GEMM_DEFAULT),
+          "gemm in TF32 (", m, ", ", k, ") x (", k, ", ", n, ")");
 }
 
 /// The same for `batch` products, operand i being `stride` i behind the first; stride 0: the same for all.

@@ -16,6 +16,17 @@ struct Fill {
   constexpr void operator()(Index i, Index /*column*/) const { values[i] = value; }
 };
 
+/// Two functors on the same elements in one launch, which costs more than many of them.
+template <class First, class Second>
+struct Both {
+  First first;
+  Second second;
+  constexpr void operator()(Index row, Index column) const {
+    first(row, column);
+    second(row, column);
+  }
+};
+
 /// nn::Buffer in device memory: room for `size()` numbers that grows when asked for more and keeps its memory when
 /// asked for less. Moves, never copies.
 template <class Number>

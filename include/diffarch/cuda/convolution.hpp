@@ -6,6 +6,7 @@
 #include "diffarch/core/image_shape.hpp"
 #include "diffarch/cuda/blas.hpp"
 #include "diffarch/cuda/buffer.hpp"
+#include "diffarch/cuda/lanes.hpp"
 #include "diffarch/nn/layer.hpp"
 
 namespace diffarch::cuda {
@@ -20,7 +21,8 @@ struct PackKernel {
   Scalar* packed;
   Index in;
   constexpr void operator()(Index row, Index o) const {
-    packed[o * 9 * in + row] = weights[(o * in + row % in) * 9 + row / in];
+    const auto [tap, i] = divide(row, in);
+    packed[o * 9 * in + row] = weights[(o * in + i) * 9 + tap];
   }
 };
 
@@ -31,7 +33,8 @@ struct PackTurnedKernel {
   Scalar* packed;
   Index in, out;
   constexpr void operator()(Index row, Index i) const {
-    packed[i * 9 * out + row] = weights[(row % out * in + i) * 9 + 8 - row / out];
+    const auto [tap, o] = divide(row, out);
+    packed[i * 9 * out + row] = weights[(o * in + i) * 9 + 8 - tap];
   }
 };
 
@@ -42,18 +45,25 @@ struct UnpackKernel {
   Scalar* weights;
   Index in;
   constexpr void operator()(Index row, Index o) const {
-    weights[(o * in + row % in) * 9 + row / in] = packed[o * 9 * in + row];
+    const auto [tap, i] = divide(row, in);
+    weights[(o * in + i) * 9 + tap] = packed[o * 9 * in + row];
   }
 };
 
-/// Four numbers that a thread moves at once.
+/// The inverse of PackTurnedKernel.
 template <class Scalar>
-struct alignas(4 * sizeof(Scalar)) Quad {
-  Scalar numbers[4];
+struct UnpackTurnedKernel {
+  const Scalar* packed;
+  Scalar* weights;
+  Index in, out;
+  constexpr void operator()(Index row, Index i) const {
+    const auto [tap, o] = divide(row, out);
+    weights[(o * in + i) * 9 + 8 - tap] = packed[i * 9 * out + row];
+  }
 };
 
 /// Columns (9 channels, pixels) of the 3x3 neighbourhoods of images (height, width, channels) that lie one after the
-/// other: element (row, pixel). A Value is a number, or as many channels as one thread is to move.
+/// other: element (row, pixel). A Value is a number or Lanes of them; channels count Values.
 template <class Value>
 struct Neighbourhoods {
   const Value* images;
@@ -120,15 +130,16 @@ class ProductConvolution {
     correlate(dy, out_, shape_.channels, dx, workspace);
   }
 
-  /// The gradient of the weights alone.
+  /// The gradient of the weights alone: neighbourhoods of x times dy, or, for fewer channels, those of dy times x.
   void backward_weights(const Scalar* x, const Scalar* dy, Scalar* weights_gradient, Scalar* workspace) const {
-    const Index rows = 9 * shape_.channels;
-    for_each_chunk([&](Index image, Index pixels, Scalar beta) {
-      const Scalar* const columns = neighbourhoods(x, shape_.channels, image, pixels, workspace);
-      gemm<Scalar>(false, true, rows, out_, pixels, Scalar(1), columns, rows, dy + image * image_pixels() * out_, out_,
-                   beta, workspace, rows);
-    });
-    for_each(rows, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, shape_.channels});
+    const Index in = shape_.channels;
+    if (in <= out_) {
+      correlate_images(x, in, dy, out_, workspace);
+      for_each(9 * in, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, in});
+    } else {
+      correlate_images(dy, out_, x, in, workspace);
+      for_each(9 * out_, in, detail::UnpackTurnedKernel<Scalar>{workspace, weights_gradient, in, out_});
+    }
   }
 
  private:
@@ -146,19 +157,14 @@ class ProductConvolution {
                                              Scalar* workspace) const {
     Scalar* const columns = workspace + kernel_size_;
     const Scalar* const first = images + image * image_pixels() * channels;
-    if (channels % 4 == 0)
-      gather(reinterpret_cast<const detail::Quad<Scalar>*>(first), reinterpret_cast<detail::Quad<Scalar>*>(columns),
-             channels / 4, pixels);
-    else
-      gather(first, columns, channels, pixels);
+    with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          const ImageShape shape{shape_.height, shape_.width, channels / lanes};
+          for_each(9 * channels / lanes, pixels,
+                   detail::Neighbourhoods{as_lanes<lanes>(first), as_lanes<lanes>(columns), shape, circular_});
+        },
+        channels);
     return columns;
-  }
-
-  template <class Value>
-  void gather(const Value* images, Value* columns, Index channels, Index pixels) const {
-    for_each(
-        9 * channels, pixels,
-        detail::Neighbourhoods<Value>{images, columns, ImageShape{shape_.height, shape_.width, channels}, circular_});
   }
 
   /// The kernel is (9 in, out), at the start of the workspace.
@@ -167,6 +173,17 @@ class ProductConvolution {
       const Scalar* const columns = neighbourhoods(x, in, image, pixels, workspace);
       gemm<Scalar>(true, false, out, pixels, 9 * in, Scalar(1), workspace, 9 * in, columns, 9 * in, Scalar(0),
                    y + image * image_pixels() * out, out);
+    });
+  }
+
+  /// Sums over the pixels of the neighbourhoods of images `a` times images `b`: (9 channels of a, channels of b), at
+  /// the start of the workspace.
+  void correlate_images(const Scalar* a, Index a_channels, const Scalar* b, Index b_channels, Scalar* workspace) const {
+    const Index rows = 9 * a_channels;
+    for_each_chunk([&](Index image, Index pixels, Scalar beta) {
+      const Scalar* const columns = neighbourhoods(a, a_channels, image, pixels, workspace);
+      gemm<Scalar>(false, true, rows, b_channels, pixels, Scalar(1), columns, rows,
+                   b + image * image_pixels() * b_channels, b_channels, beta, workspace, rows);
     });
   }
 

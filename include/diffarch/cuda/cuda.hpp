@@ -16,6 +16,7 @@
 #include "diffarch/cuda/fully_connected.hpp"
 #include "diffarch/cuda/gaussian_mixture_denoiser.hpp"
 #include "diffarch/cuda/ideal_denoiser.hpp"
+#include "diffarch/cuda/lanes.hpp"
 #include "diffarch/cuda/launch.hpp"
 #include "diffarch/cuda/layer_functors.hpp"
 #include "diffarch/cuda/linear_algebra.hpp"

@@ -164,16 +164,12 @@ struct FoldCircularly {
 
 }  // namespace detail
 
-/// What convolutions multiply: f32 numbers, or these rounded to TF32 (10 bits of mantissa), which GPUs since Ampere
-/// multiply several times as fast. Sums are f32 in either case; f64 is always f64.
-enum class CudnnPrecision { f32, tf32 };
-
 /// `Convolution<Scalar>` of CudaKernels by cuDNN: its own padding with zeros, or, on the torus, images with a border
 /// copied from the opposite side. Algorithms are the first of cuDNN's heuristics that are deterministic and need at
-/// most `most_bytes` of workspace; where it has none for the type, shape or layout, ProductConvolution does the work,
-/// and without TF32 it makes the gradient of the weights: cuDNN's takes three to five times as long (measured on an
-/// H200).
-template <class Scalar, CudnnPrecision precision = CudnnPrecision::f32>
+/// most `most_bytes` of workspace; where it has none for the type, shape or layout, ProductConvolution does the work.
+/// It also makes the gradient of the weights without TF32, and with TF32 from or to fewer than four channels: cuDNN's
+/// takes three to five times as long (measured on an H200 and an H100).
+template <class Scalar, Factors factors = Factors::f32>
 class CudnnConvolution {
  public:
   static constexpr Index default_most_bytes = Index{256} << 20;
@@ -202,13 +198,14 @@ class CudnnConvolution {
     if (uses_products()) return products_.workspace_size();
     const std::size_t bytes =
         std::max({forward_->bytes, backward_data_->bytes, backward_kernel_ ? backward_kernel_->bytes : 0});
-    const Index size = kernel_size_ + padded_size_ + static_cast<Index>((bytes + sizeof(Scalar) - 1) / sizeof(Scalar));
+    const Index size =
+        2 * kernel_size_ + padded_size_ + static_cast<Index>((bytes + sizeof(Scalar) - 1) / sizeof(Scalar));
     return backward_kernel_ ? size : std::max(size, products_.workspace_size());
   }
 
   void forward(const Scalar* x, const Scalar* weights, Scalar* y, Scalar* workspace) const {
     if (uses_products()) return products_.forward(x, weights, y, workspace);
-    pack(weights, workspace);
+    for_each(9 * shape_.channels, out_, packing(weights, workspace));
     check(cudnnConvolutionForward(CudnnContext::handle(), &one, input_.get(), bordered(x, workspace), kernel_.get(),
                                   workspace, correlation_.get(), forward_->algorithm, scratch(workspace),
                                   forward_->bytes, &zero, output_.get(), y),
@@ -218,10 +215,18 @@ class CudnnConvolution {
   void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient, Scalar* dx,
                 Scalar* workspace) const {
     if (uses_products()) return products_.backward(x, dy, weights, weights_gradient, dx, workspace);
-    backward_weights(x, dy, weights_gradient, workspace);
-    if (dx == nullptr) return;
-    pack(weights, workspace);
-    Scalar* const target = circular_ ? workspace + kernel_size_ : dx;
+    const Index rows = 9 * shape_.channels;
+    if (!backward_kernel_) {
+      products_.backward_weights(x, dy, weights_gradient, workspace);
+      if (dx == nullptr) return;
+      for_each(rows, out_, packing(weights, workspace));
+    } else {
+      backward_kernel(x, dy, workspace);
+      const detail::UnpackKernel<Scalar> unpack{workspace + kernel_size_, weights_gradient, shape_.channels};
+      if (dx == nullptr) return for_each(rows, out_, unpack);
+      for_each(rows, out_, Both{unpack, packing(weights, workspace)});
+    }
+    Scalar* const target = circular_ ? border(workspace) : dx;
     check(cudnnConvolutionBackwardData(CudnnContext::handle(), &one, kernel_.get(), workspace, output_.get(), dy,
                                        correlation_.get(), backward_data_->algorithm, scratch(workspace),
                                        backward_data_->bytes, &zero, input_.get(), target),
@@ -235,16 +240,16 @@ class CudnnConvolution {
   // cuDNN takes factors in host memory, of the type of the numbers.
   static constexpr Scalar one{1};
   static constexpr Scalar zero{0};
-  static constexpr bool is_tf32 = precision == CudnnPrecision::tf32 && std::is_same_v<Scalar, float>;
+  static constexpr bool is_tf32 = factors == Factors::tf32 && std::is_same_v<Scalar, float>;
   static constexpr cudnnMathType_t math = is_tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
 
-  void backward_weights(const Scalar* x, const Scalar* dy, Scalar* weights_gradient, Scalar* workspace) const {
-    if (!backward_kernel_) return products_.backward_weights(x, dy, weights_gradient, workspace);
+  /// The gradient of the weights in cuDNN's order, behind the weights in the workspace.
+  void backward_kernel(const Scalar* x, const Scalar* dy, Scalar* workspace) const {
     check(cudnnConvolutionBackwardFilter(CudnnContext::handle(), &one, input_.get(), bordered(x, workspace),
                                          output_.get(), dy, correlation_.get(), backward_kernel_->algorithm,
-                                         scratch(workspace), backward_kernel_->bytes, &zero, kernel_.get(), workspace),
+                                         scratch(workspace), backward_kernel_->bytes, &zero, kernel_.get(),
+                                         workspace + kernel_size_),
           "cudnnConvolutionBackwardFilter of ", samples_, " images");
-    for_each(9 * shape_.channels, out_, detail::UnpackKernel<Scalar>{workspace, weights_gradient, shape_.channels});
   }
 
   void choose(Index most_bytes) {
@@ -270,7 +275,7 @@ class CudnnConvolution {
           return cudnnGetConvolutionBackwardDataWorkspaceSize(handle, kernel, out, how, in, algorithm, bytes);
         });
     backward_kernel_.reset();
-    if constexpr (is_tf32)
+    if (is_tf32 && std::min(shape_.channels, out_) >= 4)
       backward_kernel_ = detail::choose_algorithm<cudnnConvolutionBwdFilterAlgoPerf_t>(
           most_bytes, math,
           [&](int room, int* found, auto* results) {
@@ -279,25 +284,27 @@ class CudnnConvolution {
           [&](auto algorithm, std::size_t* bytes) {
             return cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, in, out, how, kernel, algorithm, bytes);
           });
-    if (!forward_ || !backward_data_ || (is_tf32 && !backward_kernel_)) forward_.reset();
+    if (!forward_ || !backward_data_) forward_.reset();
   }
 
   /// Weights (out, in, 3, 3) to the start of the workspace, in cuDNN's order.
-  void pack(const Scalar* weights, Scalar* workspace) const {
-    for_each(9 * shape_.channels, out_, detail::PackKernel<Scalar>{weights, workspace, shape_.channels});
+  [[nodiscard]] detail::PackKernel<Scalar> packing(const Scalar* weights, Scalar* workspace) const {
+    return {weights, workspace, shape_.channels};
   }
 
   /// x as cuDNN is to see it.
   [[nodiscard]] const Scalar* bordered(const Scalar* x, Scalar* workspace) const {
     if (!circular_) return x;
-    Scalar* const padded = workspace + kernel_size_;
+    Scalar* const padded = border(workspace);
     for_each(shape_.channels, samples_ * (shape_.height + 2) * (shape_.width + 2),
              detail::PadCircularly<Scalar>{x, padded, shape_});
     return padded;
   }
 
+  /// Images with their border.
+  [[nodiscard]] Scalar* border(Scalar* workspace) const { return workspace + 2 * kernel_size_; }
   /// cuDNN's own workspace.
-  [[nodiscard]] Scalar* scratch(Scalar* workspace) const { return workspace + kernel_size_ + padded_size_; }
+  [[nodiscard]] Scalar* scratch(Scalar* workspace) const { return border(workspace) + padded_size_; }
 
   ImageShape shape_;
   Index out_ = 0;

@@ -6,27 +6,37 @@
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/random.hpp"
+#include "diffarch/cuda/lanes.hpp"
 #include "diffarch/nn/adam_step.hpp"
 #include "diffarch/nn/training_levels.hpp"
 
 /// The element functors of networks and of their training: see nn::HostKernels for what each computes.
 namespace diffarch::cuda {
 
-template <class Scalar>
+template <class Scalar, int width>
 struct LeakyRelu {
-  const Scalar* x;
-  Scalar* y;
+  const Lanes<Scalar, width>* x;
+  Lanes<Scalar, width>* y;
   Scalar slope;
-  constexpr void operator()(Index i, Index /*column*/) const { y[i] = x[i] * (x[i] > Scalar(0) ? Scalar(1) : slope); }
+  constexpr void operator()(Index i, Index /*column*/) const {
+    Lanes<Scalar, width> values = x[i];
+    for (Scalar& value : values.numbers) value *= value > Scalar(0) ? Scalar(1) : slope;
+    y[i] = values;
+  }
 };
 
-template <class Scalar>
+template <class Scalar, int width>
 struct LeakyReluBackward {
-  const Scalar* y;
-  const Scalar* dy;
-  Scalar* dx;
+  const Lanes<Scalar, width>* y;
+  const Lanes<Scalar, width>* dy;
+  Lanes<Scalar, width>* dx;
   Scalar slope;
-  constexpr void operator()(Index i, Index /*column*/) const { dx[i] = dy[i] * (y[i] > Scalar(0) ? Scalar(1) : slope); }
+  constexpr void operator()(Index i, Index /*column*/) const {
+    const Lanes<Scalar, width> values = y[i];
+    Lanes<Scalar, width> gradient = dy[i];
+    for (int k = 0; k < width; ++k) gradient.numbers[k] *= values.numbers[k] > Scalar(0) ? Scalar(1) : slope;
+    dx[i] = gradient;
+  }
 };
 
 template <class Scalar>
@@ -44,52 +54,56 @@ struct HyperbolicTangentBackward {
   constexpr void operator()(Index i, Index /*column*/) const { dx[i] = dy[i] * (Scalar(1) - y[i] * y[i]); }
 };
 
-/// Element (channel, pixel) of the output.
-template <class Scalar>
+/// Element (channel, pixel) of the output. A Value, here and in the functors below that have one, is a number or Lanes
+/// of them; channels, rows and strides count Values.
+template <class Value>
 struct AveragePool {
-  const Scalar* x;
-  Scalar* y;
+  const Value* x;
+  Value* y;
   Index width, channels;
   constexpr void operator()(Index channel, Index pixel) const {
+    const auto [row, column] = divide(pixel, width);
     const Index line = 2 * width * channels;
-    const Scalar* const upper = x + pixel / width * 2 * line + pixel % width * 2 * channels + channel;
-    const Scalar* const lower = upper + line;
-    y[pixel * channels + channel] = Scalar(0.25) * ((upper[0] + upper[channels]) + (lower[0] + lower[channels]));
+    const Value* const upper = x + row * 2 * line + column * 2 * channels + channel;
+    const Value* const lower = upper + line;
+    y[pixel * channels + channel] = 0.25F * ((upper[0] + upper[channels]) + (lower[0] + lower[channels]));
   }
 };
 
-template <class Scalar>
+template <class Value>
 struct AveragePoolBackward {
-  const Scalar* dy;
-  Scalar* dx;
+  const Value* dy;
+  Value* dx;
   Index width, channels;
   constexpr void operator()(Index channel, Index pixel) const {
+    const auto [row, column] = divide(pixel, width);
     const Index line = 2 * width * channels;
-    Scalar* const upper = dx + pixel / width * 2 * line + pixel % width * 2 * channels + channel;
-    Scalar* const lower = upper + line;
-    upper[0] = upper[channels] = lower[0] = lower[channels] = Scalar(0.25) * dy[pixel * channels + channel];
+    Value* const upper = dx + row * 2 * line + column * 2 * channels + channel;
+    Value* const lower = upper + line;
+    upper[0] = upper[channels] = lower[0] = lower[channels] = 0.25F * dy[pixel * channels + channel];
   }
 };
 
-template <class Scalar>
+template <class Value>
 struct CopyColumns {
-  const Scalar* from;
+  const Value* from;
   Index from_stride;
-  Scalar* to;
+  Value* to;
   Index to_stride;
   constexpr void operator()(Index row, Index column) const {
     to[column * to_stride + row] = from[column * from_stride + row];
   }
 };
 
-template <class Scalar>
+template <class Value>
 struct AddColumns {
-  const Scalar* from;
+  const Value* from;
   Index from_stride;
-  Scalar* to;
+  Value* to;
   Index to_stride;
   constexpr void operator()(Index row, Index column) const {
-    to[column * to_stride + row] += from[column * from_stride + row];
+    Value& sum = to[column * to_stride + row];
+    sum = sum + from[column * from_stride + row];
   }
 };
 

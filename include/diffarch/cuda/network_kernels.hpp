@@ -72,11 +72,22 @@ struct CudaKernels {
 
   template <class Scalar>
   static void leaky_relu(const Scalar* x, Scalar* y, Index count, Scalar slope) {
-    cuda::for_each(count, 1, cuda::LeakyRelu<Scalar>{x, y, slope});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(count / lanes, 1,
+                         cuda::LeakyRelu<Scalar, lanes>{cuda::as_lanes<lanes>(x), cuda::as_lanes<lanes>(y), slope});
+        },
+        count);
   }
   template <class Scalar>
   static void leaky_relu_backward(const Scalar* y, const Scalar* dy, Scalar* dx, Index count, Scalar slope) {
-    cuda::for_each(count, 1, cuda::LeakyReluBackward<Scalar>{y, dy, dx, slope});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(count / lanes, 1,
+                         cuda::LeakyReluBackward<Scalar, lanes>{cuda::as_lanes<lanes>(y), cuda::as_lanes<lanes>(dy),
+                                                                cuda::as_lanes<lanes>(dx), slope});
+        },
+        count);
   }
   template <class Scalar>
   static void tanh(const Scalar* x, Scalar* y, Index count) {
@@ -89,21 +100,45 @@ struct CudaKernels {
 
   template <class Scalar>
   static void average_pool(const Scalar* x, Scalar* y, Index rows, Index width, Index channels) {
-    cuda::for_each(channels, rows * width, cuda::AveragePool<Scalar>{x, y, width, channels});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(
+              channels / lanes, rows * width,
+              cuda::AveragePool{cuda::as_lanes<lanes>(x), cuda::as_lanes<lanes>(y), width, channels / lanes});
+        },
+        channels);
   }
   template <class Scalar>
   static void average_pool_backward(const Scalar* dy, Scalar* dx, Index rows, Index width, Index channels) {
-    cuda::for_each(channels, rows * width, cuda::AveragePoolBackward<Scalar>{dy, dx, width, channels});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(
+              channels / lanes, rows * width,
+              cuda::AveragePoolBackward{cuda::as_lanes<lanes>(dy), cuda::as_lanes<lanes>(dx), width, channels / lanes});
+        },
+        channels);
   }
   template <class Scalar>
   static void copy_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
                            Index columns) {
-    cuda::for_each(rows, columns, cuda::CopyColumns<Scalar>{from, from_stride, to, to_stride});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(rows / lanes, columns,
+                         cuda::CopyColumns{cuda::as_lanes<lanes>(from), from_stride / lanes, cuda::as_lanes<lanes>(to),
+                                           to_stride / lanes});
+        },
+        rows, from_stride, to_stride);
   }
   template <class Scalar>
   static void add_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
                           Index columns) {
-    cuda::for_each(rows, columns, cuda::AddColumns<Scalar>{from, from_stride, to, to_stride});
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(rows / lanes, columns,
+                         cuda::AddColumns{cuda::as_lanes<lanes>(from), from_stride / lanes, cuda::as_lanes<lanes>(to),
+                                          to_stride / lanes});
+        },
+        rows, from_stride, to_stride);
   }
 
   template <class Scalar>
@@ -155,13 +190,15 @@ struct CudaKernels {
 };
 
 #ifdef DIFFARCH_HAS_CUDNN
-/// The same with f32 convolutions that multiply TF32 numbers on GPUs that have them, as PyTorch's do unless told
-/// otherwise; f64 as before. Weights, activations, Adam and all other products stay f32.
+/// The same with f32 convolutions, transposed ones among them, that multiply TF32 numbers on GPUs that have them, as
+/// PyTorch's do unless told otherwise; f64 as before. Weights, activations, Adam and all other products stay f32.
 struct CudaTf32Kernels : CudaKernels {
   [[nodiscard]] static std::string name() { return detail::concat(CudaKernels::name(), " in TF32"); }
 
   template <class Scalar>
-  using Convolution = cuda::CudnnConvolution<Scalar, cuda::CudnnPrecision::tf32>;
+  using Convolution = cuda::CudnnConvolution<Scalar, cuda::Factors::tf32>;
+  template <class Scalar>
+  using TransposedConvolution = cuda::ProductTransposedConvolution<Scalar, cuda::Factors::tf32>;
 };
 #elif defined(DIFFARCH_TF32)
 #error "DIFFARCH_TF32 is for convolutions by cuDNN: link diffarch::cudnn"

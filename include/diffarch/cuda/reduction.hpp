@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "diffarch/cuda/device_array.hpp"
+#include "diffarch/cuda/lanes.hpp"
 #include "diffarch/cuda/launch.hpp"
 
 namespace diffarch::cuda {
@@ -77,43 +78,78 @@ void reduce_columns(Index count, Index columns, const Map& map, const Store& sto
 
 namespace detail {
 
-/// Part `part` of `parts` of the columns of row `row`: partial[row + part rows].
+/// Block kernel: 32 rows and one of `parts` parts of the columns. Eight threads share a row: each combines every eighth
+/// column in order, then halves of them are combined: partial[part + row parts].
 template <class Value, class Map, class Combine>
 struct RowPart {
+  static constexpr int threads = 256;
+  static constexpr int rows_at_once = 32;
+  static constexpr int halvings = 3;
+  struct Shared {
+    Value values[threads];
+  };
+
   Index rows, columns, parts;
   Value identity;
   Map map;
   Combine combine;
   Value* partial;
-  constexpr void operator()(Index row, Index part) const {
-    Value value = identity;
-    for (Index column = columns * part / parts; column < columns * (part + 1) / parts; ++column)
-      value = combine(value, map(row, column));
-    partial[part * rows + row] = value;
+
+  [[nodiscard]] constexpr int phases() const { return halvings + 2; }
+
+  constexpr void operator()(int phase, Index block, int thread, Shared& shared) const {
+    const auto [group, part] = divide(block, parts);
+    const Index row = group * rows_at_once + thread % rows_at_once;
+    if (phase == 0) {
+      constexpr Index stride = threads / rows_at_once;
+      const Index end = columns * (part + 1) / parts;
+      Index column = columns * part / parts + thread / rows_at_once;
+      Value value = identity;
+      if (row < rows) {
+        // Four at a time: all are read before the first is combined.
+        for (; column + 3 * stride < end; column += 4 * stride) {
+          const Value first = map(row, column);
+          const Value second = map(row, column + stride);
+          const Value third = map(row, column + 2 * stride);
+          const Value fourth = map(row, column + 3 * stride);
+          value = combine(combine(combine(combine(value, first), second), third), fourth);
+        }
+        for (; column < end; column += stride) value = combine(value, map(row, column));
+      }
+      shared.values[thread] = value;
+    } else if (phase <= halvings) {
+      const int active = threads >> phase;
+      if (thread < active) shared.values[thread] = combine(shared.values[thread], shared.values[thread + active]);
+    } else if (thread < rows_at_once && row < rows) {
+      partial[row * parts + part] = shared.values[thread];
+    }
   }
 };
 
+/// Element i of column j of a matrix with `rows` rows.
 template <class Value>
-struct LoadPart {
+struct LoadColumn {
+  const Value* values;
   Index rows;
-  const Value* partial;
-  constexpr Value operator()(Index part, Index row) const { return partial[part * rows + row]; }
+  constexpr Value operator()(Index i, Index column) const { return values[column * rows + i]; }
 };
 
 }  // namespace detail
 
 /// In how many parts `reduce_rows` takes the columns.
-[[nodiscard]] constexpr Index row_parts(Index columns) { return std::clamp<Index>(columns / 16, 1, 4096); }
+[[nodiscard]] constexpr Index row_parts(Index columns) { return std::clamp<Index>(columns / 64, 1, 1024); }
 
-/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)). Neighbouring rows should be
-/// neighbours in memory: a thread for each row and each of up to 4096 parts of the columns, a number that `columns`
-/// decides, and then a block for each row. `partial`: memory for rows x row_parts(columns) values.
+/// For every i < rows: store(i, map(i, 0) combined with ... map(i, columns - 1)), in an order that `columns` alone
+/// decides. Neighbouring rows should be neighbours in memory: a block for 32 rows and each of up to 1024 parts of the
+/// columns, and then a block for each row. `partial`: memory for rows x row_parts(columns) values.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
 void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, Value* partial,
                  const Combine& combine = {}, Value identity = {}) {
+  using Part = detail::RowPart<Value, Map, Combine>;
   const Index parts = row_parts(columns);
-  for_each(rows, parts, detail::RowPart<Value, Map, Combine>{rows, columns, parts, identity, map, combine, partial});
-  reduce_columns<Value>(parts, rows, detail::LoadPart<Value>{rows, partial}, store, combine, identity);
+  for_each_block((rows + Part::rows_at_once - 1) / Part::rows_at_once * parts,
+                 Part{rows, columns, parts, identity, map, combine, partial});
+  reduce_columns<Value>(parts, rows, detail::LoadColumn<Value>{partial, parts}, store, combine, identity);
 }
 
 /// The same in memory of its own.
@@ -138,13 +174,6 @@ struct MapChunk {
   }
 };
 
-template <class Value>
-struct LoadColumn {
-  const Value* values;
-  Index rows;
-  constexpr Value operator()(Index i, Index column) const { return values[column * rows + i]; }
-};
-
 template <class Map>
 struct OneColumn {
   Map map;
@@ -153,11 +182,12 @@ struct OneColumn {
 
 }  // namespace detail
 
-/// As reduce_columns, for few and long columns: a block for every 2^14 elements of each.
+/// As reduce_columns, for few and long columns: a block for every 2^11 elements of each, and for more of those longer
+/// than 2^21.
 template <class Value, class Map, class Store, class Combine = Add<Value>>
 void reduce_long_columns(Index count, Index columns, const Map& map, const Store& store, const Combine& combine = {},
                          Value identity = {}) {
-  constexpr Index chunk = 1 << 14;
+  const Index chunk = std::clamp<Index>(count / 1024, 1 << 11, 1 << 14);
   const Index chunks = (count + chunk - 1) / chunk;
   DeviceArray<Value> partial(chunks, columns);
   reduce_columns<Value>(std::min(chunk, count), chunks * columns,

@@ -3,6 +3,7 @@
 #include "diffarch/core/image_shape.hpp"
 #include "diffarch/cuda/blas.hpp"
 #include "diffarch/cuda/buffer.hpp"
+#include "diffarch/cuda/lanes.hpp"
 
 namespace diffarch::cuda {
 
@@ -15,7 +16,8 @@ struct PackTransposedKernel {
   Scalar* packed;
   Index in, out;
   constexpr void operator()(Index i, Index column) const {
-    packed[column * in + i] = weights[(i * out + column % out) * 4 + column / out];
+    const auto [ab, o] = divide(column, out);
+    packed[column * in + i] = weights[(i * out + o) * 4 + ab];
   }
 };
 
@@ -25,33 +27,34 @@ struct UnpackTransposedKernel {
   Scalar* weights;
   Index in, out;
   constexpr void operator()(Index i, Index column) const {
-    weights[(i * out + column % out) * 4 + column / out] = packed[column * in + i];
+    const auto [ab, o] = divide(column, out);
+    weights[(i * out + o) * 4 + ab] = packed[column * in + i];
   }
 };
 
 /// Which number of the images of twice the height and width is element (a, b, o) of a pixel's quad; `width` is that of
 /// the smaller images, and `pixel` counts through all of them.
 [[nodiscard]] constexpr Index quad_index(Index row, Index pixel, Index width, Index out) {
-  const Index ab = row / out;
-  const Index line = 2 * (pixel / width) + ab / 2;
-  return (line * 2 * width + 2 * (pixel % width) + ab % 2) * out + row % out;
+  const auto [ab, o] = divide(row, out);
+  const auto [line, column] = divide(pixel, width);
+  return ((2 * line + ab / 2) * 2 * width + 2 * column + ab % 2) * out + o;
 }
 
-/// From quads (4 out, pixels) to images.
-template <class Scalar>
+/// From quads (4 out, pixels) to images. A Value is a number or Lanes of them; `out` counts Values.
+template <class Value>
 struct QuadsToImages {
-  const Scalar* quads;
-  Scalar* images;
+  const Value* quads;
+  Value* images;
   Index width, out;
   constexpr void operator()(Index row, Index pixel) const {
     images[quad_index(row, pixel, width, out)] = quads[pixel * 4 * out + row];
   }
 };
 
-template <class Scalar>
+template <class Value>
 struct ImagesToQuads {
-  const Scalar* images;
-  Scalar* quads;
+  const Value* images;
+  Value* quads;
   Index width, out;
   constexpr void operator()(Index row, Index pixel) const {
     quads[pixel * 4 * out + row] = images[quad_index(row, pixel, width, out)];
@@ -61,7 +64,7 @@ struct ImagesToQuads {
 }  // namespace detail
 
 /// `TransposedConvolution<Scalar>` of CudaKernels: each pixel becomes a quad of pixels by one product.
-template <class Scalar>
+template <class Scalar, Factors factors = Factors::f32>
 class ProductTransposedConvolution {
  public:
   void plan(ImageShape input, Index out_channels, Index samples) {
@@ -77,27 +80,40 @@ class ProductTransposedConvolution {
   }
 
   void forward(const Scalar* x, const Scalar* weights, Scalar* y, Scalar* workspace) const {
-    pack(weights, workspace);
+    for_each(in_, 4 * out_, packing(weights, workspace));
     Scalar* const quads = workspace + 2 * kernel_size_;
-    gemm<Scalar>(true, false, 4 * out_, pixels_, in_, Scalar(1), workspace, in_, x, in_, Scalar(0), quads, 4 * out_);
-    for_each(4 * out_, pixels_, detail::QuadsToImages<Scalar>{quads, y, width_, out_});
+    gemm<Scalar, factors>(true, false, 4 * out_, pixels_, in_, Scalar(1), workspace, in_, x, in_, Scalar(0), quads,
+                          4 * out_);
+    with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          for_each(4 * out_ / lanes, pixels_,
+                   detail::QuadsToImages{as_lanes<lanes>(quads), as_lanes<lanes>(y), width_, out_ / lanes});
+        },
+        out_);
   }
 
   void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient, Scalar* dx,
                 Scalar* workspace) const {
     Scalar* const gradient = workspace + kernel_size_;
     Scalar* const quads = workspace + 2 * kernel_size_;
-    for_each(4 * out_, pixels_, detail::ImagesToQuads<Scalar>{dy, quads, width_, out_});
-    gemm<Scalar>(false, true, in_, 4 * out_, pixels_, Scalar(1), x, in_, quads, 4 * out_, Scalar(0), gradient, in_);
-    for_each(in_, 4 * out_, detail::UnpackTransposedKernel<Scalar>{gradient, weights_gradient, in_, out_});
-    if (dx == nullptr) return;
-    pack(weights, workspace);
-    gemm<Scalar>(false, false, in_, pixels_, 4 * out_, Scalar(1), workspace, in_, quads, 4 * out_, Scalar(0), dx, in_);
+    with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          for_each(4 * out_ / lanes, pixels_,
+                   detail::ImagesToQuads{as_lanes<lanes>(dy), as_lanes<lanes>(quads), width_, out_ / lanes});
+        },
+        out_);
+    gemm<Scalar, factors>(false, true, in_, 4 * out_, pixels_, Scalar(1), x, in_, quads, 4 * out_, Scalar(0), gradient,
+                          in_);
+    const detail::UnpackTransposedKernel<Scalar> unpack{gradient, weights_gradient, in_, out_};
+    if (dx == nullptr) return for_each(in_, 4 * out_, unpack);
+    for_each(in_, 4 * out_, Both{unpack, packing(weights, workspace)});
+    gemm<Scalar, factors>(false, false, in_, pixels_, 4 * out_, Scalar(1), workspace, in_, quads, 4 * out_, Scalar(0),
+                          dx, in_);
   }
 
  private:
-  void pack(const Scalar* weights, Scalar* packed) const {
-    for_each(in_, 4 * out_, detail::PackTransposedKernel<Scalar>{weights, packed, in_, out_});
+  [[nodiscard]] detail::PackTransposedKernel<Scalar> packing(const Scalar* weights, Scalar* packed) const {
+    return {weights, packed, in_, out_};
   }
 
   Index in_ = 0;

@@ -21,10 +21,13 @@ namespace {
 
 template <class Scalar>
 void multiply(bool transpose_a, bool transpose_b, int m, int n, int k, Scalar alpha, const Scalar* a, int lda,
-              const Scalar* b, int ldb, Scalar beta, Scalar* c, int ldc) {
+              const Scalar* b, int ldb, Scalar beta, Scalar* c, int ldc, bool in_tf32) {
   const diffarch::detail::SerialEigen serial;
-  const ConstStrided<Scalar> left(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
-  const ConstStrided<Scalar> right(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
+  const ConstStrided<Scalar> stored_left(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
+  const ConstStrided<Scalar> stored_right(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
+  const auto as_multiplied = [in_tf32](Scalar value) { return in_tf32 ? emulated_device::tf32(value) : value; };
+  const auto left = stored_left.unaryExpr(as_multiplied).eval();
+  const auto right = stored_right.unaryExpr(as_multiplied).eval();
   Strided<Scalar> result(c, m, n, Eigen::OuterStride<>(ldc));
   if (beta == Scalar(0))
     result.setZero();  // NaN times 0 is not 0: nothing is read
@@ -44,7 +47,8 @@ void multiply(bool transpose_a, bool transpose_b, int m, int n, int k, Scalar al
 template <class Scalar>
 cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t operation_a, cublasOperation_t operation_b, int m, int n,
                     int k, const Scalar* alpha, const Scalar* a, int lda, long long stride_a, const Scalar* b, int ldb,
-                    long long stride_b, const Scalar* beta, Scalar* c, int ldc, long long stride_c, int count) {
+                    long long stride_b, const Scalar* beta, Scalar* c, int ldc, long long stride_c, int count,
+                    bool in_tf32 = false) {
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
   switch (emulated_device::fault()) {
     case Fault::short_leading_dimension:
@@ -76,7 +80,7 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t operation_a, cublas
   emulated_device::enqueue(handle->stream, [=, alpha = *alpha, beta = *beta] {
     diffarch::parallel_for(count, diffarch::Index{2} * m * n * k, [=](diffarch::Index i) {
       multiply(transpose_a, transpose_b, m, n, k, alpha, a + i * stride_a, lda, b + i * stride_b, ldb, beta,
-               c + i * stride_c, ldc);
+               c + i * stride_c, ldc, in_tf32);
     });
   });
   return CUBLAS_STATUS_SUCCESS;
@@ -200,6 +204,18 @@ cublasStatus_t cublasDgemm_v2(cublasHandle_t handle, cublasOperation_t transa, c
                               int k, const double* alpha, const double* a, int lda, const double* b, int ldb,
                               const double* beta, double* c, int ldc) {
   return gemm(handle, transa, transb, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);
+}
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,
+                            int k, const void* alpha, const void* a, cudaDataType a_type, int lda, const void* b,
+                            cudaDataType b_type, int ldb, const void* beta, void* c, cudaDataType c_type, int ldc,
+                            cublasComputeType_t compute_type, cublasGemmAlgo_t /*algorithm*/) {
+  // Of its many combinations, what the library asks for: products of f32 numbers in TF32.
+  if (a_type != CUDA_R_32F || b_type != CUDA_R_32F || c_type != CUDA_R_32F ||
+      compute_type != CUBLAS_COMPUTE_32F_FAST_TF32)
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  return gemm(handle, transa, transb, m, n, k, static_cast<const float*>(alpha), static_cast<const float*>(a), lda, 0,
+              static_cast<const float*>(b), ldb, 0, static_cast<const float*>(beta), static_cast<float*>(c), ldc, 0, 1,
+              true);
 }
 cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
                                          int m, int n, int k, const float* alpha, const float* a, int lda,

@@ -6,12 +6,12 @@
 #include <cudnn.h>
 
 #include <array>
-#include <bit>
 #include <cstring>
 #include <type_traits>
 
 #include "device.hpp"
 #include "diffarch/core/parallel.hpp"
+#include "matrices.hpp"
 
 using diffarch::Index;
 using emulated_device::Fault;
@@ -197,13 +197,10 @@ cudnnStatus_t run(cudnnStatus_t status, cudnnHandle_t handle, const Convolution&
 }
 [[nodiscard]] bool inside(const Extent& e, Index h, Index w) { return h >= 0 && h < e.h && w >= 0 && w < e.w; }
 
-/// A factor as the device multiplies it: as it is, or rounded to TF32, which drops 13 bits of the mantissa.
+/// A factor as the device multiplies it.
 template <class Scalar>
 [[nodiscard]] double factor(const Convolution& c, Scalar value) {
-  if constexpr (std::is_same_v<Scalar, float>)
-    if (c.math == CUDNN_TENSOR_OP_MATH)
-      value = std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000U) & ~std::uint32_t{0x1FFF});
-  return static_cast<double>(value);
+  return static_cast<double>(c.math == CUDNN_TENSOR_OP_MATH ? emulated_device::tf32(value) : value);
 }
 
 // Row h and tap r of y see row h + r - pad of x.

@@ -4,7 +4,10 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 #include "device.hpp"
 
@@ -31,6 +34,15 @@ void require_matrix(const Scalar* a, int rows, int columns, int ld, const char* 
 template <class Scalar>
 void require_matrix_in_stream(const Scalar* a, int rows, int columns, int ld, const char* what) {
   require_device_in_stream(a, span_of(rows, columns, ld) * sizeof(Scalar), what);
+}
+
+/// A factor as the device multiplies it in TF32, which drops 13 bits of the mantissa of f32 numbers.
+template <class Scalar>
+[[nodiscard]] Scalar tf32(Scalar value) {
+  if constexpr (std::is_same_v<Scalar, float>)
+    return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000U) & ~std::uint32_t{0x1FFF});
+  else
+    return value;
 }
 
 [[nodiscard]] inline bool valid_leading_dimension(int rows, int ld) { return ld >= std::max(1, rows); }
