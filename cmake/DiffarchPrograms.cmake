@@ -39,13 +39,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${options}>)
 endif()
 
-# The heaviest templates that most of our programs and tests use, compiled once instead of in each of their files. The
-# precompiled headers of those that link this include instantiated_once.hpp, which keeps them from it; those without
-# precompiled headers of their own can REUSE_FROM this target.
-set(diffarch_instantiated_once "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.hpp")
-add_library(diffarch_instantiated_once STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/instantiated_once.cpp")
-target_link_libraries(diffarch_instantiated_once PRIVATE diffarch::diffarch diffarch_program_options)
-target_precompile_headers(diffarch_instantiated_once PRIVATE "${diffarch_instantiated_once}")
+# diffarch::compiled as our programs and tests have it. Those without precompiled headers of their own can REUSE_FROM it.
+target_link_libraries(diffarch_compiled PRIVATE diffarch_program_options)
+target_precompile_headers(diffarch_compiled PRIVATE <diffarch/solver/linear_algebra.hpp>)
 if(DIFFARCH_BUILD_TESTS)
-  target_compile_options(diffarch_instantiated_once PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(diffarch_compiled PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()

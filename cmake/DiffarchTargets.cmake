@@ -10,6 +10,7 @@
 # Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON, DIFFARCH_HAS_ONEDNN or DIFFARCH_HAS_MPI,
 # which adds those headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
 # A target whose library is not installed does not exist.
+#   diffarch::compiled  no other library: the heaviest templates, compiled once instead of in every program
 
 include(DiffarchFindLibraries)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
@@ -20,6 +21,8 @@ target_compile_features(diffarch INTERFACE cxx_std_20)
 target_include_directories(diffarch INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                               $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(diffarch INTERFACE Eigen3::Eigen)
+
+include(DiffarchCompiled)
 
 set(diffarch_uses_openmp OFF)
 if(DIFFARCH_OPENMP)

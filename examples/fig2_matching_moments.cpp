@@ -5,7 +5,6 @@
 // level, and the sampler generates the same Gaussian from both: neither mixture. We show it twice, fitted on the exact
 // moments of the mixtures and fitted on finite training sets whose first two moments were matched to them.
 
-#include <CLI/CLI.hpp>
 #include <numbers>
 
 #include "common/linear_row.hpp"
@@ -135,11 +134,9 @@ void figure(const FigureOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 2: two mixtures with equal mean and covariance give the same linear denoiser",
-               "fig2_matching_moments");
   FigureOptions options{.data = "mixtures", .samples = 1000, .measured = 4000, .double_precision = true};
-  add_figure_options(app, options);
-  return run_program(app, options, argc, argv, [&] {
+  const std::string description = "Figure 2: two mixtures with equal mean and covariance give the same linear denoiser";
+  return run_program(description, "fig2_matching_moments", options, argc, argv, [&] {
     detail::require(options.data == "mixtures" && options.size == 0,
                     "figure 2 is about two 2-D mixtures: --data can only be 'mixtures', and --size does not apply");
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) {

@@ -99,4 +99,11 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
   }
 }
 
+int run_program(const std::string& description, const std::string& name, FigureOptions& options, int argc,
+                const char* const* argv, const std::function<void()>& body) {
+  CLI::App app(description, name);
+  add_figure_options(app, options);
+  return run_program(app, options, argc, argv, body);
+}
+
 }  // namespace figures

@@ -46,4 +46,8 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
                 const std::function<void()>& body,
                 const std::function<void(const std::function<void()>& body)>& together = {});
 
+/// The same for a program whose options are the shared ones.
+int run_program(const std::string& description, const std::string& name, FigureOptions& options, int argc,
+                const char* const* argv, const std::function<void()>& body);
+
 }  // namespace figures

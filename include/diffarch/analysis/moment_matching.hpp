@@ -46,4 +46,11 @@ template <class Scalar>
   return matched;
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template Batch<float> match_moments(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
+                                           const Vector<double>&);
+extern template Batch<double> match_moments(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
+                                            const Vector<double>&);
+#endif
+
 }  // namespace diffarch

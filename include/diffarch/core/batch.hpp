@@ -29,5 +29,12 @@ template <class A>
   return concat("(", array.rows(), ", ", array.cols(), ")");
 }
 
+#ifdef DIFFARCH_COMPILED
+/// Defined by diffarch::compiled for the alignment of its own arrays: a program that has another is not linked.
+template <int alignment>
+bool compiled_for();
+inline const bool is_compiled_for_these_instructions = compiled_for<EIGEN_MAX_ALIGN_BYTES>();
+#endif
+
 }  // namespace detail
 }  // namespace diffarch

@@ -172,6 +172,10 @@ class GaussianMixture {
   std::vector<Matrix<Scalar>> factors_;
 };
 
+#ifdef DIFFARCH_COMPILED
+extern template class GaussianMixture<double>;
+#endif
+
 // Two distributions in the plane that no linear denoiser can tell apart: both have mean zero and covariance I. Their
 // parameters are small binary fractions chosen so that this holds exactly, in floating point too.
 

@@ -75,6 +75,11 @@ class GaussianDenoiser {
   Storage basis_;
 };
 
+#ifdef DIFFARCH_COMPILED
+extern template class GaussianDenoiser<Cpu, float>;
+extern template class GaussianDenoiser<Cpu, double>;
+#endif
+
 /// A policy of the linear family: it has a bias or not, and modes(rank) says how many modes it keeps of a covariance of
 /// the given rank, throwing InvalidArgument when the policy asks for more than there are.
 template <class A>

@@ -322,3 +322,32 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
 }
 
 }  // namespace diffarch
+
+#ifdef DIFFARCH_COMPILED
+#define DIFFARCH_COMPILED_ALGEBRA(prefix, Scalar)                                                                  \
+  prefix template Matrix<Scalar> LinearAlgebra<Cpu>::product(                                                      \
+      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&,                                            \
+      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&, bool);                                     \
+  prefix template Matrix<Scalar> LinearAlgebra<Cpu>::product(                                                      \
+      const Eigen::Transpose<const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>>&,                    \
+      const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&, bool);                                     \
+  prefix template Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>&, const Vector<double>&);    \
+  prefix template Matrix<double> LinearAlgebra<Cpu>::centred_scatter(const Batch<Scalar>&, const Vector<double>&); \
+  prefix template Matrix<Scalar> LinearAlgebra<Cpu>::centred_multiply(const Batch<Scalar>&, const Vector<double>&, \
+                                                                      const Eigen::MatrixBase<Matrix<Scalar>>&);   \
+  prefix template Matrix<Scalar> LinearAlgebra<Cpu>::cholesky(Matrix<Scalar>);                                     \
+  prefix template Matrix<Scalar> LinearAlgebra<Cpu>::cholesky_solve(const Matrix<Scalar>&,                         \
+                                                                    const Eigen::MatrixBase<Matrix<Scalar>>&)
+
+#define DIFFARCH_COMPILED_EIGENVALUES(prefix)                                                                      \
+  prefix template Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>&                                                  \
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>::compute(const Eigen::EigenBase<Eigen::MatrixXd>&, int);          \
+  prefix template diffarch::SymmetricEigen<diffarch::Cpu> diffarch::LinearAlgebra<diffarch::Cpu>::symmetric_eigen( \
+      const Eigen::MatrixBase<Eigen::MatrixXd>&)
+
+DIFFARCH_COMPILED_EIGENVALUES(extern);
+namespace diffarch {
+DIFFARCH_COMPILED_ALGEBRA(extern, float);
+DIFFARCH_COMPILED_ALGEBRA(extern, double);
+}  // namespace diffarch
+#endif
