@@ -9,8 +9,7 @@
 #   diffarch::cudnn     cuDNN beside it: convolutions of networks on the device by cuDNN, else by matrix products
 # Linking one defines DIFFARCH_HAS_STB, DIFFARCH_HAS_ZLIB, DIFFARCH_HAS_JSON, DIFFARCH_HAS_ONEDNN or DIFFARCH_HAS_MPI,
 # which adds those headers to diffarch/diffarch.hpp. The CUDA backend has a header of its own, diffarch/cuda/cuda.hpp.
-# A target whose library is not installed does not exist.
-#   diffarch::compiled  no other library: the heaviest templates, compiled once instead of in every program
+# A target whose library is not installed does not exist. diffarch::compiled needs none: DiffarchCompiled.cmake.
 
 include(DiffarchFindLibraries)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)

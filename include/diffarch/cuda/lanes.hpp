@@ -26,7 +26,7 @@ struct alignas(width * sizeof(Scalar) < 16 ? width * sizeof(Scalar) : 16) Lanes 
 
 /// An array of numbers as one of Lanes; its address must be a multiple of theirs.
 template <int width, class Scalar>
-[[nodiscard]] constexpr auto* as_lanes(Scalar* numbers) {
+[[nodiscard]] auto* as_lanes(Scalar* numbers) {
   using Value = Lanes<std::remove_const_t<Scalar>, width>;
   return reinterpret_cast<std::conditional_t<std::is_const_v<Scalar>, const Value, Value>*>(numbers);
 }
