@@ -26,6 +26,8 @@ struct Both {
     second(row, column);
   }
 };
+template <class First, class Second>
+Both(First, Second) -> Both<First, Second>;
 
 /// nn::Buffer in device memory: room for `size()` numbers that grows when asked for more and keeps its memory when
 /// asked for less. Moves, never copies.

@@ -161,7 +161,8 @@ class ProductConvolution {
         [&]<int lanes>(std::integral_constant<int, lanes>) {
           const ImageShape shape{shape_.height, shape_.width, channels / lanes};
           for_each(9 * channels / lanes, pixels,
-                   detail::Neighbourhoods{as_lanes<lanes>(first), as_lanes<lanes>(columns), shape, circular_});
+                   detail::Neighbourhoods<Lanes<Scalar, lanes>>{as_lanes<lanes>(first), as_lanes<lanes>(columns), shape,
+                                                                circular_});
         },
         channels);
     return columns;

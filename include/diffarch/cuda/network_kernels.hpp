@@ -102,9 +102,9 @@ struct CudaKernels {
   static void average_pool(const Scalar* x, Scalar* y, Index rows, Index width, Index channels) {
     cuda::with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(
-              channels / lanes, rows * width,
-              cuda::AveragePool{cuda::as_lanes<lanes>(x), cuda::as_lanes<lanes>(y), width, channels / lanes});
+          cuda::for_each(channels / lanes, rows * width,
+                         cuda::AveragePool<cuda::Lanes<Scalar, lanes>>{
+                             cuda::as_lanes<lanes>(x), cuda::as_lanes<lanes>(y), width, channels / lanes});
         },
         channels);
   }
@@ -112,9 +112,9 @@ struct CudaKernels {
   static void average_pool_backward(const Scalar* dy, Scalar* dx, Index rows, Index width, Index channels) {
     cuda::with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(
-              channels / lanes, rows * width,
-              cuda::AveragePoolBackward{cuda::as_lanes<lanes>(dy), cuda::as_lanes<lanes>(dx), width, channels / lanes});
+          cuda::for_each(channels / lanes, rows * width,
+                         cuda::AveragePoolBackward<cuda::Lanes<Scalar, lanes>>{
+                             cuda::as_lanes<lanes>(dy), cuda::as_lanes<lanes>(dx), width, channels / lanes});
         },
         channels);
   }
@@ -124,8 +124,8 @@ struct CudaKernels {
     cuda::with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
           cuda::for_each(rows / lanes, columns,
-                         cuda::CopyColumns{cuda::as_lanes<lanes>(from), from_stride / lanes, cuda::as_lanes<lanes>(to),
-                                           to_stride / lanes});
+                         cuda::CopyColumns<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), from_stride / lanes,
+                                                                       cuda::as_lanes<lanes>(to), to_stride / lanes});
         },
         rows, from_stride, to_stride);
   }
@@ -135,8 +135,8 @@ struct CudaKernels {
     cuda::with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
           cuda::for_each(rows / lanes, columns,
-                         cuda::AddColumns{cuda::as_lanes<lanes>(from), from_stride / lanes, cuda::as_lanes<lanes>(to),
-                                          to_stride / lanes});
+                         cuda::AddColumns<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), from_stride / lanes,
+                                                                      cuda::as_lanes<lanes>(to), to_stride / lanes});
         },
         rows, from_stride, to_stride);
   }

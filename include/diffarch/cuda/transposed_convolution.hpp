@@ -87,7 +87,8 @@ class ProductTransposedConvolution {
     with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
           for_each(4 * out_ / lanes, pixels_,
-                   detail::QuadsToImages{as_lanes<lanes>(quads), as_lanes<lanes>(y), width_, out_ / lanes});
+                   detail::QuadsToImages<Lanes<Scalar, lanes>>{as_lanes<lanes>(quads), as_lanes<lanes>(y), width_,
+                                                               out_ / lanes});
         },
         out_);
   }
@@ -99,7 +100,8 @@ class ProductTransposedConvolution {
     with_lanes(
         [&]<int lanes>(std::integral_constant<int, lanes>) {
           for_each(4 * out_ / lanes, pixels_,
-                   detail::ImagesToQuads{as_lanes<lanes>(dy), as_lanes<lanes>(quads), width_, out_ / lanes});
+                   detail::ImagesToQuads<Lanes<Scalar, lanes>>{as_lanes<lanes>(dy), as_lanes<lanes>(quads), width_,
+                                                               out_ / lanes});
         },
         out_);
     gemm<Scalar, factors>(false, true, in_, 4 * out_, pixels_, Scalar(1), x, in_, quads, 4 * out_, Scalar(0), gradient,
