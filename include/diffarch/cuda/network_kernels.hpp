@@ -100,45 +100,21 @@ struct CudaKernels {
 
   template <class Scalar>
   static void average_pool(const Scalar* x, Scalar* y, Index rows, Index width, Index channels) {
-    cuda::with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(channels / lanes, rows * width,
-                         cuda::AveragePool<cuda::Lanes<Scalar, lanes>>{
-                             cuda::as_lanes<lanes>(x), cuda::as_lanes<lanes>(y), width, channels / lanes});
-        },
-        channels);
+    pool<cuda::AveragePool>(x, y, rows, width, channels);
   }
   template <class Scalar>
   static void average_pool_backward(const Scalar* dy, Scalar* dx, Index rows, Index width, Index channels) {
-    cuda::with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(channels / lanes, rows * width,
-                         cuda::AveragePoolBackward<cuda::Lanes<Scalar, lanes>>{
-                             cuda::as_lanes<lanes>(dy), cuda::as_lanes<lanes>(dx), width, channels / lanes});
-        },
-        channels);
+    pool<cuda::AveragePoolBackward>(dy, dx, rows, width, channels);
   }
   template <class Scalar>
   static void copy_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
                            Index columns) {
-    cuda::with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(rows / lanes, columns,
-                         cuda::CopyColumns<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), from_stride / lanes,
-                                                                       cuda::as_lanes<lanes>(to), to_stride / lanes});
-        },
-        rows, from_stride, to_stride);
+    move_columns<cuda::CopyColumns>(from, from_stride, to, to_stride, rows, columns);
   }
   template <class Scalar>
   static void add_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
                           Index columns) {
-    cuda::with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          cuda::for_each(rows / lanes, columns,
-                         cuda::AddColumns<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), from_stride / lanes,
-                                                                      cuda::as_lanes<lanes>(to), to_stride / lanes});
-        },
-        rows, from_stride, to_stride);
+    move_columns<cuda::AddColumns>(from, from_stride, to, to_stride, rows, columns);
   }
 
   template <class Scalar>
@@ -186,6 +162,30 @@ struct CudaKernels {
         cuda::StoreAt<double>{sums.data()});
     sums.copy_to_host(host_errors, levels);
     for (Index level = 0; level < levels; ++level) host_errors[level] /= count;
+  }
+
+ private:
+  /// Of the smaller images, (rows width) pixels.
+  template <template <class Value> class Functor, class Scalar>
+  static void pool(const Scalar* from, Scalar* to, Index rows, Index width, Index channels) {
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(channels / lanes, rows * width,
+                         Functor<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), cuda::as_lanes<lanes>(to),
+                                                             width, channels / lanes});
+        },
+        channels);
+  }
+  template <template <class Value> class Functor, class Scalar>
+  static void move_columns(const Scalar* from, Index from_stride, Scalar* to, Index to_stride, Index rows,
+                           Index columns) {
+    cuda::with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          cuda::for_each(rows / lanes, columns,
+                         Functor<cuda::Lanes<Scalar, lanes>>{cuda::as_lanes<lanes>(from), from_stride / lanes,
+                                                             cuda::as_lanes<lanes>(to), to_stride / lanes});
+        },
+        rows, from_stride, to_stride);
   }
 };
 

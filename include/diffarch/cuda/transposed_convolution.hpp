@@ -84,26 +84,14 @@ class ProductTransposedConvolution {
     Scalar* const quads = workspace + 2 * kernel_size_;
     gemm<Scalar, factors>(true, false, 4 * out_, pixels_, in_, Scalar(1), workspace, in_, x, in_, Scalar(0), quads,
                           4 * out_);
-    with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          for_each(4 * out_ / lanes, pixels_,
-                   detail::QuadsToImages<Lanes<Scalar, lanes>>{as_lanes<lanes>(quads), as_lanes<lanes>(y), width_,
-                                                               out_ / lanes});
-        },
-        out_);
+    move<detail::QuadsToImages>(quads, y);
   }
 
   void backward(const Scalar* x, const Scalar* dy, const Scalar* weights, Scalar* weights_gradient, Scalar* dx,
                 Scalar* workspace) const {
     Scalar* const gradient = workspace + kernel_size_;
     Scalar* const quads = workspace + 2 * kernel_size_;
-    with_lanes(
-        [&]<int lanes>(std::integral_constant<int, lanes>) {
-          for_each(4 * out_ / lanes, pixels_,
-                   detail::ImagesToQuads<Lanes<Scalar, lanes>>{as_lanes<lanes>(dy), as_lanes<lanes>(quads), width_,
-                                                               out_ / lanes});
-        },
-        out_);
+    move<detail::ImagesToQuads>(dy, quads);
     gemm<Scalar, factors>(false, true, in_, 4 * out_, pixels_, Scalar(1), x, in_, quads, 4 * out_, Scalar(0), gradient,
                           in_);
     const detail::UnpackTransposedKernel<Scalar> unpack{gradient, weights_gradient, in_, out_};
@@ -116,6 +104,17 @@ class ProductTransposedConvolution {
  private:
   [[nodiscard]] detail::PackTransposedKernel<Scalar> packing(const Scalar* weights, Scalar* packed) const {
     return {weights, packed, in_, out_};
+  }
+
+  /// Between quads and images.
+  template <template <class Value> class Functor>
+  void move(const Scalar* from, Scalar* to) const {
+    with_lanes(
+        [&]<int lanes>(std::integral_constant<int, lanes>) {
+          for_each(4 * out_ / lanes, pixels_,
+                   Functor<Lanes<Scalar, lanes>>{as_lanes<lanes>(from), as_lanes<lanes>(to), width_, out_ / lanes});
+        },
+        out_);
   }
 
   Index in_ = 0;
