@@ -26,6 +26,7 @@ struct Both {
     second(row, column);
   }
 };
+/// `Both{first, second}`, for compilers without deduction for aggregates (clang 14).
 template <class First, class Second>
 Both(First, Second) -> Both<First, Second>;
 
