@@ -67,11 +67,11 @@ void multiply_step(const std::vector<Layer>& layers, const float* weights, const
 
 /// Seconds of one step of the library's training.
 double seconds_of_step() {
-  using Body = nn::UNet<3, 32, Padding::zeros, float, nn::StandardNormalisation, Kernels>;
+  using Body = nn::UNet<3, float, nn::StandardNormalisation, Kernels>;
   constexpr Index batch_size = 16;
   const ImageShape shape{64, 64, 3};
   const auto data = Cuda::normal<float>(shape.size(), 62 * batch_size, Seed{1}, streams::initial_noise, 0);
-  nn::Network<Body> network(Body(3), shape);
+  nn::Network<Body> network(Body(nn::UNetOptions{.channels = 32}), shape);
   network.initialise(Seed{2});
   nn::LevelTraining<Body> training(network, data, NoiseLevel::from_sigma(0.5),
                                    {.epochs = 1000, .batch_size = batch_size});

@@ -103,7 +103,7 @@ int main(int argc, char** argv) try {
                             status_kilobytes("VmRSS")};
   const ImageShape images{arguments.size, arguments.size, 3};
   if (arguments.network == "unet") {
-    run(arguments, nn::UNet<3, 32>(3), images);
+    run(arguments, nn::UNet<3>({.channels = 32}), images);
   } else if (arguments.network == "mlp") {
     run(arguments, nn::Mlp<float>(images.size(), 1000), images);
   } else if (arguments.network == "mlp2d") {

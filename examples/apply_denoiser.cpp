@@ -28,7 +28,7 @@ using namespace figures;
 struct Options {
   std::string arch = {};
   int pools = 3;
-  int channels = 32;
+  Index channels = 32;
   std::string padding = "zeros";
   Index hidden = 0;
   std::filesystem::path weights = {};
@@ -49,12 +49,15 @@ void run(const Options& options) {
   require_member("--padding", options.padding, {"zeros", "circular"});
   require_member("--backend", options.backend, {"cpu", "cuda"});
   require_backend(options.backend);
+  constexpr Index most_channels = 1024;
+  detail::require(options.channels >= 1 && options.channels <= most_channels, "--channels ", options.channels,
+                  ": expected 1 to ", most_channels);
   constexpr Index widest = 1'000'000;
   detail::require(options.arch == "unet" || (options.hidden >= 1 && options.hidden <= widest), "--hidden ",
                   options.hidden, ": expected 1 to ", widest, " with --arch ", options.arch);
   const auto apply = [&]<class Scalar>(const ImageShape& shape, const Batch<Scalar>& y) {
-    const NetworkChoice choice{options.arch, options.pools, options.channels, options.padding == "circular",
-                               options.hidden};
+    const NetworkChoice choice{options.arch, options.pools, options.channels,
+                               options.padding == "circular" ? Padding::circular : Padding::zeros, options.hidden};
     Batch<Scalar> x0;
     on_backend(options.backend,
                [&]<class B>(std::type_identity<B>) { x0 = apply_network<B>(choice, shape, options.weights, y); });
@@ -78,8 +81,7 @@ int main(int argc, char** argv) {
   Options options;
   app.add_option("--arch", options.arch, "Network: unet, mlp (images) or mlp2d (points)")->required();
   app.add_option("--pools", options.pools, "unet: poolings, 1 to 4")->capture_default_str();
-  app.add_option("--channels", options.channels, "unet: channels at full resolution, 4, 8, 16, 32 or 64")
-      ->capture_default_str();
+  app.add_option("--channels", options.channels, "unet: channels at full resolution")->capture_default_str();
   app.add_option("--padding", options.padding, "unet: zeros or circular")->capture_default_str();
   app.add_option("--hidden", options.hidden, "mlp, mlp2d: width H of the bottleneck");
   app.add_option("--weights", options.weights, "Weights, a safetensors file")->required();

@@ -14,12 +14,16 @@ namespace certificates {
 
 namespace {
 
-template <int Pools, Padding padding = Padding::zeros>
-using Net = nn::UNet<Pools, 2, padding, double>;
+template <int Pools>
+using Net = nn::UNet<Pools, double>;
 
-template <class Body>
-nn::Network<Body> random_network(const ImageShape& shape) {
-  nn::Network<Body> network(Body(shape.channels), shape);
+nn::UNetOptions grey_unet(Padding padding = Padding::zeros) {
+  return {.channels = 2, .padding = padding, .image_channels = 1};
+}
+
+template <int Pools>
+nn::Network<Net<Pools>> random_network(const ImageShape& shape, Padding padding = Padding::zeros) {
+  nn::Network network(Net<Pools>(grey_unet(padding)), shape);
   network.initialise(Seed{1});
   return network;
 }
@@ -39,10 +43,10 @@ Batch<double> shifted(const Batch<double>& x, const ImageShape& shape, Index col
 }
 
 /// |net(shifted x) - shifted net(x)| / |net(x)| for shifts by 0, 1, ..., 8 pixels.
-template <class Body>
-Vector<double> changes_by_shift() {
+template <int Pools>
+Vector<double> changes_by_shift(Padding padding) {
   const ImageShape shape{16, 24, 1};
-  auto network = random_network<Body>(shape);
+  auto network = random_network<Pools>(shape, padding);
   const Batch<double> x = random_images(shape, 2);
   network.forward(x, nn::Mode::train);  // statistics that are not those of initialisation
   const Batch<double> y = network.forward(x, nn::Mode::evaluate);
@@ -55,10 +59,10 @@ Vector<double> changes_by_shift() {
 
 /// Input columns, relative to `column`, that output pixel (0, column) depends on: where its gradient is not zero. All
 /// weights and inputs are positive, so that nothing cancels and no ReLU is closed.
-template <class Body>
+template <int Pools>
 nn::Interval measured_reach(Index height, Index width, Index column) {
   const ImageShape shape{height, width, 1};
-  nn::Network<Body> network(Body(1), shape);
+  nn::Network network(Net<Pools>(grey_unet()), shape);
   network.for_each_parameter([](const auto& parameter) {
     if (parameter.trainable()) std::fill(parameter.values.begin(), parameter.values.end(), 0.1);
   });
@@ -85,7 +89,7 @@ void check_reach(Certificate& certificate, Panel& panel, double narrowest, doubl
   double largest = 0.0;
   for (Index pixel = 0; pixel < period; ++pixel) {
     const nn::Interval predicted = nn::receptive_field<Net<Pools>>(pixel);
-    const nn::Interval measured = measured_reach<Net<Pools>>(period, width, first + pixel);
+    const nn::Interval measured = measured_reach<Pools>(period, width, first + pixel);
     different += predicted == measured ? 0 : 1;
     smallest = std::min(smallest, real(measured.width()));
     largest = std::max(largest, real(measured.width()));
@@ -120,9 +124,9 @@ Certificate unet_receptive_field() {
 Certificate unet_shifts() {
   Certificate certificate;
   const Vector<double> shifts = equally_spaced(0.0, 8.0, 9);
-  const Vector<double> one = changes_by_shift<Net<1, Padding::circular>>();
-  const Vector<double> two = changes_by_shift<Net<2, Padding::circular>>();
-  const Vector<double> zeros = changes_by_shift<Net<2, Padding::zeros>>();
+  const Vector<double> one = changes_by_shift<1>(Padding::circular);
+  const Vector<double> two = changes_by_shift<2>(Padding::circular);
+  const Vector<double> zeros = changes_by_shift<2>(Padding::zeros);
   const auto check = [&](const std::string& name, const Vector<double>& changes, Index period) {
     double multiples = 0.0;
     double others = 1e300;
@@ -154,7 +158,7 @@ Certificate skips_are_no_bottleneck() {
   Certificate certificate;
   const ImageShape shape{8, 8, 1};
   constexpr Index middle = 2 << 3;  // channels of the one pixel that three pools leave
-  auto network = random_network<Net<3>>(shape);
+  auto network = random_network<3>(shape);
   const Index d = shape.size();
   const Batch<double> x = random_images(shape, 1).replicate(1, d);
   network.forward(x, nn::Mode::evaluate);
@@ -184,7 +188,7 @@ Certificate skips_are_no_bottleneck() {
 Certificate batch_statistics_are_not_local() {
   Certificate certificate;
   const ImageShape shape{8, 64, 1};
-  auto network = random_network<Net<1>>(shape);
+  auto network = random_network<1>(shape);
   const Batch<double> x = random_images(shape, 2);
   Batch<double> changed = x;
   changed(shape.index(4, 0), 0) += 10.0;

@@ -5,6 +5,7 @@
 
 #include "backends.hpp"
 #include "diffarch/core/image_shape.hpp"
+#include "diffarch/nn/layer.hpp"
 
 // One network of a file on any backend, see backends.hpp. Defined in apply_network_impl.hpp; for Cpu in
 // apply_network.cpp, for Cuda in apply_network_cuda.cu.
@@ -13,16 +14,16 @@ namespace figures {
 
 /// A network of the reference code, chosen at run time.
 struct NetworkChoice {
-  std::string arch;            ///< unet, mlp or mlp2d
-  int pools = 3;               ///< unet: 1 to 4
-  int channels = 32;           ///< unet: 4, 8, 16, 32 or 64
-  bool is_circular = false;    ///< unet
-  diffarch::Index hidden = 0;  ///< mlp, mlp2d
+  std::string arch;                                      ///< unet, mlp or mlp2d
+  int pools = 3;                                         ///< unet: 1 to 4
+  diffarch::Index channels = 32;                         ///< unet, at full resolution
+  diffarch::Padding padding = diffarch::Padding::zeros;  ///< unet
+  diffarch::Index hidden = 0;                            ///< mlp, mlp2d
 };
 
 /// x0_hat (d, n) of samples y (d, n) of `shape` by the network with these weights (nn::load_weights), on backend B.
 /// float: unet and mlp; double: mlp2d. One sample at a time, as the samplers do: no result depends on which others are
-/// in the file. Throws InvalidArgument for a U-Net that is not in the list, and what load_weights throws.
+/// in the file. Throws InvalidArgument for another number of pools, and what load_weights throws.
 template <class B, class Scalar>
 [[nodiscard]] diffarch::Batch<Scalar> apply_network(const NetworkChoice& choice, const diffarch::ImageShape& shape,
                                                     const std::filesystem::path& weights,

@@ -13,15 +13,6 @@ namespace figures {
 
 using namespace diffarch;
 
-/// A run-time value out of a list known at compile time: calls use(integral_constant) for the one that equals `value`.
-template <class T, T... choices, class Use>
-void choose(const std::string& option, T value, std::integer_sequence<T, choices...> /*list*/, const Use& use) {
-  const bool found = ((value == choices ? (use(std::integral_constant<T, choices>{}), true) : false) || ...);
-  std::string list;
-  ((list += (list.empty() ? "" : ", ") + std::to_string(choices)), ...);
-  diffarch::detail::require(found, option, " ", value, ": expected one of ", list);
-}
-
 template <class B, class Body>
 Batch<typename Body::Scalar> apply_body(Body body, const ImageShape& shape, const std::filesystem::path& weights,
                                         const Batch<typename Body::Scalar>& y) {
@@ -43,20 +34,24 @@ Batch<Scalar> apply_network(const NetworkChoice& choice, const ImageShape& shape
   } else {
     if (choice.arch == "mlp")
       return apply_body<B>(nn::Mlp<float, Kernels>(shape.size(), choice.hidden), shape, weights, y);
-    Batch<float> x0;
-    const auto apply = [&]<int pools, int channels, Padding padding>() {
-      using Body = nn::UNet<pools, channels, padding, float, nn::StandardNormalisation, Kernels>;
-      x0 = apply_body<B>(Body(shape.channels), shape, weights, y);
+    const auto apply_unet = [&]<int pools>(std::integral_constant<int, pools> /*pools*/) {
+      return apply_body<B>(
+          nn::UNet<pools, float, nn::StandardNormalisation, Kernels>(
+              {.channels = choice.channels, .padding = choice.padding, .image_channels = shape.channels}),
+          shape, weights, y);
     };
-    choose("--pools", choice.pools, std::integer_sequence<int, 1, 2, 3, 4>{}, [&](auto pools) {
-      choose("--channels", choice.channels, std::integer_sequence<int, 4, 8, 16, 32, 64>{}, [&](auto channels) {
-        if (choice.is_circular)
-          apply.template operator()<pools, channels, Padding::circular>();
-        else
-          apply.template operator()<pools, channels, Padding::zeros>();
-      });
-    });
-    return x0;
+    switch (choice.pools) {
+      case 1:
+        return apply_unet(std::integral_constant<int, 1>{});
+      case 2:
+        return apply_unet(std::integral_constant<int, 2>{});
+      case 3:
+        return apply_unet(std::integral_constant<int, 3>{});
+      case 4:
+        return apply_unet(std::integral_constant<int, 4>{});
+      default:
+        throw InvalidArgument(diffarch::detail::concat("--pools ", choice.pools, ": expected one of 1, 2, 3, 4"));
+    }
   }
 }
 

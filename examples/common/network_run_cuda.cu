@@ -9,8 +9,7 @@ extern template PlacedModelPointer<double> placed(AnyDenoiser<double, Cuda>, con
 
 FIGURES_CLOSED_FORMS(Cuda);
 FIGURES_BOTTLENECKS(Cuda);
-FIGURES_UNETS_1(Cuda);
-FIGURES_UNETS_2(Cuda);
-FIGURES_UNETS_3(Cuda);
+FIGURES_SHALLOW_UNETS(Cuda);
+FIGURES_DEEP_UNETS(Cuda);
 
 }  // namespace figures

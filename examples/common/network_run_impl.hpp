@@ -23,16 +23,15 @@ PlacedModelPointer<Scalar> run_network(const A& architecture, const NetworkTask<
   FIGURES_NETWORK(B, float, Bottleneck<100>);                       \
   FIGURES_NETWORK(B, double, Bottleneck<1, BottleneckForm::plane>); \
   FIGURES_NETWORK(B, double, Bottleneck<2, BottleneckForm::plane>)
-// Three parts, for translation units of about the same size.
-#define FIGURES_UNETS_1(B)          \
+// Two parts, for translation units of about the same size. U-Nets of equally many pools share most of their code.
+#define FIGURES_SHALLOW_UNETS(B)    \
   FIGURES_UNET(B, 1, 32, zeros);    \
   FIGURES_UNET(B, 1, 32, circular); \
-  FIGURES_UNET(B, 2, 8, zeros)
-#define FIGURES_UNETS_2(B)          \
+  FIGURES_UNET(B, 2, 8, zeros);     \
   FIGURES_UNET(B, 2, 32, zeros);    \
-  FIGURES_UNET(B, 2, 32, circular); \
-  FIGURES_UNET(B, 3, 8, zeros)
-#define FIGURES_UNETS_3(B)          \
+  FIGURES_UNET(B, 2, 32, circular)
+#define FIGURES_DEEP_UNETS(B)       \
+  FIGURES_UNET(B, 3, 8, zeros);     \
   FIGURES_UNET(B, 3, 32, zeros);    \
   FIGURES_UNET(B, 3, 32, circular); \
   FIGURES_UNET(B, 4, 32, zeros)

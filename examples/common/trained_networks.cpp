@@ -11,11 +11,11 @@ using namespace diffarch;
 namespace {
 
 /// Width in pixels of the largest window that a pixel of x0_hat depends on.
-template <int Pools, int Channels, Padding padding>
+template <int Pools>
 [[nodiscard]] constexpr Index receptive_width() {
   Index width = 0;
   for (Index pixel = 0; pixel < (Index{1} << Pools); ++pixel) {
-    const auto field = nn::receptive_field<nn::UNet<Pools, Channels, padding, float>>(pixel);
+    const auto field = nn::receptive_field<nn::UNet<Pools>>(pixel);
     width = std::max(width, field.last - field.first + 1);
   }
   return width;
@@ -23,7 +23,7 @@ template <int Pools, int Channels, Padding padding>
 
 template <int Pools, int Channels, Padding padding>
 PlacedModelPointer<float> train_unet(const std::string& name, NetworkSetting& setting, Json& row) {
-  row["receptive_field"] = receptive_width<Pools, Channels, padding>();
+  row["receptive_field"] = receptive_width<Pools>();
   return trained_network(name, ConvUNet<Pools, Channels, padding>{setting.images.shape(), setting.network.training},
                          setting, row);
 }

@@ -94,17 +94,17 @@ TEST_CASE("The locality map of a convolution is its squared kernel", "[analysis]
 }
 
 TEST_CASE("The observed receptive field of a U-Net is the one known at compile time", "[analysis][locality]") {
-  using Net = nn::UNet<1, 2, Padding::zeros, double>;
+  using Net = nn::UNet<1, double>;
   const ImageShape shape{32, 36, 1};
   // Positive weights and inputs: nothing cancels and every ReLU is on.
-  const auto model = network_of(Net(1), shape, all_positive);
+  const auto model = network_of(Net({.channels = 2, .image_channels = 1}), shape, all_positive);
   const Batch<double> ones = Batch<double>::Ones(shape.size(), 1);
   for (const Index row : {16, 17})
     for (const Index column : {18, 19})
       CHECK(observed_receptive_field(locality_map(model, ones, locality_level, shape, row, column)) ==
             theoretical_box<Net>(row, column));
   // Random weights reach no further.
-  const auto random = network_of(Net(1), shape, as_initialised);
+  const auto random = network_of(Net({.channels = 2, .image_channels = 1}), shape, as_initialised);
   const LocalityMap map = locality_map(random, random_matrix(shape.size(), 3, 2), locality_level, shape, 16, 19);
   const PixelBox box = observed_receptive_field(map);
   const PixelBox bound = theoretical_box<Net>(16, 19);
@@ -116,10 +116,10 @@ TEST_CASE("The observed receptive field of a U-Net is the one known at compile t
   CHECK(locality_radius(map) <= std::max(-bound.first_row, bound.last_row));
   CHECK(locality_radius(map) < locality_radius(map, 1.0));
   // Across the border of a torus, where a plane would see the whole image.
-  using Circular = nn::UNet<1, 2, Padding::circular, double>;
-  const auto circular = network_of(Circular(1), shape, all_positive);
+  const auto circular =
+      network_of(Net({.channels = 2, .padding = Padding::circular, .image_channels = 1}), shape, all_positive);
   const LocalityMap corner = locality_map(circular, ones, locality_level, shape, 0, 35);
-  CHECK(observed_receptive_field(corner, 0.0, PixelGeometry::torus) == theoretical_box<Circular>(0, 35));
+  CHECK(observed_receptive_field(corner, 0.0, PixelGeometry::torus) == theoretical_box<Net>(0, 35));
   CHECK(observed_receptive_field(corner) == PixelBox{0, 31, -35, 0});
   CHECK(locality_radius(corner, 1.0, PixelGeometry::torus) < 12);
 }

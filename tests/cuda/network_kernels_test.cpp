@@ -32,7 +32,8 @@ TEST_CASE("Copies between host and device and within it move every number of eve
 template <class Kernels, class Scalar, Padding padding>
 std::pair<Batch<Scalar>, std::vector<Scalar>> unet_pass(nn::Mode mode) {
   const ImageShape shape{8, 12, 3};
-  auto network = test::random_network(nn::UNet<2, 5, padding, Scalar, nn::StandardNormalisation, Kernels>(3), shape);
+  auto network = test::random_network(
+      nn::UNet<2, Scalar, nn::StandardNormalisation, Kernels>({.channels = 5, .padding = padding}), shape);
   const auto x = test::random_matrix<Scalar>(shape.size(), 3, 1);
   const Batch<Scalar> y = test::forward_on(network, x, mode);
   const Batch<Scalar> dx = test::backward_on(network, x, test::random_matrix<Scalar>(shape.size(), 3, 2));
@@ -63,8 +64,8 @@ TEST_CASE("A U-Net on the device gives the host's outputs and gradients", "[cuda
 }
 
 TEST_CASE("Initial weights on the device are bitwise the host's", "[cuda]") {
-  nn::Network device(test::TestedUNet<1, 4>(3), ImageShape{8, 8, 3});
-  nn::Network host(nn::UNet<1, 4>(3), ImageShape{8, 8, 3});
+  nn::Network device(test::TestedUNet<1>({.channels = 4}), ImageShape{8, 8, 3});
+  nn::Network host(nn::UNet<1>({.channels = 4}), ImageShape{8, 8, 3});
   device.initialise(Seed{3});
   host.initialise(Seed{3});
   CHECK(test::tensors_of(device) == test::tensors_of(host));

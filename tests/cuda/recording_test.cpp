@@ -67,10 +67,10 @@ TEST_CASE("An exception ends the recording, and the work can be run again", "[cu
 }
 
 TEST_CASE("A network whose passes are recorded trains to the bits of one whose passes are not", "[cuda][nn]") {
-  using Body = nn::UNet<1, 4, Padding::circular, float, nn::StandardNormalisation, CudaKernels>;
+  using Body = nn::UNet<1, float, nn::StandardNormalisation, CudaKernels>;
   const ImageShape shape{8, 8, 3};
   const auto trained = [&](bool forgets) {
-    nn::Network<Body> network(Body(3), shape);
+    nn::Network<Body> network(Body({.channels = 4, .padding = Padding::circular}), shape);
     network.initialise(Seed{1});
     std::vector<nn::ParametersWithGradient<float>> pieces;
     Index count = 0;

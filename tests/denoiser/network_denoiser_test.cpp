@@ -69,8 +69,9 @@ TEST_CASE("A network treats every sample by itself, bitwise", "[denoiser][nn]") 
   }
   check_every_sample_by_itself(TestedMlp<float>(192, 50), ImageShape{8, 8, 3});
   check_every_sample_by_itself(TestedMlp<float>(75, 7), ImageShape{5, 5, 3});
-  check_every_sample_by_itself(TestedUNet<2, 8>(3), ImageShape{8, 8, 3});
-  check_every_sample_by_itself(TestedUNet<1, 4, Padding::circular>(1), ImageShape{10, 6, 1});
+  check_every_sample_by_itself(TestedUNet<2>({.channels = 8}), ImageShape{8, 8, 3});
+  check_every_sample_by_itself(TestedUNet<1>({.channels = 4, .padding = Padding::circular, .image_channels = 1}),
+                               ImageShape{10, 6, 1});
 }
 
 TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {

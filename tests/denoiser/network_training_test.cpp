@@ -19,13 +19,18 @@ const TrainingOptions stack_training{.epochs = 2, .batch_size = 16, .learning_ra
 template <class A>
 using TestedModel = NetworkModel<A, double, TestedBackend>;
 
+template <class A>
+auto plan_of(const A& architecture, const Batch<double>& data) {
+  return diffarch::detail::network_plan<TestedBackend, double>(architecture, data.rows());
+}
+
 /// One level after the other.
 template <class A>
 TestedModel<A> train_each(const A& architecture, const Batch<double>& data) {
   std::vector<typename TestedModel<A>::Level> trained;
   diffarch::detail::NoStore store;
-  diffarch::detail::train_levels<TestedBackend>(architecture, data, three_steps.levels(), 0, 3, store, {},
-                                                [&](auto level) { trained.push_back(std::move(level)); });
+  diffarch::detail::train_levels(plan_of(architecture, data), data, three_steps.levels(), 0, 3, store, {},
+                                 [&](auto level) { trained.push_back(std::move(level)); });
   return TestedModel<A>(std::move(trained));
 }
 
@@ -60,7 +65,7 @@ void check_stacks(A architecture, const Batch<double>& data) {
     for (const Index together : {1, 2, 3}) {
       CAPTURE(decay, together);
       check_same_models(
-          diffarch::detail::train_stacks<TestedBackend>(architecture, data, three_steps.levels(), together, {}), each);
+          diffarch::detail::train_stacks(plan_of(architecture, data), data, three_steps.levels(), together, {}), each);
     }
     check_same_models(fit(architecture, data, three_steps, TestedBackend{}), each);
   }
@@ -97,8 +102,8 @@ TEST_CASE("Stacks are taken where the kernels want them, and a warm start has no
 TEST_CASE("A level that diverges is named among those of its stack", "[denoiser][nn][training]") {
   const Batch<double> data = 1e200 * random_matrix(2, 40, 1);
   const std::string message = message_of<NumericalError>([&] {
-    static_cast<void>(diffarch::detail::train_stacks<TestedBackend>(PlaneArchitecture{stack_training}, data,
-                                                                    three_steps.levels(), 2, {}));
+    static_cast<void>(diffarch::detail::train_stacks(plan_of(PlaneArchitecture{stack_training}, data), data,
+                                                     three_steps.levels(), 2, {}));
   });
   CHECK_THAT(message, ContainsSubstring("levels 1 to 2 of 3: training: the loss is"));
   CHECK_THAT(message, ContainsSubstring("at sigma = "));

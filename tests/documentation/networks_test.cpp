@@ -15,7 +15,7 @@ TEST_CASE("From PyTorch: weights", "[documentation]") {
   const test::WorkingFolder folder;
   const Batch<float> y = test::random_matrix<float>(16 * 16 * 3, 2, 1);
 
-  nn::Network<nn::UNet<2, 8>> network(nn::UNet<2, 8>(3), ImageShape{16, 16, 3});
+  nn::Network network(nn::UNet<2>({.channels = 8}), ImageShape{16, 16, 3});
   nn::save_weights("unet.safetensors", network);
   nn::load_weights("unet.safetensors", network);
   Batch<float> x0_hat = network.forward(y, nn::Mode::evaluate);

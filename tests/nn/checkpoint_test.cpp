@@ -13,7 +13,7 @@ using namespace diffarch::test;
 
 namespace {
 
-using CheckpointBody = TestedUNet<1, 2, Padding::circular>;
+using CheckpointBody = TestedUNet<1>;
 using CheckpointNetwork = nn::Network<CheckpointBody>;
 using CheckpointTraining = nn::LevelTraining<CheckpointBody>;
 
@@ -22,7 +22,8 @@ const TrainingOptions checkpoint_options{
     .epochs = 3, .batch_size = 4, .learning_rate = 1e-2, .averaging_decay = 0.8, .seed = Seed{11}};
 
 CheckpointNetwork checkpoint_network(std::uint64_t seed) {
-  CheckpointNetwork network(CheckpointBody(1), ImageShape{4, 4, 1});
+  CheckpointNetwork network(CheckpointBody({.channels = 2, .padding = Padding::circular, .image_channels = 1}),
+                            ImageShape{4, 4, 1});
   network.initialise(Seed{seed});
   return network;
 }

@@ -66,12 +66,15 @@ std::pair<long, std::size_t> allocations_of_a_step(Body body, ImageShape shape) 
 }
 
 TEST_CASE("A training step after the first allocates nothing", "[nn]") {
-  REQUIRE(allocations_of_a_step(nn::UNet<2, 8, Padding::circular, float, nn::StandardNormalisation, EigenKernels>(3),
+  REQUIRE(allocations_of_a_step(nn::UNet<2, float, nn::StandardNormalisation, EigenKernels>(
+                                    {.channels = 8, .padding = Padding::circular}),
                                 ImageShape{16, 16, 3}) == std::pair<long, std::size_t>{0, 0});
   REQUIRE(allocations_of_a_step(nn::Mlp<float, EigenKernels>(48, 20), ImageShape{4, 4, 3}).first == 0);
   REQUIRE(allocations_of_a_step(nn::TwoDMlp<double, EigenKernels>(1), ImageShape{1, 1, 2}).first == 0);
   // Whatever the kernels: oneDNN keeps its books while a primitive runs, but takes no memory for numbers.
-  REQUIRE(allocations_of_a_step(nn::UNet<2, 8, Padding::circular, float>(3), ImageShape{16, 16, 3}).second < 4096);
+  REQUIRE(
+      allocations_of_a_step(nn::UNet<2, float>({.channels = 8, .padding = Padding::circular}), ImageShape{16, 16, 3})
+          .second < 4096);
 }
 
 }  // namespace

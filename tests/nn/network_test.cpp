@@ -12,9 +12,8 @@ using test::TestedBackend;
 using test::TestedUNet;
 
 TEST_CASE("A network plans again for another batch size, and the results of a sample do not change", "[nn]") {
-  using Net = TestedUNet<1, 4, Padding::zeros, double>;
   const ImageShape shape{4, 6, 1};
-  auto network = test::random_network(Net(1), shape);
+  auto network = test::random_network(TestedUNet<1, double>({.channels = 4, .image_channels = 1}), shape);
   const Batch<double> x = test::random_matrix(shape.size(), 5, 1);
   const Batch<double> all = forward_on(network, x, Mode::evaluate);
   const Batch<double> some = forward_on(network, Batch<double>(x.leftCols(2)), Mode::evaluate);
@@ -26,7 +25,7 @@ TEST_CASE("A network plans again for another batch size, and the results of a sa
 
 TEST_CASE("A network that gave its memory back computes the same again", "[nn]") {
   const ImageShape shape{8, 8, 3};
-  auto network = test::random_network(TestedUNet<1, 4>(3), shape);
+  auto network = test::random_network(TestedUNet<1>({.channels = 4}), shape);
   const auto x = test::random_matrix<float>(shape.size(), 5, 1);
   const Batch<float> before = forward_on(network, x, Mode::evaluate);
   network.release_memory();
@@ -40,7 +39,7 @@ TEST_CASE("Networks go into a stack and come out of it", "[nn]") {
   nn::Network stack(Net(1, 2, 64, 3), shape);
   REQUIRE(stack.networks() == 3);
   REQUIRE(nn::Network(Net(1), shape).networks() == 1);
-  REQUIRE(nn::Network(TestedUNet<1, 4>(3), ImageShape{4, 4, 3}).networks() == 1);
+  REQUIRE(nn::Network(TestedUNet<1>({.channels = 4}), ImageShape{4, 4, 3}).networks() == 1);
   for (const unsigned k : {2U, 0U, 1U}) {
     auto network = test::random_network(Net(1), shape, 100 * (k + 1));
     nn::copy_into_stack(network, stack, k);

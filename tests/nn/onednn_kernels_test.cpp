@@ -69,10 +69,12 @@ TEST_CASE("A U-Net gives the same images with oneDNN's kernels and Eigen's", "[n
   const ImageShape shape{16, 24, 3};
   const Batch<float> x = test::random_matrix<float>(shape.size(), 4, 1);
   for (const Mode mode : {Mode::train, Mode::evaluate}) {
-    auto a = test::random_network(nn::UNet<2, 8, Padding::circular, float, nn::StandardNormalisation, OneDnnKernels>(3),
-                                  shape);
-    auto b = test::random_network(nn::UNet<2, 8, Padding::circular, float, nn::StandardNormalisation, EigenKernels>(3),
-                                  shape);
+    auto a = test::random_network(
+        nn::UNet<2, float, nn::StandardNormalisation, OneDnnKernels>({.channels = 8, .padding = Padding::circular}),
+        shape);
+    auto b = test::random_network(
+        nn::UNet<2, float, nn::StandardNormalisation, EigenKernels>({.channels = 8, .padding = Padding::circular}),
+        shape);
     REQUIRE(test::relative_difference(a.forward(x, mode), b.forward(x, mode)) < 1e-5);
   }
 }
@@ -167,8 +169,8 @@ TEST_CASE("Training with bf16 convolutions follows the losses of f32", "[nn]") {
   const ImageShape shape{8, 8, 1};
   const Batch<float> data = test::random_matrix<float>(shape.size(), 32, 1);
   const auto losses = [&]<class Kernels>(Kernels /*kernels*/) {
-    using Body = nn::UNet<1, 8, Padding::zeros, float, nn::StandardNormalisation, Kernels>;
-    nn::Network<Body> network(Body(1), shape);
+    using Body = nn::UNet<1, float, nn::StandardNormalisation, Kernels>;
+    nn::Network<Body> network(Body({.channels = 8, .image_channels = 1}), shape);
     network.initialise(Seed{1});
     nn::LevelTraining<Body> training(network, data, NoiseLevel::from_sigma(0.7),
                                      {.epochs = 10, .batch_size = 8, .learning_rate = 1e-3});

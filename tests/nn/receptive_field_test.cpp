@@ -21,18 +21,18 @@ constexpr std::pair<Index, Index> smallest_and_largest_width() {
 }
 
 TEST_CASE("Receptive fields of the U-Net are known at compile time", "[nn]") {
-  STATIC_REQUIRE(smallest_and_largest_width<UNet<1, 4>>() == std::pair<Index, Index>{18, 18});
-  STATIC_REQUIRE(smallest_and_largest_width<UNet<2, 4>>() == std::pair<Index, Index>{44, 44});
-  STATIC_REQUIRE(smallest_and_largest_width<UNet<3, 4>>() == std::pair<Index, Index>{92, 100});
-  STATIC_REQUIRE(smallest_and_largest_width<UNet<4, 4>>() == std::pair<Index, Index>{188, 204});
+  STATIC_REQUIRE(smallest_and_largest_width<UNet<1>>() == std::pair<Index, Index>{18, 18});
+  STATIC_REQUIRE(smallest_and_largest_width<UNet<2>>() == std::pair<Index, Index>{44, 44});
+  STATIC_REQUIRE(smallest_and_largest_width<UNet<3>>() == std::pair<Index, Index>{92, 100});
+  STATIC_REQUIRE(smallest_and_largest_width<UNet<4>>() == std::pair<Index, Index>{188, 204});
   STATIC_REQUIRE(receptive_field<nn::Convolution<float>>() == nn::Interval{-1, 1});
 }
 
 /// First and last column, and row, of the input on which pixel (row, column) of the output depends.
 template <class Net>
-void check_dependence(Index size, Index row, Index column) {
+void check_dependence(Index size, Index row, Index column, Index channels = 2) {
   const ImageShape shape{size, size, 1};
-  nn::Network<Net> network(Net(1), shape);
+  nn::Network<Net> network(Net({.channels = channels, .image_channels = 1}), shape);
   // Positive weights and inputs: nothing cancels, and ReLU lets everything pass. Two million sums of positive numbers
   // stay within the range of a double.
   network.for_each_parameter([](const auto& p) {
@@ -59,9 +59,9 @@ void check_dependence(Index size, Index row, Index column) {
 }
 
 TEST_CASE("The gradient reaches exactly the receptive field", "[nn]") {
-  for (const Index column : {24, 25, 26, 27}) check_dependence<UNet<1, 2, Padding::zeros, double>>(48, 25, column);
-  for (const Index column : {40, 41, 42, 43}) check_dependence<UNet<2, 2, Padding::zeros, double>>(80, 42, column);
-  for (const Index column : {64, 67, 71}) check_dependence<UNet<3, 1, Padding::zeros, double>>(136, 66, column);
+  for (const Index column : {24, 25, 26, 27}) check_dependence<UNet<1, double>>(48, 25, column);
+  for (const Index column : {40, 41, 42, 43}) check_dependence<UNet<2, double>>(80, 42, column);
+  for (const Index column : {64, 67, 71}) check_dependence<UNet<3, double>>(136, 66, column, 1);
 }
 
 }  // namespace

@@ -8,9 +8,8 @@
 
 namespace diffarch::test {
 
-template <int Pools, int Channels, Padding Border = Padding::zeros, class Scalar = float,
-          class Normalisation = nn::StandardNormalisation>
-using TestedUNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, TestedKernels>;
+template <int Pools, class Scalar = float, class Normalisation = nn::StandardNormalisation>
+using TestedUNet = nn::UNet<Pools, Scalar, Normalisation, TestedKernels>;
 template <class Scalar>
 using TestedMlp = nn::Mlp<Scalar, TestedKernels>;
 template <class Scalar>

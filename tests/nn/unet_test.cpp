@@ -23,14 +23,17 @@ Batch<double> shifted_images(const Batch<double>& x, ImageShape shape, Index row
 
 TEST_CASE("Gradients of the U-Net equal central differences", "[nn]") {
   // 1e-5: a step moves thousands of ReLUs, and the loss has rounding of its own; PyTorch is the sharper judge.
-  CHECK(test::gradient_error(random_network(TestedUNet<2, 3, Padding::zeros, double>(3), {4, 8, 3}), 3) < 1e-5);
-  CHECK(test::gradient_error(random_network(TestedUNet<1, 3, Padding::circular, double>(1), {4, 6, 1}), 3) < 1e-5);
+  CHECK(test::gradient_error(random_network(TestedUNet<2, double>({.channels = 3}), {4, 8, 3}), 3) < 1e-5);
+  CHECK(test::gradient_error(
+            random_network(TestedUNet<1, double>({.channels = 3, .padding = Padding::circular, .image_channels = 1}),
+                           {4, 6, 1}),
+            3) < 1e-5);
 }
 
 template <Padding P>
 double change_by_shift(Index rows, Index columns) {
   const ImageShape shape{16, 24, 3};
-  auto network = random_network(TestedUNet<2, 4, P, float>(3), shape);
+  auto network = random_network(TestedUNet<2, float>({.channels = 4, .padding = P}), shape);
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
   const Batch<float> rounded = x.cast<float>();
   forward_on(network, rounded, Mode::train);
@@ -49,7 +52,8 @@ TEST_CASE("A circular U-Net commutes with shifts by 2^pools only, one with zeros
 
 TEST_CASE("A bias-free U-Net is homogeneous of degree 1 in evaluation", "[nn]") {
   const ImageShape shape{8, 8, 1};
-  auto network = random_network(TestedUNet<2, 4, Padding::zeros, double, nn::BiasFreeNormalisation>(1), shape);
+  auto network =
+      random_network(TestedUNet<2, double, nn::BiasFreeNormalisation>({.channels = 4, .image_channels = 1}), shape);
   const Batch<double> x = test::random_matrix(shape.size(), 2, 1);
   forward_on(network, x, Mode::train);
   const Batch<double> y = forward_on(network, x, Mode::evaluate);
@@ -58,7 +62,7 @@ TEST_CASE("A bias-free U-Net is homogeneous of degree 1 in evaluation", "[nn]") 
 }
 
 TEST_CASE("Tensors of the U-Net have the names and shapes of the reference code", "[nn]") {
-  nn::Network network(TestedUNet<3, 32>(3), ImageShape{64, 64, 3});
+  nn::Network network(TestedUNet<3>({.channels = 32}), ImageShape{64, 64, 3});
   std::vector<std::string> lines;
   Index weights = 0;
   network.for_each_parameter([&](const auto& p) {
@@ -88,7 +92,7 @@ TEST_CASE("Tensors of the U-Net have the names and shapes of the reference code"
 
 TEST_CASE("A U-Net refuses images it cannot halve, and other channels", "[nn]") {
   const auto refusal = [](ImageShape shape) {
-    return test::message_of<InvalidArgument>([&] { nn::Network(TestedUNet<3, 4>(3), shape); });
+    return test::message_of<InvalidArgument>([&] { nn::Network(TestedUNet<3>({.channels = 4}), shape); });
   };
   REQUIRE(refusal({30, 32, 3}) ==
           "UNet: image of 30 x 32 x 3 with 3 pools; expected a height and width divisible by 8");

@@ -76,9 +76,11 @@ void check_round_trip(ImageShape shape, const Make& make) {
 }  // namespace
 
 TEST_CASE("Weights come back from a file bitwise", "[nn]") {
-  check_round_trip({8, 4, 3}, [] { return TestedUNet<2, 3>(3); });
-  check_round_trip({4, 4, 1}, [] { return TestedUNet<1, 2, Padding::circular, double>(1); });
-  check_round_trip({4, 4, 3}, [] { return TestedUNet<1, 2, Padding::zeros, float, nn::BiasFreeNormalisation>(3); });
+  check_round_trip({8, 4, 3}, [] { return TestedUNet<2>({.channels = 3}); });
+  check_round_trip({4, 4, 1}, [] {
+    return TestedUNet<1, double>({.channels = 2, .padding = Padding::circular, .image_channels = 1});
+  });
+  check_round_trip({4, 4, 3}, [] { return TestedUNet<1, float, nn::BiasFreeNormalisation>({.channels = 2}); });
   check_round_trip({2, 4, 3}, [] { return TestedMlp<float>(24, 5); });
   check_round_trip({1, 1, 7}, [] { return TestedMlp<double>(7, 3); });
   check_round_trip({1, 1, 2}, [] { return TestedTwoDMlp<double>(3); });
@@ -87,7 +89,7 @@ TEST_CASE("Weights come back from a file bitwise", "[nn]") {
 
 TEST_CASE("A file of weights has PyTorch's names, types and shapes", "[nn]") {
   const TemporaryFolder folder;
-  auto network = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 1);
+  auto network = trained_network(TestedUNet<1>({.channels = 2}), {4, 4, 3}, 1);
   save_weights(folder / "unet.safetensors", network);
   const SafetensorsFile file = read_safetensors(folder / "unet.safetensors");
   std::map<std::string, std::vector<Index>> expected{
@@ -160,8 +162,8 @@ TEST_CASE("Weights of another floating-point type are converted", "[nn]") {
 TEST_CASE("A file that does not fit changes nothing and is refused with what was expected", "[nn]") {
   const TemporaryFolder folder;
   const auto path = folder / "weights.safetensors";
-  auto network = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 1);
-  auto other = trained_network(TestedUNet<1, 2>(3), {4, 4, 3}, 90);
+  auto network = trained_network(TestedUNet<1>({.channels = 2}), {4, 4, 3}, 1);
+  auto other = trained_network(TestedUNet<1>({.channels = 2}), {4, 4, 3}, 90);
   save_weights(path, other);
   const SafetensorsFile whole = read_safetensors(path);
   const std::string before = bits_of(network);
@@ -207,7 +209,7 @@ TEST_CASE("A file that does not fit changes nothing and is refused with what was
   CHECK_THAT(refusal([](Tensors& t) { t.clear(); }), ContainsSubstring("does not fit the network of 27 tensors") &&
                                                          ContainsSubstring("and 19 more differences"));
 
-  auto deeper = trained_network(TestedUNet<2, 2>(3), {4, 4, 3}, 1);
+  auto deeper = trained_network(TestedUNet<2>({.channels = 2}), {4, 4, 3}, 1);
   save_weights(path, deeper);
   CHECK_THAT(refusal_of_file(),
              ContainsSubstring("\"mid_block.0.weight\" has shape (8, 4, 3, 3), expected (4, 2, 3, 3)"));

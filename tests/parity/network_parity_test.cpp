@@ -26,8 +26,8 @@ using ParityKernels = nn::OneDnnKernels;
 #else
 using ParityKernels = test::TestedKernels;
 #endif
-template <int Pools, int Channels, Padding Border, class Scalar, class Normalisation = nn::StandardNormalisation>
-using ParityUNet = nn::UNet<Pools, Channels, Border, Scalar, Normalisation, ParityKernels>;
+template <int Pools, class Scalar, class Normalisation = nn::StandardNormalisation>
+using ParityUNet = nn::UNet<Pools, Scalar, Normalisation, ParityKernels>;
 
 double sine_of(Index k, double factor, double power = 1.0, double offset = 0.0) {
   return std::sin(factor * std::pow(static_cast<double>(k + 1), power) + offset);
@@ -146,8 +146,9 @@ void compare_unet() {
   const Index side = (Index{1} << Pools) * (Pools < 4 ? 2 : 1);
   const ImageShape shape{2 * side, side, 3};
   const std::string name = "unet_" + std::to_string(Pools);
-  compare_with_torch(name + "_zeros", ParityUNet<Pools, 2, Padding::zeros, Scalar>(3), shape, 3, limit<Scalar>);
-  compare_with_torch(name + "_circular", ParityUNet<Pools, 2, Padding::circular, Scalar>(3), shape, 3, limit<Scalar>);
+  compare_with_torch(name + "_zeros", ParityUNet<Pools, Scalar>({.channels = 2}), shape, 3, limit<Scalar>);
+  compare_with_torch(name + "_circular", ParityUNet<Pools, Scalar>({.channels = 2, .padding = Padding::circular}),
+                     shape, 3, limit<Scalar>);
 }
 
 }  // namespace
@@ -158,8 +159,10 @@ TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running 
   compare_unet<2, TestType>();
   compare_unet<3, TestType>();
   compare_unet<4, TestType>();
-  compare_with_torch("unet_grey", ParityUNet<2, 4, Padding::zeros, TestType>(1), {8, 8, 1}, 2, limit<TestType>);
-  compare_with_torch("unet_bias_free", ParityUNet<2, 4, Padding::circular, TestType, nn::BiasFreeNormalisation>(3),
+  compare_with_torch("unet_grey", ParityUNet<2, TestType>({.channels = 4, .image_channels = 1}), {8, 8, 1}, 2,
+                     limit<TestType>);
+  compare_with_torch("unet_bias_free",
+                     ParityUNet<2, TestType, nn::BiasFreeNormalisation>({.channels = 4, .padding = Padding::circular}),
                      {8, 8, 3}, 2, limit<TestType>);
 }
 
@@ -169,8 +172,8 @@ TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradie
 }
 
 TEST_CASE("Twelve steps of Adam follow PyTorch's losses", "[parity]") {
-  compare_losses("unet_3_zeros", ParityUNet<3, 2, Padding::zeros, float>(3), {32, 16, 3}, 3);
-  compare_losses("unet_2_circular", ParityUNet<2, 2, Padding::circular, float>(3), {16, 8, 3}, 3);
+  compare_losses("unet_3_zeros", ParityUNet<3, float>({.channels = 2}), {32, 16, 3}, 3);
+  compare_losses("unet_2_circular", ParityUNet<2, float>({.channels = 2, .padding = Padding::circular}), {16, 8, 3}, 3);
   compare_losses("mlp", nn::Mlp<float, ParityKernels>(30, 12), {1, 1, 30}, 5);
   compare_losses("mlp_2d", nn::TwoDMlp<float, ParityKernels>(3), {1, 1, 2}, 9);
 }

@@ -49,7 +49,8 @@ int main(int argc, char** argv) try {
     network.initialise(Seed{8});
     nn::save_weights(folder / name, network);
   };
-  save("unet.safetensors", nn::Network(nn::UNet<2, 4, Padding::circular>(3), ImageShape{16, 16, 3}));
+  save("unet.safetensors",
+       nn::Network(nn::UNet<2>({.channels = 4, .padding = Padding::circular}), ImageShape{16, 16, 3}));
   save("mlp.safetensors", nn::Network(nn::Mlp<float>(108, 5), ImageShape{6, 6, 3}));
   save("mlp2d.safetensors", nn::Network(nn::TwoDMlp<double>(3), ImageShape{1, 1, 2}));
   return 0;

@@ -12,6 +12,8 @@ namespace diffarch {
 /// where in the image the neighbourhood is.
 template <int Pools, int Channels = 32, Padding padding = Padding::zeros>
 struct ConvUNet {
+  static_assert(Pools >= 1 && Channels >= 1, "diffarch: ConvUNet<Pools, Channels> needs Pools >= 1 and Channels >= 1");
+
   ImageShape shape = {64, 64, 3};  ///< of the images; height and width divisible by 2^Pools
   TrainingOptions training = {};
 
@@ -27,7 +29,7 @@ static_assert(Architecture<ConvUNet<3>>);
 template <int Pools, int Channels, Padding padding, nn::NetworkBackend B, class Scalar>
 struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
   using Kernels = typename nn::KernelsOf<B>::type;
-  using Body = nn::UNet<Pools, Channels, padding, Scalar, nn::StandardNormalisation, Kernels>;
+  using Body = nn::UNet<Pools, Scalar, nn::StandardNormalisation, Kernels>;
   using Model = NetworkDenoiser<Body>;
 
   [[nodiscard]] static ImageShape input_shape(const ConvUNet<Pools, Channels, padding>& architecture, Index d) {
@@ -40,7 +42,7 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
 
   [[nodiscard]] static Body make_body(const ConvUNet<Pools, Channels, padding>& /*architecture*/,
                                       const ImageShape& shape) {
-    return Body(shape.channels);
+    return Body({.channels = Channels, .padding = padding, .image_channels = shape.channels});
   }
 
   [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,

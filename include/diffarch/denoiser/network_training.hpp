@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,10 +35,32 @@ struct NoStore {
   return options.epochs * (samples / options.batch_size * options.batch_size);
 }
 
-template <class B, class A, class Scalar>
-[[nodiscard]] auto make_network(const A& architecture, const ImageShape& shape) {
-  using Network = typename NetworkModel<A, Scalar, B>::Network;
-  return std::make_unique<Network>(Fitter<A, B, Scalar>::make_body(architecture, shape), shape);
+/// What to train, without the type of its architecture: architectures whose networks have one body share the code.
+template <class Body>
+struct NetworkPlan {
+  using Network = nn::Network<Body>;
+
+  std::string name;                               ///< the architecture's
+  ImageShape shape;                               ///< of one sample
+  TrainingOptions training;                       ///< not checked yet
+  std::function<Body(Index networks)> make_body;  ///< a stack when there are several
+
+  [[nodiscard]] std::unique_ptr<Network> make_network() const { return std::make_unique<Network>(make_body(1), shape); }
+};
+
+/// For samples of d values. Throws what the architecture's `input_shape` throws.
+template <class B, class Scalar, class A>
+requires NetworkArchitecture<A, Scalar, B>
+[[nodiscard]] auto network_plan(const A& architecture, Index d) {
+  using Networks = Fitter<A, B, Scalar>;
+  const ImageShape shape = Networks::input_shape(architecture, d);
+  return NetworkPlan<typename Networks::Body>{architecture.name(), shape, architecture.training,
+                                              [architecture, shape]([[maybe_unused]] Index networks) {
+                                                if constexpr (StackableArchitecture<A, Scalar, B>)
+                                                  return Networks::make_body(architecture, shape, networks);
+                                                else
+                                                  return Networks::make_body(architecture, shape);
+                                              }};
 }
 
 /// Steps a training to its end; `which` levels it is of is said with the progress and in the message of an error.
@@ -60,29 +83,28 @@ void run_training(nn::LevelTraining<Body>& training, ProgressReporter& reporter,
 }
 
 /// Trains one network for each of the levels first, ..., last - 1, noisiest first, on `data` (d, n), which are brought
-/// to the backend B once. `take(Level)` receives a level when the one after it, which may start from its weights, no
-/// longer needs it. Throws NumericalError when a loss is not finite, naming level, epoch and step.
-template <class B, class A, class Scalar, class Store, class Take>
-void train_levels(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels, Index first, Index last,
-                  Store& store, const ProgressCallback& progress, const Take& take) {
-  using Body = typename Fitter<A, B, Scalar>::Body;
-  using Level = typename NetworkModel<A, Scalar, B>::Level;
-  const TrainingOptions& options = architecture.training;
-  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
+/// to the backend of the networks once. `take` receives a level when the one after it, which may start from its
+/// weights, no longer needs it. Throws NumericalError when a loss is not finite, naming level, epoch and step.
+template <class Body, class Store>
+void train_levels(const NetworkPlan<Body>& plan, const Batch<typename Body::Scalar>& data, const NoiseLevels& levels,
+                  Index first, Index last, Store& store, const ProgressCallback& progress,
+                  const std::function<void(typename NetworkDenoiser<Body>::Level)>& take) {
+  using Level = typename NetworkDenoiser<Body>::Level;
+  const TrainingOptions& options = plan.training;
   check_training_options(options, data.cols());
-  const auto& stored = backend_array<B>(data);
+  const auto& stored = backend_array<typename Body::Kernels::BackendType>(data);
   const Index level_images = images_per_level(options, data.cols());
-  ProgressReporter reporter(progress, "train " + architecture.name(), (last - first) * level_images, "images");
+  ProgressReporter reporter(progress, "train " + plan.name, (last - first) * level_images, "images");
 
   Level before{};
   if (options.warm_start && first > 0) {
-    before = {levels[first - 1], make_network<B, A, Scalar>(architecture, shape)};
+    before = {levels[first - 1], plan.make_network()};
     require(store.load_finished(first - 1, *before.network, before.losses), "training: with warm start, level ", first,
             " begins with the weights of level ", first - 1, ", which is not trained yet; train it first, or without ",
             "warm start");
   }
   for (Index step = first; step < last; ++step) {
-    Level level{levels[step], make_network<B, A, Scalar>(architecture, shape)};
+    Level level{levels[step], plan.make_network()};
     if (store.load_finished(step, *level.network, level.losses)) {
       reporter.skip(level_images);
     } else {
@@ -132,24 +154,20 @@ template <class Body>
 
 /// Trains all levels in memory, so many at once, each as if it were alone: with the same initial weights, samples and
 /// noise. Where one diverges, NumericalError says which, and all levels of its stack are named with it.
-template <class B, class A, class Scalar>
-requires StackableArchitecture<A, Scalar, B>
-[[nodiscard]] NetworkModel<A, Scalar, B> train_stacks(const A& architecture, const Batch<Scalar>& data,
-                                                      const NoiseLevels& levels, Index together,
-                                                      const ProgressCallback& progress) {
-  using Model = NetworkModel<A, Scalar, B>;
-  using Body = typename Fitter<A, B, Scalar>::Body;
-  const TrainingOptions& options = architecture.training;
-  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
-  const auto& stored = backend_array<B>(data);
-  ProgressReporter reporter(progress, "train " + architecture.name(),
-                            levels.steps() * images_per_level(options, data.cols()), "images");
-  std::vector<typename Model::Level> trained;
+template <class Body>
+[[nodiscard]] NetworkDenoiser<Body> train_stacks(const NetworkPlan<Body>& plan,
+                                                 const Batch<typename Body::Scalar>& data, const NoiseLevels& levels,
+                                                 Index together, const ProgressCallback& progress) {
+  const TrainingOptions& options = plan.training;
+  const auto& stored = backend_array<typename Body::Kernels::BackendType>(data);
+  ProgressReporter reporter(progress, "train " + plan.name, levels.steps() * images_per_level(options, data.cols()),
+                            "images");
+  std::vector<typename NetworkDenoiser<Body>::Level> trained;
   for (Index first = 0; first < levels.steps(); first += together) {
     const Index end = std::min(first + together, levels.steps());
-    typename Model::Network stack(Fitter<A, B, Scalar>::make_body(architecture, shape, end - first), shape);
+    nn::Network<Body> stack(plan.make_body(end - first), plan.shape);
     for (Index step = first; step < end; ++step) {
-      trained.push_back({levels[step], make_network<B, A, Scalar>(architecture, shape)});
+      trained.push_back({levels[step], plan.make_network()});
       trained.back().network->initialise(options.seed, streams::level_directions(levels[step].sigma()));
       nn::copy_into_stack(*trained.back().network, stack, step - first);
     }
@@ -164,7 +182,20 @@ requires StackableArchitecture<A, Scalar, B>
       level.losses = training.losses(step - first);
     }
   }
-  return Model(std::move(trained));
+  return NetworkDenoiser<Body>(std::move(trained));
+}
+
+/// Trains all levels in memory, one after the other.
+template <class Body>
+[[nodiscard]] NetworkDenoiser<Body> train_one_by_one(const NetworkPlan<Body>& plan,
+                                                     const Batch<typename Body::Scalar>& data,
+                                                     const NoiseLevels& levels, const ProgressCallback& progress) {
+  using Level = typename NetworkDenoiser<Body>::Level;
+  std::vector<Level> trained;
+  NoStore store;
+  train_levels(plan, data, levels, 0, levels.steps(), store, progress,
+               [&](Level level) { trained.push_back(std::move(level)); });
+  return NetworkDenoiser<Body>(std::move(trained));
 }
 
 /// Trains all levels in memory: as stacks where the architecture and the kernels have them (`stack_bytes`) and no level
@@ -172,23 +203,17 @@ requires StackableArchitecture<A, Scalar, B>
 template <class B, class A, class Scalar>
 [[nodiscard]] NetworkModel<A, Scalar, B> train_model(const A& architecture, const Batch<Scalar>& data,
                                                      const NoiseLevels& levels, const ProgressCallback& progress) {
+  const auto plan = network_plan<B, Scalar>(architecture, data.rows());
   constexpr Index most_bytes = nn::KernelsOf<B>::type::stack_bytes;
   if constexpr (most_bytes > 0 && StackableArchitecture<A, Scalar, B>) {
-    if (!architecture.training.warm_start) {
-      check_training_options(architecture.training, data.cols());
-      const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
-      const auto network = make_network<B, A, Scalar>(architecture, shape);
-      const Index bytes = training_bytes(*network, architecture.training, data.cols());
+    if (!plan.training.warm_start) {
+      check_training_options(plan.training, data.cols());
+      const Index bytes = training_bytes(*plan.make_network(), plan.training, data.cols());
       const Index together = stack_size(levels.steps(), bytes, most_bytes);
-      if (together > 1) return train_stacks<B>(architecture, data, levels, together, progress);
+      if (together > 1) return train_stacks(plan, data, levels, together, progress);
     }
   }
-  using Level = typename NetworkModel<A, Scalar, B>::Level;
-  std::vector<Level> trained;
-  NoStore store;
-  train_levels<B>(architecture, data, levels, 0, levels.steps(), store, progress,
-                  [&](Level level) { trained.push_back(std::move(level)); });
-  return NetworkModel<A, Scalar, B>(std::move(trained));
+  return train_one_by_one(plan, data, levels, progress);
 }
 
 }  // namespace detail

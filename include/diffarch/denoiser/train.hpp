@@ -27,6 +27,69 @@ struct TrainingRun {
   std::function<bool(Index level)> claim = {};
 };
 
+namespace detail {
+
+template <class Body>
+void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::Scalar>& data, const NoiseLevels& levels,
+                     const TrainingRun& run, const ProgressCallback& progress) {
+  const Index first = run.first_level;
+  const Index last = run.end_level < 0 ? levels.steps() : run.end_level;
+  require(0 <= first && first < last && last <= levels.steps(), "train: levels ", first, " to ", last,
+          ", expected a first and a larger end in 0 ... ", levels.steps());
+  check_training_data(data);
+  check_training_options(plan.training, data.cols());
+  (void)plan.make_network();  // a network that cannot be made leaves no folder
+  nn::TrainingFolder folder(run.folder,
+                            {.architecture = plan.name,
+                             .shape = plan.shape,
+                             .scalar = std::is_same_v<typename Body::Scalar, float> ? "F32" : "F64",
+                             .levels = {levels.begin(), levels.end() - 1},
+                             .options = plan.training,
+                             .samples = data.cols(),
+                             .data_checksum = nn::data_checksum(data)},
+                            first, last, {run.resume, run.checkpoint_seconds, run.stop});
+  const auto train_here = [&](Index from, Index to) {
+    train_levels(plan, data, levels, from, to, folder, progress, [](auto&& /*level*/) {});
+  };
+  if (!run.claim) {
+    train_here(first, last);
+  } else if (plan.training.warm_start) {
+    if (!folder.are_finished(first, last) && run.claim(first)) train_here(first, last);
+  } else {
+    for (Index level = first; level < last; ++level)
+      if (!folder.are_finished(level, level + 1) && run.claim(level)) train_here(level, level + 1);
+  }
+}
+
+/// Shape of the samples of a training that is in a folder, if it is of this architecture and these levels.
+[[nodiscard]] inline ImageShape trained_shape(const std::filesystem::path& folder, const std::string& architecture,
+                                              const NoiseLevels& levels) {
+  const auto path = nn::detail::description_file(folder);
+  const auto description = nn::detail::read_description(path);
+  const auto expected =
+      nn::detail::to_json({.architecture = architecture, .levels = {levels.begin(), levels.end() - 1}});
+  for (const char* key : {"architecture", "levels"})
+    if (description[key] != expected[key])
+      throw FileError(path.string(), concat("is of another model: \"", key, "\" is ", description[key].dump(),
+                                            ", expected ", expected[key].dump()));
+  const auto& size = description["shape"];
+  return {size[0].get<Index>(), size[1].get<Index>(), size[2].get<Index>()};
+}
+
+template <class Body>
+[[nodiscard]] NetworkDenoiser<Body> load_networks(const NetworkPlan<Body>& plan, const NoiseLevels& levels,
+                                                  const std::filesystem::path& folder) {
+  std::vector<typename NetworkDenoiser<Body>::Level> loaded;
+  for (Index step = 0; step < levels.steps(); ++step) {
+    const auto file = nn::detail::level_file(folder, step);
+    loaded.push_back({levels[step], plan.make_network()});
+    loaded.back().losses = nn::detail::losses_of(file, nn::load_weights(file, *loaded.back().network));
+  }
+  return NetworkDenoiser<Body>(std::move(loaded));
+}
+
+}  // namespace detail
+
 /// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
 /// levels given, only those; with `claim`, only what it claims. `load_model` makes the model of them. Levels are
 /// trained one after the other, as a checkpoint is of one, on every backend: `fit` may train them together.
@@ -40,35 +103,8 @@ template <class A, class Scalar, Schedule S, Backend B = Cpu>
 requires NetworkArchitecture<A, Scalar, B>
 void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, const TrainingRun& run,
            const ProgressCallback& progress = {}, B /*backend*/ = {}) {
-  const NoiseLevels levels = schedule.levels();
-  const Index first = run.first_level;
-  const Index last = run.end_level < 0 ? levels.steps() : run.end_level;
-  detail::require(0 <= first && first < last && last <= levels.steps(), "train: levels ", first, " to ", last,
-                  ", expected a first and a larger end in 0 ... ", levels.steps());
-  const ImageShape shape = Fitter<A, B, Scalar>::input_shape(architecture, data.rows());
-  detail::check_training_data(data);
-  detail::check_training_options(architecture.training, data.cols());
-  (void)detail::make_network<B, A, Scalar>(architecture, shape);  // a network that cannot be made leaves no folder
-  nn::TrainingFolder folder(run.folder,
-                            {.architecture = architecture.name(),
-                             .shape = shape,
-                             .scalar = std::is_same_v<Scalar, float> ? "F32" : "F64",
-                             .levels = {levels.begin(), levels.end() - 1},
-                             .options = architecture.training,
-                             .samples = data.cols(),
-                             .data_checksum = nn::data_checksum(data)},
-                            first, last, {run.resume, run.checkpoint_seconds, run.stop});
-  const auto train_here = [&](Index from, Index to) {
-    detail::train_levels<B>(architecture, data, levels, from, to, folder, progress, [](auto&& /*level*/) {});
-  };
-  if (!run.claim) {
-    train_here(first, last);
-  } else if (architecture.training.warm_start) {
-    if (!folder.are_finished(first, last) && run.claim(first)) train_here(first, last);
-  } else {
-    for (Index level = first; level < last; ++level)
-      if (!folder.are_finished(level, level + 1) && run.claim(level)) train_here(level, level + 1);
-  }
+  detail::train_in_folder(detail::network_plan<B, Scalar>(architecture, data.rows()), data, schedule.levels(), run,
+                          progress);
 }
 
 /// The model of a training that is complete, for the noise levels of the schedule it was made for, on a backend, which
@@ -79,25 +115,9 @@ template <class Scalar, class A, Schedule S, Backend B = Cpu>
 requires NetworkArchitecture<A, Scalar, B>
 [[nodiscard]] NetworkModel<A, Scalar, B> load_model(const A& architecture, const S& schedule,
                                                     const std::filesystem::path& folder, B /*backend*/ = {}) {
-  const auto path = nn::detail::description_file(folder);
-  const auto description = nn::detail::read_description(path);
   const NoiseLevels levels = schedule.levels();
-  const auto expected =
-      nn::detail::to_json({.architecture = architecture.name(), .levels = {levels.begin(), levels.end() - 1}});
-  for (const char* key : {"architecture", "levels"})
-    if (description[key] != expected[key])
-      throw FileError(path.string(), detail::concat("is of another model: \"", key, "\" is ", description[key].dump(),
-                                                    ", expected ", expected[key].dump()));
-  const auto& size = description["shape"];
-  const ImageShape shape{size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()};
-  const ImageShape input = Fitter<A, B, Scalar>::input_shape(architecture, shape.size());
-  std::vector<typename NetworkModel<A, Scalar, B>::Level> loaded;
-  for (Index step = 0; step < levels.steps(); ++step) {
-    const auto file = nn::detail::level_file(folder, step);
-    loaded.push_back({levels[step], detail::make_network<B, A, Scalar>(architecture, input)});
-    loaded.back().losses = nn::detail::losses_of(file, nn::load_weights(file, *loaded.back().network));
-  }
-  return NetworkModel<A, Scalar, B>(std::move(loaded));
+  const ImageShape shape = detail::trained_shape(folder, architecture.name(), levels);
+  return detail::load_networks(detail::network_plan<B, Scalar>(architecture, shape.size()), levels, folder);
 }
 
 }  // namespace diffarch

@@ -87,6 +87,23 @@ struct Interval {
   friend constexpr bool operator==(const Interval&, const Interval&) = default;
 };
 
+/// What a network shows its tensors to: refers to a callable, without owning it. One type for all of them, so that the
+/// walk through a network's layers is compiled once and not for every callable.
+template <class Scalar>
+class ParameterVisitor {
+ public:
+  template <class Visit>
+  explicit ParameterVisitor(const Visit& visit)
+      : visit_(&visit), call_([](const void* callable, const Parameter<Scalar>& parameter) {
+          (*static_cast<const Visit*>(callable))(parameter);
+        }) {}
+  void operator()(const Parameter<Scalar>& parameter) const { call_(visit_, parameter); }
+
+ private:
+  const void* visit_;
+  void (*call_)(const void*, const Parameter<Scalar>&);
+};
+
 namespace detail {
 struct ParameterProbe {
   template <class Scalar>

@@ -78,10 +78,11 @@ class Network {
   /// visit(Parameter<Scalar>) for every tensor. The spans stay valid as long as the network, also when it is moved.
   template <class Visit>
   void for_each_parameter(const Visit& visit) {
-    body_.for_each_parameter(std::string{}, [&](const Parameter<Scalar>& parameter) {
+    const auto visit_counted = [&](const Parameter<Scalar>& parameter) {
       if (parameter.counter != nullptr) *parameter.counter += uncounted_batches_;
       visit(parameter);
-    });
+    };
+    body_.for_each_parameter(std::string{}, ParameterVisitor<Scalar>(visit_counted));
     uncounted_batches_ = 0;
   }
 

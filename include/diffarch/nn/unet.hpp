@@ -11,6 +11,13 @@
 
 namespace diffarch::nn {
 
+/// Sizes of a U-Net that are values: networks with equally many pools are one type.
+struct UNetOptions {
+  Index channels = 32;               ///< at full resolution
+  Padding padding = Padding::zeros;  ///< of all convolutions
+  Index image_channels = 3;          ///< of the image it takes, and of the one it makes
+};
+
 /// U-Net: image -> image of the same shape, no activation at the end. With C channels at full resolution, level b of
 /// `Pools` levels has 2^b C channels:
 ///   encoder b: 3x3 convolution, batch norm, ReLU, twice (level 0 has no batch norm after its first convolution);
@@ -20,11 +27,10 @@ namespace diffarch::nn {
 /// No convolution has a bias. Tensor names and layouts are those of the reference code's UNet ("encoder.0.3.weight").
 /// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", appendix B, after Ronneberger,
 /// Fischer, Brox, "U-Net", MICCAI 2015.
-template <int Pools, int Channels, Padding Border = Padding::zeros, class ScalarType = float,
-          class Normalisation = StandardNormalisation, class KernelsType = DefaultKernels>
+template <int Pools, class ScalarType = float, class Normalisation = StandardNormalisation,
+          class KernelsType = DefaultKernels>
 class UNet {
-  static_assert(Pools >= 1, "diffarch: nn::UNet<Pools, Channels> needs Pools >= 1");
-  static_assert(Channels >= 1, "diffarch: nn::UNet<Pools, Channels> needs Channels >= 1");
+  static_assert(Pools >= 1, "diffarch: nn::UNet<Pools> needs Pools >= 1");
 
   using Convolve = Convolution<ScalarType, KernelsType>;
   using Normalise = BatchNorm<ScalarType, Normalisation, true, KernelsType>;
@@ -53,12 +59,9 @@ class UNet {
  public:
   using Scalar = ScalarType;
   using Kernels = KernelsType;
-  static constexpr int pools = Pools;
-  static constexpr int base_channels = Channels;
-  static constexpr Padding padding = Border;
 
-  /// InvalidArgument unless the image has at least one channel.
-  explicit UNet(Index image_channels = 3) : image_channels_(image_channels), body_(make_body(image_channels)) {}
+  /// InvalidArgument unless there is at least one channel, of the image too.
+  explicit UNet(const UNetOptions& options = {}) : image_channels_(options.image_channels), body_(make_body(options)) {}
 
   /// InvalidArgument unless height and width are multiples of 2^Pools and the channels are those of the network.
   [[nodiscard]] ImageShape output_shape(ImageShape input) const {
@@ -105,34 +108,34 @@ class UNet {
     }
   }
 
-  [[nodiscard]] static Block make_block(Index in, Index out) {
-    return Block(Convolve(in, out, Border), Normalise(out), Convolve(out, out, Border), Normalise(out));
+  [[nodiscard]] static Block make_block(Index in, Index out, Padding padding) {
+    return Block(Convolve(in, out, padding), Normalise(out), Convolve(out, out, padding), Normalise(out));
   }
 
+  /// Level B > 0, which has `width` channels.
   template <int B>
-  [[nodiscard]] static auto make_level() {
-    constexpr Index width = Index{Channels} << B;
+  [[nodiscard]] static auto make_level(Index width, Padding padding) {
     if constexpr (B == Pools)
-      return make_block(width / 2, width);
+      return make_block(width / 2, width, padding);
     else
-      return
-          typename LevelOf<Pools - B>::type(make_block(width / 2, width), make_skip<B>(), make_block(2 * width, width));
+      return typename LevelOf<Pools - B>::type(make_block(width / 2, width, padding), make_skip<B>(width, padding),
+                                               make_block(2 * width, width, padding));
   }
 
   template <int B>
-  [[nodiscard]] static auto make_skip() {
-    constexpr Index width = Index{Channels} << B;
-    return SkipConnection(Sequential(Pool(), make_level<B + 1>(), Upsample(2 * width, width)));
+  [[nodiscard]] static auto make_skip(Index width, Padding padding) {
+    return SkipConnection(Sequential(Pool(), make_level<B + 1>(2 * width, padding), Upsample(2 * width, width)));
   }
 
-  [[nodiscard]] static Body make_body(Index image_channels) {
-    diffarch::detail::require(image_channels >= 1, "UNet: ", image_channels, " image channels; expected at least 1");
-    constexpr Index width = Channels;
+  [[nodiscard]] static Body make_body(const UNetOptions& options) {
+    const auto [width, padding, image_channels] = options;
+    diffarch::detail::require(image_channels >= 1 && width >= 1, "UNet: ", image_channels, " image channels and ",
+                              width, " at full resolution; expected at least one of each");
     return Body(
-        FirstBlock(Convolve(image_channels, width, Border), Rectify(), Convolve(width, width, Border),
+        FirstBlock(Convolve(image_channels, width, padding), Rectify(), Convolve(width, width, padding),
                    Normalise(width)),
-        make_skip<0>(),
-        LastBlock(Convolve(2 * width, width, Border), Normalise(width), Convolve(width, image_channels, Border)));
+        make_skip<0>(width, padding),
+        LastBlock(Convolve(2 * width, width, padding), Normalise(width), Convolve(width, image_channels, padding)));
   }
 
   Index image_channels_;

@@ -2,6 +2,6 @@
 
 namespace figures {
 
-FIGURES_UNETS_3(Cpu);
+FIGURES_SHALLOW_UNETS(Cpu);
 
 }  // namespace figures

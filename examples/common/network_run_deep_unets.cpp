@@ -2,6 +2,6 @@
 
 namespace figures {
 
-FIGURES_UNETS_1(Cpu);
+FIGURES_DEEP_UNETS(Cpu);
 
 }  // namespace figures
