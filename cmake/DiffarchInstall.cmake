@@ -16,5 +16,6 @@ configure_package_config_file(cmake/diffarchConfig.cmake.in "${PROJECT_BINARY_DI
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/diffarchConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/diffarchConfig.cmake" "${PROJECT_BINARY_DIR}/diffarchConfigVersion.cmake"
-              cmake/FindStb.cmake cmake/DiffarchFindLibraries.cmake cmake/DiffarchCompiled.cmake cmake/compiled.cpp
+              cmake/FindStb.cmake cmake/DiffarchFindLibraries.cmake cmake/DiffarchCompiled.cmake
+              cmake/compiled_algebra.cpp cmake/compiled_models.cpp
         DESTINATION "${diffarch_package_dir}")

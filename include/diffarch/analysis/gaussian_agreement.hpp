@@ -80,4 +80,11 @@ template <class Scalar>
   return result;
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template GaussianAgreement gaussian_agreement(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
+                                                     const Vector<double>&);
+extern template GaussianAgreement gaussian_agreement(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
+                                                     const Vector<double>&);
+#endif
+
 }  // namespace diffarch

@@ -52,32 +52,11 @@ class GaussianMixture {
   [[nodiscard]] Vector<Scalar> mean() const { return means_ * weights_; }
 
   /// Covariance of the mixture (d, d): that within the components plus that of their means.
-  [[nodiscard]] Matrix<Scalar> covariance() const {
-    const Vector<Scalar> centre = mean();
-    Matrix<Scalar> total = Matrix<Scalar>::Zero(dimension(), dimension());
-    for (Index k = 0; k < components(); ++k) {
-      const Vector<Scalar> offset = means_.col(k) - centre;
-      total += weights_[k] * (covariances_[static_cast<std::size_t>(k)] + offset * offset.transpose());
-    }
-    return total;
-  }
+  [[nodiscard]] Matrix<Scalar> covariance() const;
 
   /// n independent samples with their components. Sample i is bitwise the same whatever n or the number of threads; its
   /// component comes from `streams::labels`, its position from `streams::data`.
-  [[nodiscard]] LabelledSamples<Scalar> sample_labelled(Index n, Seed seed) const {
-    detail::require(n >= 0, "GaussianMixture: n = ", n, "; expected n >= 0");
-    const CounterRandom choice(seed, streams::labels);
-    const Index d = dimension();
-    LabelledSamples<Scalar> result{normal_batch<Scalar>(d, n, seed, streams::data),
-                                   std::vector<Index>(static_cast<std::size_t>(n))};
-    parallel_for(n, 64 * dimension(), [&](Index i) {
-      const Index k = component_at(choice.uniform(i, 0));
-      const Vector<Scalar> z = result.samples.col(i);
-      result.samples.col(i) = means_.col(k) + factors_[static_cast<std::size_t>(k)] * z;
-      result.labels[static_cast<std::size_t>(i)] = k;
-    });
-    return result;
-  }
+  [[nodiscard]] LabelledSamples<Scalar> sample_labelled(Index n, Seed seed) const;
 
   /// n independent samples, shape (d, n): those of sample_labelled.
   [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed) const { return sample_labelled(n, seed).samples; }
@@ -85,25 +64,7 @@ class GaussianMixture {
   /// log p of each column of a batch (d, n); finite wherever the squared distances in units of the components' standard
   /// deviations are.
   /// Throws DimensionMismatch for another dimension, InvalidArgument when a component is singular.
-  [[nodiscard]] Vector<Scalar> log_density(const Batch<Scalar>& batch) const {
-    detail::require<DimensionMismatch>(batch.rows() == dimension(), "GaussianMixture: the batch is ",
-                                       detail::shape_text(batch), " but the mixture has dimension ", dimension());
-    Matrix<Scalar> terms(components(), batch.cols());
-    for (Index k = 0; k < components(); ++k) {
-      const auto at = static_cast<std::size_t>(k);
-      detail::require(deviations_[at].minCoeff() > Scalar(0), "GaussianMixture: component ", k,
-                      " is singular, so the mixture has no density");
-      const Scalar log_scale =
-          std::log(weights_[k]) - deviations_[at].array().log().sum() -
-          static_cast<Scalar>(dimension()) / Scalar(2) * std::log(Scalar(2) * std::numbers::pi_v<Scalar>);
-      const Matrix<Scalar> standardised =
-          deviations_[at].cwiseInverse().asDiagonal() * directions_[at].transpose() * (batch.colwise() - means_.col(k));
-      terms.row(k) = (standardised.colwise().squaredNorm() * Scalar(-0.5)).array() + log_scale;
-    }
-    // log sum exp about the largest term, which no distance can underflow
-    const Eigen::Matrix<Scalar, 1, Eigen::Dynamic> largest = terms.colwise().maxCoeff();
-    return (largest.array() + (terms.rowwise() - largest).array().exp().colwise().sum().log()).matrix().transpose();
-  }
+  [[nodiscard]] Vector<Scalar> log_density(const Batch<Scalar>& batch) const;
 
   /// p of each column of a batch (d, n). Throws like log_density.
   [[nodiscard]] Vector<Scalar> density(const Batch<Scalar>& batch) const {
@@ -138,22 +99,7 @@ class GaussianMixture {
   }
 
   /// Covariance k = V diag(s^2) V^T: keeps V, s and the factor V diag(s) that turns N(0, I) into N(0, covariance).
-  void factor(std::size_t k) {
-    const Matrix<Scalar>& covariance = covariances_[k];
-    detail::require(covariance.allFinite(), "GaussianMixture: covariance ", k, " is not finite");
-    const Scalar rounding = Scalar(64) * std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(dimension()) *
-                            covariance.cwiseAbs().maxCoeff();
-    detail::require((covariance - covariance.transpose()).cwiseAbs().maxCoeff() <= rounding,
-                    "GaussianMixture: covariance ", k, " is not symmetric");
-    const Eigen::SelfAdjointEigenSolver<Matrix<Scalar>> solver(covariance);
-    detail::require(solver.info() == Eigen::Success && solver.eigenvalues().minCoeff() >= -rounding,
-                    "GaussianMixture: covariance ", k, " has the eigenvalue ", solver.eigenvalues().minCoeff(),
-                    "; expected a positive semi-definite matrix");
-    directions_.push_back(solver.eigenvectors());
-    deviations_.push_back((solver.eigenvalues().array() > rounding)
-                              .select(solver.eigenvalues().cwiseMax(Scalar(0)).cwiseSqrt(), Scalar(0)));
-    factors_.push_back(directions_.back() * deviations_.back().asDiagonal());
-  }
+  void factor(std::size_t k);
 
   [[nodiscard]] Index component_at(double uniform) const {
     double cumulative = 0.0;
@@ -172,7 +118,74 @@ class GaussianMixture {
   std::vector<Matrix<Scalar>> factors_;
 };
 
+template <std::floating_point Scalar>
+Matrix<Scalar> GaussianMixture<Scalar>::covariance() const {
+  const Vector<Scalar> centre = mean();
+  Matrix<Scalar> total = Matrix<Scalar>::Zero(dimension(), dimension());
+  for (Index k = 0; k < components(); ++k) {
+    const Vector<Scalar> offset = means_.col(k) - centre;
+    total += weights_[k] * (covariances_[static_cast<std::size_t>(k)] + offset * offset.transpose());
+  }
+  return total;
+}
+
+template <std::floating_point Scalar>
+LabelledSamples<Scalar> GaussianMixture<Scalar>::sample_labelled(Index n, Seed seed) const {
+  detail::require(n >= 0, "GaussianMixture: n = ", n, "; expected n >= 0");
+  const CounterRandom choice(seed, streams::labels);
+  const Index d = dimension();
+  LabelledSamples<Scalar> result{normal_batch<Scalar>(d, n, seed, streams::data),
+                                 std::vector<Index>(static_cast<std::size_t>(n))};
+  parallel_for(n, 64 * dimension(), [&](Index i) {
+    const Index k = component_at(choice.uniform(i, 0));
+    const Vector<Scalar> z = result.samples.col(i);
+    result.samples.col(i) = means_.col(k) + factors_[static_cast<std::size_t>(k)] * z;
+    result.labels[static_cast<std::size_t>(i)] = k;
+  });
+  return result;
+}
+
+template <std::floating_point Scalar>
+Vector<Scalar> GaussianMixture<Scalar>::log_density(const Batch<Scalar>& batch) const {
+  detail::require<DimensionMismatch>(batch.rows() == dimension(), "GaussianMixture: the batch is ",
+                                     detail::shape_text(batch), " but the mixture has dimension ", dimension());
+  Matrix<Scalar> terms(components(), batch.cols());
+  for (Index k = 0; k < components(); ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    detail::require(deviations_[at].minCoeff() > Scalar(0), "GaussianMixture: component ", k,
+                    " is singular, so the mixture has no density");
+    const Scalar log_scale =
+        std::log(weights_[k]) - deviations_[at].array().log().sum() -
+        static_cast<Scalar>(dimension()) / Scalar(2) * std::log(Scalar(2) * std::numbers::pi_v<Scalar>);
+    const Matrix<Scalar> standardised =
+        deviations_[at].cwiseInverse().asDiagonal() * directions_[at].transpose() * (batch.colwise() - means_.col(k));
+    terms.row(k) = (standardised.colwise().squaredNorm() * Scalar(-0.5)).array() + log_scale;
+  }
+  // log sum exp about the largest term, which no distance can underflow
+  const Eigen::Matrix<Scalar, 1, Eigen::Dynamic> largest = terms.colwise().maxCoeff();
+  return (largest.array() + (terms.rowwise() - largest).array().exp().colwise().sum().log()).matrix().transpose();
+}
+
+template <std::floating_point Scalar>
+void GaussianMixture<Scalar>::factor(std::size_t k) {
+  const Matrix<Scalar>& covariance = covariances_[k];
+  detail::require(covariance.allFinite(), "GaussianMixture: covariance ", k, " is not finite");
+  const Scalar rounding = Scalar(64) * std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(dimension()) *
+                          covariance.cwiseAbs().maxCoeff();
+  detail::require((covariance - covariance.transpose()).cwiseAbs().maxCoeff() <= rounding,
+                  "GaussianMixture: covariance ", k, " is not symmetric");
+  const Eigen::SelfAdjointEigenSolver<Matrix<Scalar>> solver(covariance);
+  detail::require(solver.info() == Eigen::Success && solver.eigenvalues().minCoeff() >= -rounding,
+                  "GaussianMixture: covariance ", k, " has the eigenvalue ", solver.eigenvalues().minCoeff(),
+                  "; expected a positive semi-definite matrix");
+  directions_.push_back(solver.eigenvectors());
+  deviations_.push_back((solver.eigenvalues().array() > rounding)
+                            .select(solver.eigenvalues().cwiseMax(Scalar(0)).cwiseSqrt(), Scalar(0)));
+  factors_.push_back(directions_.back() * deviations_.back().asDiagonal());
+}
+
 #ifdef DIFFARCH_COMPILED
+extern template class GaussianMixture<float>;
 extern template class GaussianMixture<double>;
 #endif
 

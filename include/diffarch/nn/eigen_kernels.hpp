@@ -32,6 +32,13 @@ void eigen_product(bool transpose_a, bool transpose_b, Index m, Index n, Index k
     c_view.noalias() += a_view * b_view;
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template void eigen_product(bool, bool, Index, Index, Index, const float*, Index, const float*, Index, bool,
+                                   float*, Index);
+extern template void eigen_product(bool, bool, Index, Index, Index, const double*, Index, const double*, Index, bool,
+                                   double*, Index);
+#endif
+
 /// Copies rows [first_row, first_row + rows + 2) of the padded image, each (width + 2) pixels, to `padded`. Row 0 of
 /// the padded image lies above row 0 of the image x, (height, width, channels).
 template <class Scalar>

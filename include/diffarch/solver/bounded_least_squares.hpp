@@ -58,4 +58,8 @@ template <class BackendType = Cpu, class Real>
   throw NumericalError("bounded_least_squares: no solution after 1000 exchanges");
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template Vector<double> bounded_least_squares<Cpu>(const Matrix<double>&, const Vector<double>&, Index);
+#endif
+
 }  // namespace diffarch

@@ -79,4 +79,9 @@ template <class BackendType = Cpu, class Real>
   return moments;
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template HermiteFeatureMoments<double> hermite_feature_moments<Cpu>(const Matrix<double>&, const Matrix<double>&,
+                                                                           int);
+#endif
+
 }  // namespace diffarch

@@ -66,19 +66,7 @@ struct LinearAlgebra<Cpu> {
   }
 
   template <class Scalar>
-  [[nodiscard]] static Vector<double> mean(const Batch<Scalar>& x) {
-    Vector<double> result = Vector<double>::Zero(x.rows());
-    // Column by column: Eigen does not vectorise a sum along rows of converted numbers.
-    parallel_for_rows(x, [&](Index first, const auto& rows) {
-      auto mean = result.segment(first, rows.rows());
-      for (int pass = 0; pass < 2; ++pass) {
-        Vector<double> sum = Vector<double>::Zero(rows.rows());
-        for (Index column = 0; column < rows.cols(); ++column) sum += rows.col(column).template cast<double>() - mean;
-        mean += sum / static_cast<double>(rows.cols());
-      }
-    });
-    return result;
-  }
+  [[nodiscard]] static Vector<double> mean(const Batch<Scalar>& x);
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_gram(const Batch<Scalar>& x, const Vector<double>& mean);
@@ -96,9 +84,7 @@ struct LinearAlgebra<Cpu> {
                                                        const Eigen::MatrixBase<W>& w);
 
   template <class Scalar>
-  [[nodiscard]] static Vector<double> coordinates(const Matrix<Scalar>& u, const Vector<double>& v) {
-    return (u.transpose() * v.template cast<Scalar>()).template cast<double>();
-  }
+  [[nodiscard]] static Vector<double> coordinates(const Matrix<Scalar>& u, const Vector<double>& v);
 
   template <class A>
   [[nodiscard]] static Matrix<typename A::Scalar> multiply_by_transpose(const Eigen::MatrixBase<A>& a) {
@@ -159,21 +145,7 @@ struct LinearAlgebra<Cpu> {
   /// Lower triangle of symmetric += factor a a^T, by tiles.
   template <class A>
   static void add_product_with_transpose(Eigen::Ref<Matrix<typename A::Scalar>> symmetric,
-                                         const Eigen::MatrixBase<A>& a, typename A::Scalar factor = 1) {
-    const Index size = symmetric.rows();
-    const Index tiles = blocks(size, tile);
-    parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
-      const Index i = task / tiles;
-      const Index j = task % tiles;
-      if (j > i) return;
-      const Index row = i * tile;
-      const Index column = j * tile;
-      const Index rows = std::min(tile, size - row);
-      const Index columns = std::min(tile, size - column);
-      symmetric.block(row, column, rows, columns).noalias() +=
-          factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
-    });
-  }
+                                         const Eigen::MatrixBase<A>& a, typename A::Scalar factor = 1);
 
   template <class Scalar>
   static void mirror_lower_triangle(Matrix<Scalar>& symmetric) {
@@ -182,6 +154,44 @@ struct LinearAlgebra<Cpu> {
 };
 
 // Not in the class, so not inline: `extern template` can keep a program from compiling them in every file.
+
+template <class Scalar>
+Vector<double> LinearAlgebra<Cpu>::mean(const Batch<Scalar>& x) {
+  Vector<double> result = Vector<double>::Zero(x.rows());
+  // Column by column: Eigen does not vectorise a sum along rows of converted numbers.
+  parallel_for_rows(x, [&](Index first, const auto& rows) {
+    auto mean = result.segment(first, rows.rows());
+    for (int pass = 0; pass < 2; ++pass) {
+      Vector<double> sum = Vector<double>::Zero(rows.rows());
+      for (Index column = 0; column < rows.cols(); ++column) sum += rows.col(column).template cast<double>() - mean;
+      mean += sum / static_cast<double>(rows.cols());
+    }
+  });
+  return result;
+}
+
+template <class Scalar>
+Vector<double> LinearAlgebra<Cpu>::coordinates(const Matrix<Scalar>& u, const Vector<double>& v) {
+  return (u.transpose() * v.template cast<Scalar>()).template cast<double>();
+}
+
+template <class A>
+void LinearAlgebra<Cpu>::add_product_with_transpose(Eigen::Ref<Matrix<typename A::Scalar>> symmetric,
+                                                    const Eigen::MatrixBase<A>& a, typename A::Scalar factor) {
+  const Index size = symmetric.rows();
+  const Index tiles = blocks(size, tile);
+  parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
+    const Index i = task / tiles;
+    const Index j = task % tiles;
+    if (j > i) return;
+    const Index row = i * tile;
+    const Index column = j * tile;
+    const Index rows = std::min(tile, size - row);
+    const Index columns = std::min(tile, size - column);
+    symmetric.block(row, column, rows, columns).noalias() +=
+        factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
+  });
+}
 
 template <class Scalar>
 Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>& x, const Vector<double>& mean) {
@@ -331,6 +341,12 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::product(                                                      \
       const Eigen::Transpose<const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>>&,                    \
       const Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>&, bool);                                     \
+  prefix template Vector<double> LinearAlgebra<Cpu>::mean(const Batch<Scalar>&);                                   \
+  prefix template Vector<double> LinearAlgebra<Cpu>::coordinates(const Matrix<Scalar>&, const Vector<double>&);    \
+  prefix template void LinearAlgebra<Cpu>::add_product_with_transpose(                                             \
+      Eigen::Ref<Matrix<Scalar>>, const Eigen::MatrixBase<Matrix<Scalar>>&, Scalar);                               \
+  prefix template void LinearAlgebra<Cpu>::add_product_with_transpose(                                             \
+      Eigen::Ref<Matrix<Scalar>>, const Eigen::MatrixBase<Eigen::Transpose<const Matrix<Scalar>>>&, Scalar);       \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>&, const Vector<double>&);    \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_scatter(const Batch<Scalar>&, const Vector<double>&); \
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::centred_multiply(const Batch<Scalar>&, const Vector<double>&, \

@@ -155,4 +155,8 @@ template <class Real>
   return moments;
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template PowerFeatureMoments<double> power_feature_moments(const Matrix<double>&, const Matrix<double>&, int);
+#endif
+
 }  // namespace diffarch

@@ -30,4 +30,9 @@ template <class Scalar>
   return solver.eigenvalues().tail(count).reverse().cwiseMax(0.0);
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template Vector<double> singular_values(const Matrix<float>&);
+extern template Vector<double> singular_values(const Matrix<double>&);
+#endif
+
 }  // namespace diffarch

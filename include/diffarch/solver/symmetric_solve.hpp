@@ -30,4 +30,8 @@ template <class Real>
           static_cast<double>(largest / smallest)};
 }
 
+#ifdef DIFFARCH_COMPILED
+extern template SymmetricSolution<long double> solve_symmetric(const Matrix<long double>&, const Matrix<long double>&);
+#endif
+
 }  // namespace diffarch
