@@ -2,7 +2,7 @@
 
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
-#include "diffarch/analysis/nearest_neighbours.hpp"
+#include "diffarch/analysis/neighbour_search.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/gaussian_denoiser.hpp"
 #include "diffarch/nn/eigen_kernels.hpp"

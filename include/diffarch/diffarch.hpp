@@ -20,6 +20,7 @@
 #include "diffarch/analysis/moment_estimates.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/nearest_neighbours.hpp"
+#include "diffarch/analysis/neighbour_search.hpp"
 #include "diffarch/analysis/noisy_samples.hpp"
 #include "diffarch/analysis/novelty.hpp"
 #include "diffarch/analysis/pairwise_distances.hpp"

@@ -2,12 +2,14 @@
 
 #include <numeric>
 
+#include "analysis/samples_near_a_subspace.hpp"
 #include "support.hpp"
 
 namespace diffarch {
 namespace {
 
 using test::random_matrix;
+using test::samples_near_a_subspace;
 
 /// Every distance by its definition in long double, sorted; ties by the lower index.
 template <class Scalar>
@@ -92,13 +94,6 @@ TEMPLATE_TEST_CASE("Ties go to the lower index and a copy is at distance zero", 
   REQUIRE(first_two.indices(1, 0) == 11);
 }
 
-/// Samples (d, n) near a subspace of ten dimensions, as images are: what the search by a subspace is for.
-template <class Scalar>
-Batch<Scalar> samples_near_a_subspace(Index d, Index n, unsigned seed) {
-  return (3.0 * random_matrix(d, 10, 77) * random_matrix(10, n, seed) + random_matrix(d, n, seed + 1))
-      .template cast<Scalar>();
-}
-
 TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analysis]", float, double) {
   // At least 256 values and queries and more than 1024 samples, so that there is a subspace: of data with structure,
   // far from zero, without any structure (the search goes on without the subspace after 512 more samples) and of
@@ -118,43 +113,6 @@ TEMPLATE_TEST_CASE("Neighbours by way of a subspace equal brute force", "[analys
     return copies;
   };
   check<TestType>(near_copies(1300, 28), near_copies(256, 29), 3, 15);
-}
-
-TEST_CASE("Neighbours depend on no block, order of blocks or number of threads", "[analysis]") {
-  const auto training = samples_near_a_subspace<float>(256, 1400, 30);
-  const auto queries = samples_near_a_subspace<float>(256, 300, 32);
-  const auto whole = nearest_neighbours(training, queries, 3);
-  const auto same = [&](const NearestNeighbours& other) {
-    return other.indices == whole.indices && test::bitwise_equal(other.distances, whole.distances);
-  };
-  for (const int threads : {1, 3}) {
-    const test::ThreadCount scope(threads);
-    REQUIRE(same(nearest_neighbours(training, queries, 3)));
-  }
-  NeighbourSearch<float> forwards(queries, 3);
-  for (Index first = 0; first < 1400; first += 37)
-    forwards.add(training.middleCols(first, std::min<Index>(37, 1400 - first)), first);
-  REQUIRE(same(forwards.result()));
-  NeighbourSearch<float> backwards(queries, 3);
-  for (const Index first : {900, 400, 399, 0}) {
-    const Index end = first == 900 ? 1400 : first == 400 ? 900 : first == 399 ? 400 : 399;
-    backwards.add(training.middleCols(first, end - first), first);
-  }
-  REQUIRE(same(backwards.result()));
-  // Few queries are shared out by parts of the training set, many by groups; each has the neighbours it has alone.
-  for (const Index q : {0, 123, 299}) {
-    const auto alone = nearest_neighbours(training, Batch<float>(queries.col(q)), 3);
-    REQUIRE(alone.indices == whole.indices.col(q));
-    REQUIRE(test::bitwise_equal(alone.distances, Matrix<double>(whole.distances.col(q))));
-  }
-}
-
-TEST_CASE("Ties go to the lower index also when it is seen last", "[analysis]") {
-  Batch<double> training = random_matrix(8, 30, 6);
-  for (const Index copy : {25, 11, 4}) training.col(copy) = training.col(17);
-  NeighbourSearch<double> search(Batch<double>(training.col(17)), 2);
-  for (Index first = 25; first >= 0; first -= 5) search.add(training.middleCols(first, 5), first);
-  REQUIRE(search.result().indices.col(0) == (Eigen::Matrix<Index, Eigen::Dynamic, 1>{{4, 11}}));
 }
 
 TEMPLATE_TEST_CASE("Neighbours of huge and of tiny values equal brute force", "[analysis]", float, double) {
@@ -182,30 +140,6 @@ TEMPLATE_TEST_CASE("A sample is no neighbour of itself, its copy is", "[analysis
   REQUIRE(found.distances(0, 70) == 0.0);
   REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_other_neighbours(samples, 90); }) ==
           "nearest_other_neighbours: k = 90, expected 1 <= k <= 89 (the number of other samples)");
-}
-
-TEST_CASE("Columns that are not finite are named, and a search that has seen too little says so", "[analysis]") {
-  const Batch<float> training = random_matrix<float>(3, 5, 7);
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
-    Batch<float> damaged = training;
-    damaged(1, 3) = bad;
-    REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_neighbours(damaged, training, 1); }) ==
-            "NeighbourSearch: training sample 3 (a column) has a value that is NaN, infinite or too large to square");
-    REQUIRE(test::message_of<InvalidArgument>([&] { return nearest_neighbours(training, damaged, 1); }) ==
-            "NeighbourSearch: query 3 (a column) has a value that is NaN, infinite or too large to square");
-    NeighbourSearch<float> search(training, 1);
-    REQUIRE(
-        test::message_of<InvalidArgument>([&] { search.add(damaged, 1000); }) ==
-        "NeighbourSearch: training sample 1003 (a column) has a value that is NaN, infinite or too large to square");
-  }
-  NeighbourSearch<float> search(training, 3);
-  search.add(training.leftCols(2), 0);
-  REQUIRE(test::message_of<InvalidArgument>([&] { return search.result(); }) ==
-          "NeighbourSearch: query 0 has seen 2 training samples, expected at least k = 3");
-  REQUIRE(test::message_of<DimensionMismatch>([&] { search.add(Batch<float>(4, 2), 2); }) ==
-          "NeighbourSearch: training samples are (4, 2), queries (3, 5)");
-  REQUIRE(test::message_of<InvalidArgument>([&] { return NeighbourSearch<float>(training, 0); }) ==
-          "NeighbourSearch: k = 0, expected at least 1");
 }
 
 TEST_CASE("No queries have no neighbours, and impossible k and shapes are refused", "[analysis]") {
