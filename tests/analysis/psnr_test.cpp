@@ -6,7 +6,7 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/schedule/custom.hpp"
-#include "gauss_hermite.hpp"
+#include "oracles.hpp"
 #include "support.hpp"
 
 using namespace diffarch;

@@ -1,11 +1,11 @@
 #include "diffarch/denoiser/rank_k.hpp"
 
 #include <Eigen/Cholesky>
-#include <Eigen/SVD>
 
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
+#include "oracles.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 
@@ -26,10 +26,10 @@ TEST_CASE("The rank-K denoiser is the posterior mean of the Gaussian with the ra
     const Batch<double> data = correlated_samples(d, n, 1);
     const Vector<double> mean = data.rowwise().mean();
     const Matrix<double> centred = data.colwise() - mean;
-    const Eigen::JacobiSVD<Matrix<double>> svd(centred, Eigen::ComputeThinU);
+    const test::SingularValueDecomposition svd = test::jacobi_svd(centred);
     for (const Index k : {1, 4, 9}) {
-      const Matrix<double> u = svd.matrixU().leftCols(k);
-      const Vector<double> lambda = svd.singularValues().head(k).array().square() / test::real(n);
+      const Matrix<double> u = svd.u.leftCols(k);
+      const Vector<double> lambda = svd.values.head(k).array().square() / test::real(n);
       const Matrix<double> covariance = u * lambda.asDiagonal() * u.transpose();
       const auto model = fit(RankK{.rank = k}, data, CosineSchedule{}, TestedBackend{});
       REQUIRE(model.rank() == k);
@@ -98,7 +98,7 @@ TEST_CASE("Samples of a rank-K denoiser lie in a K-dimensional affine subspace",
       REQUIRE(seen == steps_seen_by_observer);
       for (const Batch<double>& samples : {collapsed, stepwise}) {
         const Matrix<double> centred = samples.colwise() - samples.rowwise().mean();
-        const Vector<double> s = Eigen::JacobiSVD<Matrix<double>>(centred).singularValues();
+        const Vector<double> s = test::jacobi_svd(centred).values;
         REQUIRE(s(k) / s(0) < 1e-12);
         REQUIRE(s(k - 1) / s(0) > 1e-3);  // and no fewer dimensions
       }

@@ -4,7 +4,7 @@
 #include <Eigen/QR>
 
 #include "diffarch/solver/hermite.hpp"
-#include "gauss_hermite.hpp"
+#include "oracles.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 

@@ -108,8 +108,11 @@ class Builder:
         self.command = [arguments.compiler, "-std=c++20", "-O0", "-fopenmp", "-w", "-isystem", arguments.eigen,
                         "-I" + str(ROOT / "tests"), f'-DDIFFARCH_PARITY_FIXTURES="{ROOT / "tests/parity/fixtures"}"']
         self.folder = folder
-        self.main = folder / "main.o"
-        self.run(self.command + ["-c", str(ROOT / "tests/main/catch_main.cpp"), "-o", str(self.main)])
+        self.common = []
+        for source in ("main/catch_main.cpp", "oracles.cpp"):
+            self.common.append(str(folder / pathlib.Path(source).with_suffix(".o").name))
+            self.run(self.command + ["-I" + str(ROOT / "include"), "-c", str(ROOT / "tests" / source), "-o",
+                                     self.common[-1]])
 
     @staticmethod
     def run(command):
@@ -120,7 +123,7 @@ class Builder:
     def passes(self, include, test, name):
         """Whether the test passes with the headers in `include`; RuntimeError if it does not compile."""
         program = self.folder / name
-        self.run(self.command + ["-I" + str(include), str(ROOT / "tests" / test), str(self.main), "-o", str(program)])
+        self.run(self.command + ["-I" + str(include), str(ROOT / "tests" / test), *self.common, "-o", str(program)])
         try:
             return subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                   timeout=300).returncode == 0

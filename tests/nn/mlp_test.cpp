@@ -1,9 +1,8 @@
 #include "diffarch/nn/mlp.hpp"
 
-#include <Eigen/SVD>
-
 #include "nn/gradient_check.hpp"
 #include "nn/tested_networks.hpp"
+#include "oracles.hpp"
 
 namespace diffarch {
 namespace {
@@ -13,10 +12,6 @@ using test::forward_on;
 using test::random_network;
 using test::TestedMlp;
 using test::TestedTwoDMlp;
-
-Vector<double> mlp_singular_values(const Matrix<double>& matrix) {
-  return Eigen::JacobiSVD<Matrix<double>>(matrix).singularValues();
-}
 
 /// The Jacobian at one sample, from one backward pass for each output.
 template <class Body>
@@ -37,10 +32,10 @@ TEST_CASE("The Jacobian of a bottleneck network has at most the rank of the bott
   auto image = random_network(TestedMlp<double>(27, 4), ImageShape{3, 3, 3});
   auto point = random_network(TestedTwoDMlp<double>(1), ImageShape{1, 1, 2});
   for (unsigned seed = 1; seed <= 5; ++seed) {
-    const Vector<double> image_values = mlp_singular_values(jacobian(image, test::random_matrix(27, 1, seed)));
+    const Vector<double> image_values = test::jacobi_svd(jacobian(image, test::random_matrix(27, 1, seed))).values;
     // Products of ten matrices: rounding is a few 1e-16 of the largest.
     CHECK(image_values(4) <= 1e-14 * image_values(0));
-    const Vector<double> point_values = mlp_singular_values(jacobian(point, test::random_matrix(2, 1, seed)));
+    const Vector<double> point_values = test::jacobi_svd(jacobian(point, test::random_matrix(2, 1, seed))).values;
     CHECK(point_values(0) > 0.0);
     CHECK(point_values(1) <= 1e-14 * point_values(0));
   }
@@ -56,7 +51,7 @@ TEST_CASE("atanh of the image network's outputs minus the last bias spans at mos
   const Batch<double> y = forward_on(network, test::random_matrix(27, 40, 1), Mode::evaluate);
   const Matrix<double> codes =
       y.unaryExpr([](double v) { return std::atanh(v); }).colwise() - Eigen::Map<const Vector<double>>(bias.data(), 27);
-  const Vector<double> values = mlp_singular_values(codes);
+  const Vector<double> values = test::jacobi_svd(codes).values;
   // atanh near 1 magnifies the rounding of tanh.
   CHECK(values(hidden) < 1e-9 * values(0));
 }

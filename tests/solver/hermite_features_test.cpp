@@ -1,6 +1,6 @@
 #include "diffarch/solver/hermite_features.hpp"
 
-#include "gauss_hermite.hpp"
+#include "oracles.hpp"
 #include "support.hpp"
 
 using namespace diffarch;

@@ -347,6 +347,8 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
       Eigen::Ref<Matrix<Scalar>>, const Eigen::MatrixBase<Matrix<Scalar>>&, Scalar);                               \
   prefix template void LinearAlgebra<Cpu>::add_product_with_transpose(                                             \
       Eigen::Ref<Matrix<Scalar>>, const Eigen::MatrixBase<Eigen::Transpose<const Matrix<Scalar>>>&, Scalar);       \
+  prefix template void LinearAlgebra<Cpu>::add_product_with_transpose(                                             \
+      Eigen::Ref<Matrix<Scalar>>, const Eigen::MatrixBase<Eigen::Transpose<Matrix<Scalar>>>&, Scalar);             \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_gram(const Batch<Scalar>&, const Vector<double>&);    \
   prefix template Matrix<double> LinearAlgebra<Cpu>::centred_scatter(const Batch<Scalar>&, const Vector<double>&); \
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::centred_multiply(const Batch<Scalar>&, const Vector<double>&, \
