@@ -5,7 +5,6 @@
 #include "diffarch/analysis/neighbour_search.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/gaussian_denoiser.hpp"
-#include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/nn/eigen_kernels.hpp"
 
 namespace diffarch {
@@ -18,8 +17,6 @@ template class NeighbourSearch<float>;
 template class NeighbourSearch<double>;
 template class GaussianMixture<float>;
 template class GaussianMixture<double>;
-template class GaussianMixtureDenoiser<float, Cpu>;
-template class GaussianMixtureDenoiser<double, Cpu>;
 template class GaussianDenoiser<Cpu, float>;
 template class GaussianDenoiser<Cpu, double>;
 template GaussianAgreement gaussian_agreement(const Batch<float>&, const Vector<double>&, const Matrix<float>&,

@@ -55,7 +55,16 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
   [[nodiscard]] const GaussianMixture<Scalar>& mixture() const noexcept { return mixture_; }
 
   /// E[x | y] (d, n) of y (d, n). Without noise it is y / signal. Throws DimensionMismatch.
-  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const;
+  [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
+    check(y);
+    Batch<Scalar> x0_hat(y.rows(), y.cols());
+    if (level.is_clean()) return y / static_cast<Scalar>(level.signal);
+    parallel_for(y.cols(), mixture_.components() * y.rows() * y.rows(), [&](Index column) {
+      const Posterior posterior = posterior_of(y.col(column), level);
+      x0_hat.col(column) = posterior.means * posterior.probabilities;
+    });
+    return x0_hat;
+  }
 
   /// Throws DimensionMismatch unless y (d, n), on any backend, has the dimension of the mixture.
   template <class Storage>
@@ -66,7 +75,26 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
 
   /// Cov[x | y] (d, d) of one sample y (d, 1): its trace is the squared error that no denoiser can avoid there.
   /// Throws DimensionMismatch, or InvalidArgument for another number of samples.
-  [[nodiscard]] Matrix<double> posterior_covariance(const Batch<Scalar>& y, NoiseLevel level) const;
+  [[nodiscard]] Matrix<double> posterior_covariance(const Batch<Scalar>& y, NoiseLevel level) const {
+    check(y);
+    detail::require(y.cols() == 1, "posterior_covariance: y is ", detail::shape_text(y), "; expected one sample");
+    const Index d = dimension();
+    Matrix<double> covariance = Matrix<double>::Zero(d, d);
+    if (level.is_clean()) return covariance;
+    const Posterior posterior = posterior_of(y.col(0), level);
+    const Vector<double> mean = (posterior.means * posterior.probabilities).template cast<double>();
+    for (Index k = 0; k < mixture_.components(); ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      const Vector<double> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
+      const Matrix<double> directions = mixture_.directions()[at].template cast<double>();
+      const Vector<double> kept = variance.unaryExpr(
+          [level](double v) { return v * level.noise * level.noise / detail::marginal_variance(v, level); });
+      const Vector<double> offset = posterior.means.col(k).template cast<double>() - mean;
+      covariance += static_cast<double>(posterior.probabilities(k)) *
+                    (directions * kept.asDiagonal() * directions.transpose() + offset * offset.transpose());
+    }
+    return covariance;
+  }
 
   /// d x0_hat / d y (d, d) at one sample y (d, 1): signal / noise^2 times the posterior covariance (Tweedie's second
   /// formula). Throws like posterior_covariance, and InvalidArgument without noise.
@@ -82,78 +110,34 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
   };
 
   template <class Column>
-  [[nodiscard]] Posterior posterior_of(const Column& y, NoiseLevel level) const;
+  [[nodiscard]] Posterior posterior_of(const Column& y, NoiseLevel level) const {
+    const Index m = mixture_.components();
+    Posterior posterior{Vector<Scalar>(m), Matrix<Scalar>(dimension(), m)};
+    Vector<double> log_probabilities(m);
+    for (Index k = 0; k < m; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      const Matrix<Scalar>& directions = mixture_.directions()[at];
+      const Vector<Scalar>& deviations = mixture_.deviations()[at];
+      Vector<Scalar> coordinates =
+          directions.transpose() * (y - static_cast<Scalar>(level.signal) * mixture_.means().col(k));
+      double log_probability = std::log(static_cast<double>(mixture_.weights()(k)));
+      for (Index i = 0; i < coordinates.size(); ++i) {
+        const double variance = static_cast<double>(deviations(i)) * static_cast<double>(deviations(i));
+        const double marginal = detail::marginal_variance(variance, level);
+        const auto coordinate = static_cast<double>(coordinates(i));
+        log_probability -= detail::minus_log_normal(coordinate, marginal);
+        coordinates(i) = static_cast<Scalar>(level.signal * variance / marginal * coordinate);
+      }
+      log_probabilities(k) = log_probability;
+      posterior.means.col(k) = mixture_.means().col(k) + directions * coordinates;
+    }
+    const Vector<double> odds = (log_probabilities.array() - log_probabilities.maxCoeff()).exp();
+    posterior.probabilities = (odds / odds.sum()).template cast<Scalar>();
+    return posterior;
+  }
 
   GaussianMixture<Scalar> mixture_;
 };
-
-template <class Scalar>
-Batch<Scalar> GaussianMixtureDenoiser<Scalar, Cpu>::denoise(const Batch<Scalar>& y, NoiseLevel level) const {
-  check(y);
-  Batch<Scalar> x0_hat(y.rows(), y.cols());
-  if (level.is_clean()) return y / static_cast<Scalar>(level.signal);
-  parallel_for(y.cols(), mixture_.components() * y.rows() * y.rows(), [&](Index column) {
-    const Posterior posterior = posterior_of(y.col(column), level);
-    x0_hat.col(column) = posterior.means * posterior.probabilities;
-  });
-  return x0_hat;
-}
-
-template <class Scalar>
-Matrix<double> GaussianMixtureDenoiser<Scalar, Cpu>::posterior_covariance(const Batch<Scalar>& y,
-                                                                          NoiseLevel level) const {
-  check(y);
-  detail::require(y.cols() == 1, "posterior_covariance: y is ", detail::shape_text(y), "; expected one sample");
-  const Index d = dimension();
-  Matrix<double> covariance = Matrix<double>::Zero(d, d);
-  if (level.is_clean()) return covariance;
-  const Posterior posterior = posterior_of(y.col(0), level);
-  const Vector<double> mean = (posterior.means * posterior.probabilities).template cast<double>();
-  for (Index k = 0; k < mixture_.components(); ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    const Vector<double> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
-    const Matrix<double> directions = mixture_.directions()[at].template cast<double>();
-    const Vector<double> kept = variance.unaryExpr(
-        [level](double v) { return v * level.noise * level.noise / detail::marginal_variance(v, level); });
-    const Vector<double> offset = posterior.means.col(k).template cast<double>() - mean;
-    covariance += static_cast<double>(posterior.probabilities(k)) *
-                  (directions * kept.asDiagonal() * directions.transpose() + offset * offset.transpose());
-  }
-  return covariance;
-}
-
-template <class Scalar>
-template <class Column>
-auto GaussianMixtureDenoiser<Scalar, Cpu>::posterior_of(const Column& y, NoiseLevel level) const -> Posterior {
-  const Index m = mixture_.components();
-  Posterior posterior{Vector<Scalar>(m), Matrix<Scalar>(dimension(), m)};
-  Vector<double> log_probabilities(m);
-  for (Index k = 0; k < m; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    const Matrix<Scalar>& directions = mixture_.directions()[at];
-    const Vector<Scalar>& deviations = mixture_.deviations()[at];
-    Vector<Scalar> coordinates =
-        directions.transpose() * (y - static_cast<Scalar>(level.signal) * mixture_.means().col(k));
-    double log_probability = std::log(static_cast<double>(mixture_.weights()(k)));
-    for (Index i = 0; i < coordinates.size(); ++i) {
-      const double variance = static_cast<double>(deviations(i)) * static_cast<double>(deviations(i));
-      const double marginal = detail::marginal_variance(variance, level);
-      const auto coordinate = static_cast<double>(coordinates(i));
-      log_probability -= detail::minus_log_normal(coordinate, marginal);
-      coordinates(i) = static_cast<Scalar>(level.signal * variance / marginal * coordinate);
-    }
-    log_probabilities(k) = log_probability;
-    posterior.means.col(k) = mixture_.means().col(k) + directions * coordinates;
-  }
-  const Vector<double> odds = (log_probabilities.array() - log_probabilities.maxCoeff()).exp();
-  posterior.probabilities = (odds / odds.sum()).template cast<Scalar>();
-  return posterior;
-}
-
-#ifdef DIFFARCH_COMPILED
-extern template class GaussianMixtureDenoiser<float, Cpu>;
-extern template class GaussianMixtureDenoiser<double, Cpu>;
-#endif
 
 template <class BackendType, class Scalar>
 struct Fitter<GaussianMixtureScore, BackendType, Scalar> {
