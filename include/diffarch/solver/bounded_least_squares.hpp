@@ -20,11 +20,13 @@ template <class BackendType = Cpu, class Real>
   Vector<Real> x(size);
   Vector<Real> gradient(size);
   const auto solve = [&] {
-    std::vector<Index> free;
+    std::vector<Index> list;
     for (Index i = 0; i < size; ++i)
-      if (!at_bound[static_cast<std::size_t>(i)]) free.push_back(i);
+      if (!at_bound[static_cast<std::size_t>(i)]) list.push_back(i);
+    // Not the vector itself, of which Eigen would make a copy each time.
+    const Eigen::Map<const Vector<Index>> free(list.data(), static_cast<Index>(list.size()));
     x.setZero();
-    if (!free.empty())
+    if (!list.empty())
       x(free) = HostAlgebra<BackendType>::solve(Matrix<Real>(m(free, free)), Matrix<Real>(b(free))).col(0);
     gradient = m.template selfadjointView<Eigen::Lower>() * x - b;
     gradient(free).setZero();
