@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -116,15 +115,14 @@ inline void require_same_description(const std::filesystem::path& path, const Tr
 [[nodiscard]] inline std::filesystem::path description_file(const std::filesystem::path& folder) {
   return folder / "training.json";
 }
+[[nodiscard]] inline std::string level_name(Index step) {
+  return diffarch::detail::concat(step < 10 ? "level_0" : "level_", step);
+}
 [[nodiscard]] inline std::filesystem::path level_file(const std::filesystem::path& folder, Index step) {
-  char name[40];
-  std::snprintf(name, sizeof name, "level_%02ld.safetensors", static_cast<long>(step));
-  return folder / name;
+  return folder / (level_name(step) + ".safetensors");
 }
 [[nodiscard]] inline std::filesystem::path checkpoint_file(const std::filesystem::path& folder, Index step) {
-  char name[40];
-  std::snprintf(name, sizeof name, "level_%02ld.checkpoint.safetensors", static_cast<long>(step));
-  return folder / name;
+  return folder / (level_name(step) + ".checkpoint.safetensors");
 }
 
 [[nodiscard]] inline std::string losses_text(const std::vector<double>& losses) { return TrainingJson(losses).dump(); }
