@@ -29,8 +29,8 @@ TEST_CASE("Copies between host and device and within it move every number of eve
 }
 
 /// Output and all gradients of a small U-Net of these kernels, from the same weights.
-template <class Kernels, class Scalar, Padding padding>
-std::pair<Batch<Scalar>, std::vector<Scalar>> unet_pass(nn::Mode mode) {
+template <class Kernels, class Scalar>
+std::pair<Batch<Scalar>, std::vector<Scalar>> unet_pass(Padding padding, nn::Mode mode) {
   const ImageShape shape{8, 12, 3};
   auto network = test::random_network(
       nn::UNet<2, Scalar, nn::StandardNormalisation, Kernels>({.channels = 5, .padding = padding}), shape);
@@ -42,11 +42,11 @@ std::pair<Batch<Scalar>, std::vector<Scalar>> unet_pass(nn::Mode mode) {
   return {y, gradients};
 }
 
-template <class Scalar, Padding padding>
-void check_unet(double tolerance) {
+template <class Scalar>
+void check_unet(Padding padding, double tolerance) {
   for (const nn::Mode mode : {nn::Mode::train, nn::Mode::evaluate}) {
-    const auto [y, gradients] = unet_pass<CudaKernels, Scalar, padding>(mode);
-    const auto [host_y, host_gradients] = unet_pass<nn::EigenKernels, Scalar, padding>(mode);
+    const auto [y, gradients] = unet_pass<CudaKernels, Scalar>(padding, mode);
+    const auto [host_y, host_gradients] = unet_pass<nn::EigenKernels, Scalar>(padding, mode);
     CHECK(test::relative_difference(y, host_y) < tolerance);
     const auto vector = [](const std::vector<Scalar>& v) {
       return Matrix<Scalar>(Eigen::Map<const Vector<Scalar>>(v.data(), static_cast<Index>(v.size())));
@@ -56,11 +56,11 @@ void check_unet(double tolerance) {
 }
 
 TEST_CASE("A U-Net on the device gives the host's outputs and gradients", "[cuda]") {
-  check_unet<double, Padding::zeros>(1e-12);
-  check_unet<double, Padding::circular>(1e-12);
+  check_unet<double>(Padding::zeros, 1e-12);
+  check_unet<double>(Padding::circular, 1e-12);
   // 1e-4: twelve convolutions, and ReLUs that rounding can switch.
-  check_unet<float, Padding::zeros>(1e-4);
-  check_unet<float, Padding::circular>(1e-4);
+  check_unet<float>(Padding::zeros, 1e-4);
+  check_unet<float>(Padding::circular, 1e-4);
 }
 
 TEST_CASE("Initial weights on the device are bitwise the host's", "[cuda]") {
