@@ -6,9 +6,8 @@
 #include "diffarch/solver/linear_algebra.hpp"
 #include "diffarch/solver/power_features.hpp"
 #include "diffarch/solver/singular_values.hpp"
+#include "diffarch/solver/symmetric_eigen.hpp"
 #include "diffarch/solver/symmetric_solve.hpp"
-
-DIFFARCH_COMPILED_EIGENVALUES();
 
 namespace diffarch {
 
@@ -20,6 +19,7 @@ template bool detail::compiled_for<EIGEN_MAX_ALIGN_BYTES>();
 
 DIFFARCH_COMPILED_ALGEBRA(, float);
 DIFFARCH_COMPILED_ALGEBRA(, double);
+template Vector<double> detail::symmetric_eigenvalues(Matrix<double>, const char*, Matrix<double>*);
 template Vector<double> singular_values(const Matrix<float>&);
 template Vector<double> singular_values(const Matrix<double>&);
 template SymmetricSolution<long double> solve_symmetric(const Matrix<long double>&, const Matrix<long double>&);

@@ -18,6 +18,10 @@ Quadrature gauss_hermite(Index count) {
   return gauss_rule(jacobi);
 }
 
+Vector<Wide> wide_eigenvalues(const Matrix<Wide>& symmetric) {
+  return Eigen::SelfAdjointEigenSolver<Matrix<Wide>>(symmetric).eigenvalues().reverse();
+}
+
 SingularValueDecomposition jacobi_svd(const Matrix<double>& matrix) {
   const Eigen::JacobiSVD<Matrix<double>> svd(matrix, Eigen::ComputeThinU);
   return {svd.matrixU(), svd.singularValues()};

@@ -21,6 +21,9 @@ struct Quadrature {
 /// 2 count - 1.
 [[nodiscard]] Quadrature gauss_hermite(Index count);
 
+/// Of a symmetric matrix (n, n), decreasing, by Eigen in long double.
+[[nodiscard]] Vector<Wide> wide_eigenvalues(const Matrix<Wide>& symmetric);
+
 struct SingularValueDecomposition {
   Matrix<double> u;       ///< (m, min(m, n))
   Vector<double> values;  ///< decreasing

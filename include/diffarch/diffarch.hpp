@@ -153,7 +153,10 @@
 #include "diffarch/solver/power_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
 #include "diffarch/solver/singular_values.hpp"
+#include "diffarch/solver/symmetric_eigen.hpp"
 #include "diffarch/solver/symmetric_solve.hpp"
+#include "diffarch/solver/tridiagonal.hpp"
+#include "diffarch/solver/tridiagonal_qr.hpp"
 #include "diffarch/version.hpp"
 
 #ifdef DIFFARCH_HAS_STB

@@ -58,6 +58,10 @@ MUTANTS = [
            ("solver/linear_algebra_test.cpp",), "product with a triangle: without its diagonal blocks"),
     Mutant("solver/linear_algebra.hpp", "panel, Scalar(-1));", "panel, Scalar(1));", ("solver/linear_algebra_test.cpp",),
            "Cholesky: what is left of the matrix grows"),
+    Mutant("solver/tridiagonal.hpp", "product -= factor / Scalar(2)", "product += factor / Scalar(2)",
+           ("solver/tridiagonal_test.cpp",), "Householder's reduction: sign of the correction along the reflector"),
+    Mutant("solver/tridiagonal_qr.hpp", "s[1] * y2;", "s[1] * x2;", ("solver/tridiagonal_qr_test.cpp",),
+           "turning a basis: a column before its rotation instead of after"),
     Mutant("solver/hermite.hpp", "(u * values[n] - (n > 0 ?", "(u * values[n] + (n > 0 ?", ("solver/hermite_test.cpp",),
            "Hermite recursion: + instead of -"),
     # Samplers and schedules

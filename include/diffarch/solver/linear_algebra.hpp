@@ -1,26 +1,14 @@
 #pragma once
 
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <atomic>
-#include <cmath>
+#include <utility>
 
 #include "diffarch/core/backend.hpp"
+#include "diffarch/solver/symmetric_eigen.hpp"
 
 namespace diffarch {
-
-/// Eigenvalues (decreasing, on the host) and orthonormal eigenvectors (columns, in the same order, on the backend) of a
-/// symmetric matrix. Either sign of an eigenvector is one, and every library has its own: here the entry of largest
-/// magnitude is positive, the first of them where several are equal to `equal_entries`. (scikit-learn's svd_flip, but
-/// for the tolerance: symmetric data have entries that only rounding tells apart.)
-template <class BackendType>
-struct SymmetricEigen {
-  static constexpr double equal_entries = 1e-6;
-
-  Vector<double> values;
-  typename BackendType::template Storage<double> vectors;
-};
 
 /// Products and factorisations of a backend; the closed-form fits are written in these words only. Matrices are arrays
 /// of the backend, vectors (means, eigenvalues, coordinates) arrays of the host.
@@ -112,8 +100,12 @@ struct LinearAlgebra<Cpu> {
                                                                  const Eigen::MatrixBase<B>& b);
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
-  template <class M>
-  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(const Eigen::MatrixBase<M>& matrix);
+  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(Matrix<double> m) {
+    SymmetricEigen<Cpu> eigen;
+    eigen.values = detail::symmetric_eigenvalues(std::move(m), "symmetric_eigen", &eigen.vectors);
+    detail::make_signs_definite(eigen.vectors);
+    return eigen;
+  }
 
  private:
   /// Columns in memory: expressions that are not are evaluated, so that few products are instantiated.
@@ -278,23 +270,6 @@ Matrix<typename B::Scalar> LinearAlgebra<Cpu>::cholesky_solve(const Matrix<typen
   return x;
 }
 
-template <class M>
-SymmetricEigen<Cpu> LinearAlgebra<Cpu>::symmetric_eigen(const Eigen::MatrixBase<M>& matrix) {
-  const detail::SerialEigen serial;
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(matrix);
-  detail::require<NumericalError>(solver.info() == Eigen::Success, "symmetric_eigen: no convergence for a ",
-                                  detail::shape_text(matrix), " matrix");
-  SymmetricEigen<Cpu> eigen{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
-  for (Index column = 0; column < eigen.vectors.cols(); ++column) {
-    auto vector = eigen.vectors.col(column);
-    const double large = (1.0 - SymmetricEigen<Cpu>::equal_entries) * vector.cwiseAbs().maxCoeff();
-    Index first = 0;
-    while (std::abs(vector(first)) < large) ++first;
-    if (vector(first) < 0.0) vector = -vector;
-  }
-  return eigen;
-}
-
 template <class A, class Scalar>
 Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bool is_lower) {
   detail::require<DimensionMismatch>(a.cols() == b.rows(), "multiply: ", detail::shape_text(a), " times ",
@@ -357,13 +332,6 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
   prefix template Matrix<Scalar> LinearAlgebra<Cpu>::cholesky_solve(const Matrix<Scalar>&,                         \
                                                                     const Eigen::MatrixBase<Matrix<Scalar>>&)
 
-#define DIFFARCH_COMPILED_EIGENVALUES(prefix)                                                                      \
-  prefix template Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>&                                                  \
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>::compute(const Eigen::EigenBase<Eigen::MatrixXd>&, int);          \
-  prefix template diffarch::SymmetricEigen<diffarch::Cpu> diffarch::LinearAlgebra<diffarch::Cpu>::symmetric_eigen( \
-      const Eigen::MatrixBase<Eigen::MatrixXd>&)
-
-DIFFARCH_COMPILED_EIGENVALUES(extern);
 namespace diffarch {
 DIFFARCH_COMPILED_ALGEBRA(extern, float);
 DIFFARCH_COMPILED_ALGEBRA(extern, double);

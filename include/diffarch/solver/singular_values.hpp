@@ -1,10 +1,10 @@
 #pragma once
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
+#include <utility>
 
 #include "diffarch/core/batch.hpp"
-#include "diffarch/core/parallel.hpp"
+#include "diffarch/solver/symmetric_eigen.hpp"
 
 namespace diffarch {
 
@@ -21,13 +21,8 @@ template <class Scalar>
   const Index count = std::min(rows, columns);
   if (count == 0) return Vector<double>();
   Matrix<double> symmetric = Matrix<double>::Zero(rows + columns, rows + columns);
-  symmetric.topRightCorner(rows, columns) = matrix.template cast<double>();
   symmetric.bottomLeftCorner(columns, rows) = matrix.template cast<double>().transpose();
-  const detail::SerialEigen serial;  // the same bits whatever the number of threads
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(symmetric, Eigen::EigenvaluesOnly);
-  detail::require<NumericalError>(solver.info() == Eigen::Success, "singular_values: no convergence for a ",
-                                  detail::shape_text(matrix), " matrix");
-  return solver.eigenvalues().tail(count).reverse().cwiseMax(0.0);
+  return detail::symmetric_eigenvalues(std::move(symmetric), "singular_values").head(count).cwiseMax(0.0);
 }
 
 #ifdef DIFFARCH_COMPILED
