@@ -103,6 +103,15 @@ TEST_CASE("The root mean square of single precision does not overflow", "[sample
   CHECK(samples_of(log) == std::vector<Index>{1});
 }
 
+TEST_CASE("Predictions whose norms are not finite may have escaped", "[sampler]") {
+  const EscapeLog log(2.0);
+  const auto may_escape = [&](double norm) { return log.may_escape(Vector<double>{{0.0, norm}}, 4, 0); };
+  CHECK_FALSE(may_escape(3.99));
+  CHECK(may_escape(4.0));
+  CHECK(may_escape(std::numeric_limits<double>::infinity()));
+  CHECK(may_escape(std::numeric_limits<double>::quiet_NaN()));
+}
+
 TEST_CASE("A limit that is not positive is refused", "[sampler]") {
   CHECK(message_of<InvalidArgument>([] { EscapeLog log(0.0); }) == "EscapeLog: limit = 0, expected a limit > 0");
   CHECK_THROWS_AS(EscapeLog(-1.0), InvalidArgument);

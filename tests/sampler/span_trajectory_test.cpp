@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "diffarch/core/storage.hpp"
@@ -94,6 +95,27 @@ TEST_CASE("Escapes are the same in the span and in pixels", "[sampler]") {
   }
 }
 
+TEST_CASE("No prediction has a larger norm than its model says", "[sampler]") {
+  const auto check = [](const auto& architecture) {
+    using B = test::TestedBackend;
+    DiffusionSampler<std::remove_cvref_t<decltype(architecture)>, CosineSchedule, B, Ddim, float> sampler(
+        architecture, CosineSchedule{.steps = 6});
+    sampler.fit(correlated_samples<float>(30, 50, 1));
+    for (const Index step : {0, 3, 5}) {
+      const NoiseLevel level = sampler.levels()[step];
+      const auto y = test::upload(Matrix<float>(test::random_matrix<float>(30, 9, 5) * static_cast<float>(3.0)));
+      const auto w = sampler.model().coefficients(sampler.model().project(y), level);
+      const Vector<double> bounds = sampler.model().largest_norms(w);
+      const Vector<double> norms = B::column_norms(sampler.model().materialise(w));
+      REQUIRE(bounds.size() == 9);
+      CHECK((norms.array() <= bounds.array()).all());
+      CHECK((bounds.array() <= 100.0 * norms.array()).all());  // and says something
+    }
+  };
+  check(random_cubic());
+  check(spectral_cubic());
+}
+
 TEST_CASE("Samples in the span of every backend are those of the host", "[sampler]") {
   const auto samples = [](auto backend, auto rule) {
     DiffusionSampler<RandomCubic, CosineSchedule, decltype(backend), decltype(rule), double> sampler(
@@ -104,12 +126,14 @@ TEST_CASE("Samples in the span of every backend are those of the host", "[sample
   CHECK(relative_difference(samples(test::TestedBackend{}, Ancestral{}), samples(Cpu{}, Ancestral{})) < 1e-11);
 }
 
-/// x0_hat = 1e30 y, finite in double for any number of steps here, but not in float.
+/// x0_hat = growth y. 1e30 is finite in double for any number of steps here, but not in float.
 struct Growing {
   using Scalar = float;
   using BackendType = test::TestedBackend;
   using Storage = test::Storage<float>;
   using Coordinates = test::Storage<double>;
+  double growth = 1e30;
+  mutable int materialised = 0;
   [[nodiscard]] Index dimension() const { return 2; }
   [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
     return materialise(coefficients(project(y), level));
@@ -117,11 +141,15 @@ struct Growing {
   [[nodiscard]] Coordinates project(const Storage& y) const { return converted<double, BackendType>(y); }
   [[nodiscard]] Coordinates coefficients(const Coordinates& z, NoiseLevel /*level*/) const {
     Coordinates w = z;
-    BackendType::for_each(2, w.cols(), elementwise::Scale<double>{w.data(), z.data(), 1e30, 2});
+    BackendType::for_each(2, w.cols(), elementwise::Scale<double>{w.data(), z.data(), growth, 2});
     return w;
   }
   [[nodiscard]] Coordinates project_prediction(const Coordinates& w) const { return w; }
-  [[nodiscard]] Storage materialise(const Coordinates& w) const { return converted<float, BackendType>(w); }
+  [[nodiscard]] Storage materialise(const Coordinates& w) const {
+    ++materialised;
+    return converted<float, BackendType>(w);
+  }
+  [[nodiscard]] Vector<double> largest_norms(const Coordinates& w) const { return BackendType::column_norms(w); }
 };
 
 TEST_CASE("Samples that overflow single precision are an error in the span as in pixels", "[sampler]") {
@@ -131,6 +159,31 @@ TEST_CASE("Samples that overflow single precision are an error in the span as in
   CHECK_THROWS_AS(detail::run_steps(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0, std::nullopt),
                   NumericalError);
   CHECK_THROWS_AS(detail::run_in_span(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0), NumericalError);
+}
+
+TEST_CASE("Predictions are made where a sample could escape, and behind the last step", "[sampler]") {
+  const NoiseLevels levels = CustomSchedule::from_sigmas({16.0, 8.0, 4.0, 2.0, 1.0, 0.0}).levels();
+  const Batch<float> noise{{1.0F, 0.1F}, {1.0F, 0.1F}};
+  const auto run = [&](double growth, double limit) {
+    const Growing model{.growth = growth};
+    EscapeLog span_log(limit);
+    EscapeLog pixel_log(limit);
+    (void)detail::run_in_span(model, levels, Ddim{}, test::upload(noise), Seed{}, 5, span_log);
+    const int materialised = model.materialised;
+    (void)detail::run_steps(model, levels, Ddim{}, test::upload(noise), Seed{}, 5, std::nullopt, pixel_log);
+    REQUIRE(span_log.escapes().size() == pixel_log.escapes().size());
+    for (std::size_t i = 0; i < span_log.escapes().size(); ++i) {
+      CHECK(span_log.escapes()[i].sample == pixel_log.escapes()[i].sample);
+      CHECK(span_log.escapes()[i].step == pixel_log.escapes()[i].step);
+    }
+    return std::pair(materialised, static_cast<int>(span_log.escapes().size()));
+  };
+  // With growth g, y becomes y (r + (1 - r) g), r = 1/2, at every step but the last.
+  CHECK(run(0.5, 1e3) == std::pair(1, 0));
+  // 16, 24, 36, 54 and 81 of the first sample: it escapes at the fourth prediction, 108 > 100, and then counts no more.
+  CHECK(run(2.0, 100.0) == std::pair(2, 1));
+  // Both overflow float, and the second a step later; no limit is so large that this passes unseen.
+  CHECK(run(1e30, 1e300).second == 2);
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ concept SpectralDenoiser = Denoiser<M> &&
 ///  - project(y) = P y, (q, n);
 ///  - coefficients(P y, level) = w, (m, n): x0_hat = mean + basis w;
 ///  - project_prediction(w) = P x0_hat, (q, n);
-///  - materialise(w) = x0_hat, (d, n).
+///  - materialise(w) = x0_hat, (d, n);
+///  - largest_norms(w), (n), on the host: no column of x0_hat has a larger Euclidean norm.
 template <class M>
 concept SpanDenoiser = Denoiser<M> &&
     requires(const M& model, const StorageOf<M>& y, const CoordinatesOf<M>& coordinates, NoiseLevel level) {
@@ -63,6 +64,7 @@ concept SpanDenoiser = Denoiser<M> &&
   { model.coefficients(coordinates, level) } -> std::convertible_to<CoordinatesOf<M>>;
   { model.project_prediction(coordinates) } -> std::convertible_to<CoordinatesOf<M>>;
   { model.materialise(coordinates) } -> std::convertible_to<StorageOf<M>>;
+  { model.largest_norms(coordinates) } -> std::convertible_to<Vector<double>>;
 };
 
 /// A decreasing list of noise levels with the parameters it was made from, e.g. `CosineSchedule{.steps = 10}`.

@@ -118,6 +118,11 @@ class RandomFeatureDenoiser {
     return plus_vector(LinearAlgebra<BackendType>::multiply(basis_, converted<Scalar, BackendType>(w)), mean_);
   }
 
+  /// ||mean|| + ||centred data|| ||w||, by Frobenius's norm.
+  [[nodiscard]] Vector<double> largest_norms(const Coordinates& w) const {
+    return mean_norm_ + basis_norm_ * BackendType::column_norms(w).array();
+  }
+
   // What follows is analysis, on the host whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k). Not for Legacy, which is no polynomial.
@@ -199,6 +204,8 @@ class RandomFeatureDenoiser {
       }
     });
     const double between = static_cast<double>(data.cols()) * (mean.array() - mean.mean()).square().sum();
+    mean_norm_ = mean.norm();
+    basis_norm_ = std::sqrt(squares.sum());
     data_deviation_ = std::sqrt((squares.sum() + between) / (static_cast<double>(data.size()) - 1.0));
     mean_ = BackendType::upload(Batch<Scalar>(mean.template cast<Scalar>()));
     basis_ = BackendType::upload(std::move(centred));
@@ -266,6 +273,8 @@ class RandomFeatureDenoiser {
   typename Fit::Noise noise_;
   Storage noise_factor_;
   Coordinates bias_;
+  double mean_norm_ = 0.0;
+  double basis_norm_ = 0.0;
   double data_deviation_ = 1.0;  // of Legacy
   detail::LevelFits<Fit> fits_;
 };

@@ -129,6 +129,11 @@ class SpectralPolynomialDenoiser {
     return x0_hat;
   }
 
+  /// ||mean|| + ||c||, and a tenth for what U, stored in Scalar, lacks of being orthonormal.
+  [[nodiscard]] Vector<double> largest_norms(const Coordinates& c) const {
+    return mean_.norm() + 1.1 * BackendType::column_norms(c).array();
+  }
+
   // What follows is analysis, on the host whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).

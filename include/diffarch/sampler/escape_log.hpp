@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <limits>
 #include <vector>
 
 #include "diffarch/core/backend.hpp"
@@ -36,6 +38,17 @@ class EscapeLog {
     for (Index column = 0; column < norms.size(); ++column)
       if (!(norms(column) / root_dimension <= limit_) && !has_escaped(first_sample + column))
         escapes_.push_back({first_sample + column, step, level.sigma()});
+  }
+
+  /// Whether `record` could find that a sample escapes, of predictions of d elements whose Euclidean norms are at most
+  /// `largest_norms`: when not, they need not be made.
+  [[nodiscard]] bool may_escape(const Vector<double>& largest_norms, Index d, Index first_sample) const {
+    constexpr double rounding = 1e-3;  // of predictions in float, which overflow besides
+    const double safe = (1.0 - rounding) * std::min(limit_ * std::sqrt(static_cast<double>(d)),
+                                                    static_cast<double>(std::numeric_limits<float>::max()));
+    for (Index column = 0; column < largest_norms.size(); ++column)
+      if (!(largest_norms(column) <= safe) && !has_escaped(first_sample + column)) return true;
+    return false;
   }
 
   [[nodiscard]] bool has_escaped(Index sample) const noexcept {

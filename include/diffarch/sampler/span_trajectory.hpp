@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <utility>
 
 #include "diffarch/sampler/trajectory.hpp"
@@ -23,9 +24,9 @@ struct SpanView {
 };
 
 /// All steps of a rule in the coordinates of a SpanDenoiser: equal to run_steps to rounding. Samples are made at the
-/// last step, which returns its prediction, and predictions only for an EscapeLog. Fresh noise is drawn as in run_steps
-/// and projected.
-template <SpanDenoiser Model, SamplerRule Rule, class... Observers>
+/// last step, which returns its prediction; predictions before it only where a sample could escape. Fresh noise is
+/// drawn as in run_steps and projected.
+template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Observers>
 [[nodiscard]] StorageOf<Model> run_in_span(const Model& model, const NoiseLevels& levels, const Rule& rule,
                                            StorageOf<Model> noise, Seed seed, Index first_sample,
                                            Observers&... observers) {
@@ -42,7 +43,11 @@ template <SpanDenoiser Model, SamplerRule Rule, class... Observers>
     const Coordinates w = model.coefficients(z, level);
     if constexpr (!tolerates_divergence<Observers...>) require_finite<SpanView<Model>>(w, "x0_hat", step, levels);
     const bool is_last = step + 1 == levels.steps();
-    if (is_last || sizeof...(Observers) > 0) {
+    const auto may_escape = [&] {
+      const Vector<double> norms = model.largest_norms(w);
+      return (observers.may_escape(norms, model.dimension(), first_sample) || ...);
+    };
+    if (is_last || (sizeof...(Observers) > 0 && may_escape())) {
       StorageOf<Model> x0_hat = model.materialise(w);
       // Coordinates are double: samples of a narrower type may overflow where they did not.
       if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);

@@ -112,7 +112,7 @@ struct LinearAlgebra<Cpu> {
   template <class Scalar>
   using View = Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>;
 
-  static constexpr Index panel_columns = 32;  // a multiple of every register panel width Eigen uses
+  static constexpr Index panel_columns = 16;  // a multiple of every register panel width Eigen uses
   static constexpr Index task_columns = 256;  // a multiple of panel_columns
   static constexpr Index task_rows = 256;
   static constexpr Index depth_chunk = 512;
