@@ -17,13 +17,12 @@ namespace {
 using namespace diffarch;
 using namespace figures;
 
-/// Ellipse of `radius` standard deviations of a Gaussian with mean (2), covariance (2, 2).
-Series ellipse(const std::string& label, const Vector<double>& mean, const Matrix<double>& covariance, double radius) {
-  const Matrix<double> factor = Eigen::LLT<Matrix<double>>(covariance).matrixL();
+/// Ellipse of `radius` standard deviations of a Gaussian with mean (2) and covariance F F^T, `factor` F (2, 2).
+Series ellipse(const std::string& label, const Vector<double>& mean, const Matrix<double>& factor, double radius) {
   Series series{.label = label, .x = {}, .y = {}, .style = SeriesStyle::lines, .colour = "#d55e00"};
   for (int i = 0; i <= 128; ++i) {
     const double angle = 2.0 * std::numbers::pi * i / 128.0;
-    const Vector<double> point = mean + radius * factor * Vector<double>{{std::cos(angle), std::sin(angle)}};
+    const Vector<double> point = mean + radius * (std::cos(angle) * factor.col(0) + std::sin(angle) * factor.col(1));
     series.x.push_back(point(0));
     series.y.push_back(point(1));
   }
@@ -82,9 +81,8 @@ void figure(const FigureOptions& options) {
     fitted_models.push_back(row.model);
     fitted_samples.push_back(row.shown);
 
-    const Vector<double>& variance = row.prediction.finite_steps.mode_variance;
-    const Matrix<double> basis = row.model.basis().template cast<double>();
-    const Matrix<double> predicted = basis * variance.asDiagonal() * basis.transpose();
+    const Vector<double> deviation = row.prediction.finite_steps.mode_variance.cwiseSqrt();
+    const Matrix<double> predicted = row.model.basis().template cast<double>() * deviation.asDiagonal();
     const Vector<double>& mean = row.prediction.finite_steps.mean;
     const PlotRange range{-limit, limit};
     panels.push_back({.title = "data: " + c.title,
