@@ -74,9 +74,16 @@ class PatchPolynomialDenoiser {
   PatchPolynomialDenoiser(const Architecture& architecture, const Batch<Scalar>& data, const NoiseLevels& levels)
       : architecture_(architecture),
         data_(data),
-        mean_(data.template cast<double>().rowwise().mean()),
+        mean_(LinearAlgebra<Cpu>::mean(data)),
+        scatter_(Batch<double>::Zero(data.rows(), 1)),
         levels_(levels) {
     detail::check_patch_polynomial(architecture, data, levels);
+    parallel_for_rows(data_, [&](Index first, const auto& rows) {
+      auto scatter = scatter_.col(0).segment(first, rows.rows());
+      const auto mean = mean_.col(0).segment(first, rows.rows());
+      for (Index image = 0; image < rows.cols(); ++image)
+        scatter += (rows.col(image).template cast<double>() - mean).cwiseAbs2();
+    });
   }
 
   [[nodiscard]] Index dimension() const noexcept { return data_.rows(); }
@@ -138,15 +145,25 @@ class PatchPolynomialDenoiser {
 
  private:
   /// The window that starts at (row, column) of every image: (S S channels, n).
-  [[nodiscard]] Batch<Scalar> patches_of(const Batch<Scalar>& images, Index row, Index column, Index size) const {
+  template <class Value>
+  [[nodiscard]] Batch<Value> patches_of(const Batch<Value>& images, Index row, Index column, Index size) const {
     const ImageShape& shape = architecture_.shape;
     const Index run = size * shape.channels;
-    Batch<Scalar> patches(size * run, images.cols());
+    Batch<Value> patches(size * run, images.cols());
     for (Index image = 0; image < images.cols(); ++image)
       for (Index line = 0; line < size; ++line)
         patches.col(image).segment(line * run, run) =
             images.col(image).segment(((row + line) * shape.width + column) * shape.channels, run);
     return patches;
+  }
+
+  /// Standard deviation of all values of a window in all images: those of each value about its mean, and of the means.
+  [[nodiscard]] double deviation_of(Index row, Index column, Index size) const {
+    const Batch<double> mean = patches_of(mean_, row, column, size);
+    const Batch<double> scatter = patches_of(scatter_, row, column, size);
+    const auto n = static_cast<double>(data_.cols());
+    return std::sqrt((scatter.sum() + n * (mean.array() - mean.mean()).square().sum()) /
+                     (n * static_cast<double>(mean.size()) - 1.0));
   }
 
   /// Calls visit(first value, number of values, place) for every run of values that a window serves; places count the
@@ -170,23 +187,20 @@ class PatchPolynomialDenoiser {
   [[nodiscard]] typename LevelFit::Window fit_window(const LevelFit& fit, Index row, Index column, NoiseLevel vp,
                                                      const Matrix<double>& noise) const {
     using Algebra = LinearAlgebra<Cpu>;
-    const Batch<Scalar> patches = patches_of(data_, row, column, fit.patch_size);
-    Matrix<double> a = Algebra::multiply_transposed(fit.directions, patches).template cast<double>();
-    a = ((vp.signal * a).colwise() + fit.bias).eval();
+    const Matrix<Scalar> projected =
+        Algebra::multiply_transposed(fit.directions, patches_of(data_, row, column, fit.patch_size));
+    const auto a = (vp.signal * projected.template cast<double>()).colwise() + fit.bias;
     WindowFit window = [&] {
-      if constexpr (is_exact) {
-        return WindowFit::fit(Degree, architecture_.averaging, a, noise);
-      } else {
-        const double centre = patches.template cast<double>().mean();
-        const double deviation = std::sqrt((patches.template cast<double>().array() - centre).square().sum() /
-                                           static_cast<double>(patches.size() - 1));
-        return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a + noise), deviation);
-      }
+      if constexpr (is_exact)
+        return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a), noise);
+      else
+        return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a + noise),
+                              deviation_of(row, column, fit.patch_size));
     }();
     Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));
     for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
       served.middleCols(place, run) =
-          (data_.middleRows(first, run).template cast<double>().colwise() - mean_.segment(first, run)).transpose();
+          (data_.middleRows(first, run).template cast<double>().colwise() - mean_.col(0).segment(first, run)).transpose();
     });
     const Matrix<double> cross = Algebra::multiply(window.features, served);
     return {std::move(window.preactivation_scale), std::move(window.feature_scale), std::move(window.feature_mean),
@@ -209,7 +223,7 @@ class PatchPolynomialDenoiser {
       const Matrix<double> change = Algebra::multiply(window.coefficients, features.centred_features(a));
       for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
         x0_hat.middleRows(first, run) =
-            (change.middleRows(place, run).colwise() + mean_.segment(first, run)).template cast<Scalar>();
+            (change.middleRows(place, run).colwise() + mean_.col(0).segment(first, run)).template cast<Scalar>();
       });
     });
     return x0_hat;
@@ -217,7 +231,8 @@ class PatchPolynomialDenoiser {
 
   Architecture architecture_;
   Batch<Scalar> data_;
-  Vector<double> mean_;
+  Batch<double> mean_;     // (d, 1)
+  Batch<double> scatter_;  // (d, 1): sums of squares about the mean
   NoiseLevels levels_;
   detail::LevelFits<LevelFit> fits_;
 };
