@@ -24,7 +24,9 @@ void adam_update(Scalar* __restrict parameters, const Scalar* __restrict gradien
                  const AdamCoefficients<Scalar>& coefficients) noexcept {
   const AdamCoefficients<Scalar> c = coefficients;
 #ifdef _OPENMP
+#ifdef _OPENMP
 #pragma omp simd
+#endif
 #endif
   for (std::size_t i = 0; i < count; ++i) adam_element(parameters[i], gradient[i], mean[i], mean_squared[i], c);
 }
@@ -34,7 +36,9 @@ template <class Scalar>
 void move_average(Scalar* __restrict average, const Scalar* __restrict values, std::size_t count,
                   Scalar weight) noexcept {
 #ifdef _OPENMP
+#ifdef _OPENMP
 #pragma omp simd
+#endif
 #endif
   for (std::size_t i = 0; i < count; ++i) average[i] += weight * (values[i] - average[i]);
 }

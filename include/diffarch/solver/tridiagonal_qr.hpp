@@ -144,7 +144,9 @@ void turn(Matrix<Scalar>& rows, const RotationSweeps<Scalar>& sweeps) {
       const Scalar* c_next = &sweeps.cosines(margin + k, sweep + 1);
       const Scalar* s_next = &sweeps.sines(margin + k, sweep + 1);
       Scalar* column = &rows(0, margin + k);
+#ifdef _OPENMP
 #pragma omp simd
+#endif
       for (Index row = 0; row < turned_rows; ++row) {
         const Scalar x0 = column[row - turned_rows];
         const Scalar x1 = column[row];
