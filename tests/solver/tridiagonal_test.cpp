@@ -11,8 +11,6 @@ using test::bitwise_equal;
 using test::random_matrix;
 using test::real;
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
-
 Matrix<double> dense(const Tridiagonal<double>& t) {
   Matrix<double> matrix = t.diagonal.asDiagonal();
   for (Index i = 0; i < t.subdiagonal.size(); ++i) matrix(i + 1, i) = matrix(i, i + 1) = t.subdiagonal(i);
@@ -26,7 +24,7 @@ TEST_CASE("A symmetric matrix is Q T Q^T of its tridiagonal form", "[solver]") {
     const Matrix<double> matrix = root + root.transpose();
     const Tridiagonal<double> t = tridiagonalise(matrix);
     const Matrix<double> q = t.basis();
-    const double tolerance = 10.0 * real(n) * epsilon;
+    const double tolerance = 10.0 * real(n) * std::numeric_limits<double>::epsilon();
     REQUIRE((q.transpose() * q - Matrix<double>::Identity(n, n)).cwiseAbs().maxCoeff() < tolerance);
     REQUIRE((q * dense(t) * q.transpose() - matrix).norm() < tolerance * matrix.norm());
   }
