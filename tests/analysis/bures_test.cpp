@@ -1,5 +1,6 @@
 #include "diffarch/analysis/bures.hpp"
 
+#include <Eigen/LU>
 #include <cmath>
 #include <limits>
 

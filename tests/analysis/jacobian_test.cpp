@@ -1,5 +1,7 @@
 #include "diffarch/analysis/jacobian.hpp"
 
+#include <Eigen/LU>
+
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"

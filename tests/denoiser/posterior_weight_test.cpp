@@ -17,6 +17,9 @@ TEST_CASE("Posterior weights and their limit without noise", "[denoiser][ideal]"
   REQUIRE(std::isinf(clean));
   REQUIRE(detail::posterior_weight(0.0, clean) == 1.0);
   REQUIRE(detail::posterior_weight(1e-300, clean) == 0.0);
+  REQUIRE(detail::posterior_weight(79.9, 1.0) == Approx(std::exp(-79.9)).epsilon(1e-15));
+  REQUIRE(detail::posterior_weight(80.1, 1.0) == 0.0);
+  REQUIRE(std::fpclassify(static_cast<float>(std::exp(-detail::vanishing_exponent)) * 1e-3F) == FP_NORMAL);
   REQUIRE(std::isnan(detail::posterior_weight(std::nan(""), precision)));
   REQUIRE(std::exp(-detail::negligible_exponent) < 0.1 * std::numeric_limits<double>::epsilon());
 }

@@ -1,5 +1,7 @@
 #include "diffarch/denoiser/random_feature_fit.hpp"
 
+#include <Eigen/LU>
+
 #include "support.hpp"
 #include "tested_backend.hpp"
 

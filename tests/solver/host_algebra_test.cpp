@@ -1,5 +1,7 @@
 #include "diffarch/solver/host_algebra.hpp"
 
+#include <Eigen/Cholesky>
+
 #include "support.hpp"
 #include "tested_backend.hpp"
 

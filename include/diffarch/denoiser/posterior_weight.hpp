@@ -13,6 +13,10 @@ namespace diffarch::detail {
 /// A weight below e^-40 of the largest is less than a rounding of the sum, in double too.
 inline constexpr double negligible_exponent = 40.0;
 
+/// A weight below e^-80 of the largest is taken as zero: of float, what follows are denormal numbers, in products with
+/// which many processors take a hundred times as long.
+inline constexpr double vanishing_exponent = 80.0;
+
 /// 1 / (2 noise^2); infinity without noise.
 [[nodiscard]] inline double posterior_precision(NoiseLevel level) noexcept {
   return level.is_clean() ? std::numeric_limits<double>::infinity() : 1.0 / (2.0 * level.noise * level.noise);
@@ -22,7 +26,9 @@ inline constexpr double negligible_exponent = 40.0;
 /// where precision is infinite, is 1 at the minimum and 0 elsewhere.
 template <class Real>
 [[nodiscard]] constexpr Real posterior_weight(Real excess, Real precision) noexcept {
-  return excess == Real(0) ? Real(1) : std::exp(-precision * excess);
+  if (excess == Real(0)) return Real(1);
+  const Real exponent = precision * excess;
+  return exponent > static_cast<Real>(vanishing_exponent) ? Real(0) : std::exp(-exponent);
 }
 
 /// Whether that weight is nothing beside that of the smallest distance.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,14 +29,11 @@ namespace detail {
 /// Brings the eigenvalues of m (n, n), symmetric, of which the lower triangle is read, into decreasing order. Where
 /// `vectors` is given, its columns become the eigenvectors in that order, of either sign. Householder's reduction and
 /// implicit QR steps, as Eigen's SelfAdjointEigenSolver, but shared by threads; bits do not depend on their number.
-/// Cost O(n^3), memory for 2 n^2 numbers beside m. Throws NumericalError, which names `caller`, when an element is not
+/// Cost O(n^3), memory for 2 n^2 numbers with m. Throws NumericalError, which names `caller`, when an element is not
 /// finite or the steps do not converge.
 template <class Scalar>
 [[nodiscard]] Vector<Scalar> symmetric_eigenvalues(Matrix<Scalar> m, const char* caller,
-                                                   Matrix<Scalar>* vectors = nullptr);
-
-template <class Scalar>
-Vector<Scalar> symmetric_eigenvalues(Matrix<Scalar> m, const char* caller, Matrix<Scalar>* vectors) {
+                                                   Matrix<Scalar>* vectors = nullptr) {
   require<DimensionMismatch>(m.rows() == m.cols(), caller, ": the matrix is ", shape_text(m));
   const Index n = m.rows();
   if (n == 0) return Vector<Scalar>();

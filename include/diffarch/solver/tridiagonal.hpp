@@ -70,13 +70,10 @@ void subtract_symmetric_product(M m, const V& v, const V& w) {
 
 /// Householder's reduction of a symmetric matrix to tridiagonal form (Golub and Van Loan, Matrix Computations, 8.3.1),
 /// panel by panel: within a panel the matrix is only multiplied by, and is changed once behind it (Dongarra,
-/// Sorensen and Hammarling 1989, the way of LAPACK's dsytrd). The lower triangle of m is read. Cost 4/3 n^3; bits do
+/// Hammarling and Sorensen 1989, the way of LAPACK's dsytrd). The lower triangle of m is read. Cost 4/3 n^3; bits do
 /// not depend on the number of threads.
 template <class Scalar>
-[[nodiscard]] Tridiagonal<Scalar> tridiagonalise(Matrix<Scalar> m);
-
-template <class Scalar>
-Tridiagonal<Scalar> tridiagonalise(Matrix<Scalar> m) {
+[[nodiscard]] Tridiagonal<Scalar> tridiagonalise(Matrix<Scalar> m) {
   detail::require<DimensionMismatch>(m.rows() == m.cols(), "tridiagonalise: the matrix is ", detail::shape_text(m));
   const detail::SerialEigen serial;
   constexpr Index panel = 32;

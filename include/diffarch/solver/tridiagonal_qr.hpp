@@ -187,7 +187,7 @@ void diagonalise(TridiagonalQr<Scalar>& qr, Matrix<Scalar>& basis) {
   Sweeps next(n);
   qr.step(sweeps);
   while (!sweeps.empty()) {
-    parallel_for(groups + 1, turned_rows * n, [&](Index task) {
+    parallel_for(groups + 1, turned_rows * n * Sweeps::count, [&](Index task) {
       if (task == 0) {
         qr.step(next);
       } else {
