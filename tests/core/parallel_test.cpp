@@ -29,6 +29,17 @@ TEST_CASE("parallel_for_rows hands out every row exactly once, with its number",
   }
 }
 
+TEST_CASE("Tiles of the lower triangle cover it once, and nothing outside of the matrix", "[core]") {
+  for (const Index size : {0, 1, 128, 300}) {
+    Matrix<int> visits = Matrix<int>::Zero(size, size);
+    detail::parallel_for_lower_tiles(size, 100, [&](Index row, Index rows, Index column, Index columns) {
+      visits.block(row, column, rows, columns).array() += 1;
+    });
+    for (Index j = 0; j < size; ++j)
+      for (Index i = 0; i < size; ++i) REQUIRE(visits(i, j) == (i / 128 >= j / 128 ? 1 : 0));
+  }
+}
+
 TEST_CASE("thread_count follows OpenMP", "[core]") {
 #ifdef _OPENMP
   const test::ThreadCount guard(2);

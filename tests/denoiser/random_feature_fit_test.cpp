@@ -17,6 +17,14 @@ auto fit_to(const Averaging& averaging, const Matrix<double>& noisy, double data
 
 }  // namespace
 
+TEST_CASE("The deviation of all values is that of their list", "[denoiser][polynomial]") {
+  const Matrix<double> data = correlated_samples(7, 30, 9);
+  const Vector<double> mean = data.rowwise().mean();
+  const Vector<double> squares = (data.colwise() - mean).cwiseAbs2().rowwise().sum();
+  const double expected = std::sqrt((data.array() - data.mean()).square().sum() / real(data.size() - 1));
+  REQUIRE(diffarch::detail::deviation_of_values(mean, squares, data.cols()) == Approx(expected).epsilon(1e-13));
+}
+
 TEST_CASE("A fit to given noisy features is ridge regression", "[denoiser][polynomial]") {
   const Matrix<double> noisy = random_matrix(6, 30, 1);
   const Matrix<double> x = random_matrix(4, 30, 2);

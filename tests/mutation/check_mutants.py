@@ -64,7 +64,7 @@ MUTANTS = [
            "turning a basis: a column before its rotation instead of after"),
     Mutant("solver/hermite.hpp", "(u * values[n] - (n > 0 ?", "(u * values[n] + (n > 0 ?", ("solver/hermite_test.cpp",),
            "Hermite recursion: + instead of -"),
-    Mutant("denoiser/patch_polynomial_denoiser.hpp", "scatter.sum() + n *", "scatter.sum() - n *",
+    Mutant("denoiser/random_feature_fit.hpp", "(squares.sum() + between)", "(squares.sum() - between)",
            ("denoiser/patch_polynomial_denoiser_test.cpp",), "local polynomials: sign of the variance between pixels"),
     # Samplers and schedules
     Mutant("sampler/escape_log.hpp", "(1.0 - rounding)", "(1.0 + rounding)", ("sampler/escape_log_test.cpp",),

@@ -51,6 +51,20 @@ void parallel_for_rows(M& matrix, const Body& body) {
 
 namespace detail {
 
+/// Runs body(row, rows, column, columns) for the tiles of a matrix (size, size) that reach its lower triangle, as
+/// parallel_for runs tasks. `work`: operations for one element. The tiles depend on the size only.
+template <class Body>
+void parallel_for_lower_tiles(Index size, Index work, const Body& body) {
+  constexpr Index tile = 128;
+  const Index tiles = (size + tile - 1) / tile;
+  parallel_for(tiles * tiles, tile * tile * work, [&](Index task) {
+    const Index row = task / tiles * tile;
+    const Index column = task % tiles * tile;
+    if (column > row) return;
+    body(row, std::min(tile, size - row), column, std::min(tile, size - column));
+  });
+}
+
 /// Whether Eigen leaves matrix products to a BLAS library (EIGEN_USE_BLAS). Such a library has threads of its own, and
 /// promises no bits: what is bitwise the same elsewhere is then the same up to rounding.
 #ifdef EIGEN_USE_BLAS

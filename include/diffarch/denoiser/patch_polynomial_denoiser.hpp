@@ -157,15 +157,6 @@ class PatchPolynomialDenoiser {
     return patches;
   }
 
-  /// Standard deviation of all values of a window in all images: those of each value about its mean, and of the means.
-  [[nodiscard]] double deviation_of(Index row, Index column, Index size) const {
-    const Batch<double> mean = patches_of(mean_, row, column, size);
-    const Batch<double> scatter = patches_of(scatter_, row, column, size);
-    const auto n = static_cast<double>(data_.cols());
-    return std::sqrt((scatter.sum() + n * (mean.array() - mean.mean()).square().sum()) /
-                     (n * static_cast<double>(mean.size()) - 1.0));
-  }
-
   /// Calls visit(first value, number of values, place) for every run of values that a window serves; places count the
   /// served values.
   template <class Visit>
@@ -195,12 +186,15 @@ class PatchPolynomialDenoiser {
         return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a), noise);
       else
         return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a + noise),
-                              deviation_of(row, column, fit.patch_size));
+                              detail::deviation_of_values(patches_of(mean_, row, column, fit.patch_size),
+                                                          patches_of(scatter_, row, column, fit.patch_size),
+                                                          data_.cols()));
     }();
     Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));
     for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
+      const auto mean = mean_.col(0).segment(first, run);
       served.middleCols(place, run) =
-          (data_.middleRows(first, run).template cast<double>().colwise() - mean_.col(0).segment(first, run)).transpose();
+          (data_.middleRows(first, run).template cast<double>().colwise() - mean).transpose();
     });
     const Matrix<double> cross = Algebra::multiply(window.features, served);
     return {std::move(window.preactivation_scale), std::move(window.feature_scale), std::move(window.feature_mean),

@@ -203,10 +203,9 @@ class RandomFeatureDenoiser {
         rows.col(sample) = x.col(sample) - rounded;
       }
     });
-    const double between = static_cast<double>(data.cols()) * (mean.array() - mean.mean()).square().sum();
     mean_norm_ = mean.norm();
     basis_norm_ = std::sqrt(squares.sum());
-    data_deviation_ = std::sqrt((squares.sum() + between) / (static_cast<double>(data.size()) - 1.0));
+    data_deviation_ = detail::deviation_of_values(mean, squares, data.cols());
     mean_ = BackendType::upload(Batch<Scalar>(mean.template cast<Scalar>()));
     basis_ = BackendType::upload(std::move(centred));
   }

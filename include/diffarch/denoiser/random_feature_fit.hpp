@@ -20,6 +20,14 @@ template <class Real>
   return data_deviation > Real(0) ? Real(1) / data_deviation : Real(1);
 }
 
+/// Standard deviation of all values of n samples, from the mean of each value and its sum of squares about that mean.
+template <class M>
+[[nodiscard]] double deviation_of_values(const M& mean, const M& squares, Index n) {
+  const auto samples = static_cast<double>(n);
+  const double between = samples * (mean.array() - mean.mean()).square().sum();
+  return std::sqrt((squares.sum() + between) / (samples * static_cast<double>(mean.size()) - 1.0));
+}
+
 inline constexpr const char* features_overflow = "the features overflow double precision";
 
 /// What covers the rounding of a Gram matrix (p, p) in double whose largest diagonal entry is `largest`.

@@ -170,19 +170,11 @@ Vector<double> LinearAlgebra<Cpu>::coordinates(const Matrix<Scalar>& u, const Ve
 template <class A>
 void LinearAlgebra<Cpu>::add_product_with_transpose(Eigen::Ref<Matrix<typename A::Scalar>> symmetric,
                                                     const Eigen::MatrixBase<A>& a, typename A::Scalar factor) {
-  const Index size = symmetric.rows();
-  const Index tiles = blocks(size, tile);
-  parallel_for(tiles * tiles, tile * tile * a.cols(), [&](Index task) {
-    const Index i = task / tiles;
-    const Index j = task % tiles;
-    if (j > i) return;
-    const Index row = i * tile;
-    const Index column = j * tile;
-    const Index rows = std::min(tile, size - row);
-    const Index columns = std::min(tile, size - column);
-    symmetric.block(row, column, rows, columns).noalias() +=
-        factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
-  });
+  detail::parallel_for_lower_tiles(
+      symmetric.rows(), a.cols(), [&](Index row, Index rows, Index column, Index columns) {
+        symmetric.block(row, column, rows, columns).noalias() +=
+            factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
+      });
 }
 
 template <class Scalar>

@@ -49,23 +49,6 @@ template <class Scalar, class M>
   return parts.rowwise().sum();
 }
 
-/// Lower triangle of m -= v w^T + w v^T, by tiles that threads share.
-template <class Scalar, class M, class V>
-void subtract_symmetric_product(M m, const V& v, const V& w) {
-  constexpr Index tile = 128;
-  const Index tiles = (m.rows() + tile - 1) / tile;
-  parallel_for(tiles * tiles, tile * tile * v.cols(), [&](Index task) {
-    const Index row = task / tiles * tile;
-    const Index column = task % tiles * tile;
-    if (column > row) return;
-    const Index rows = std::min(tile, m.rows() - row);
-    const Index columns = std::min(tile, m.rows() - column);
-    auto block = m.block(row, column, rows, columns);
-    block.noalias() -= v.middleRows(row, rows) * w.middleRows(column, columns).transpose();
-    block.noalias() -= w.middleRows(row, rows) * v.middleRows(column, columns).transpose();
-  });
-}
-
 }  // namespace detail
 
 /// Householder's reduction of a symmetric matrix to tridiagonal form (Golub and Van Loan, Matrix Computations, 8.3.1),
@@ -113,7 +96,14 @@ template <class Scalar>
       w.col(j).tail(below) = product;
     }
     const Index rest = n - begin - width;
-    detail::subtract_symmetric_product<Scalar>(m.bottomRightCorner(rest, rest), v.bottomRows(rest), w.bottomRows(rest));
+    auto behind = m.bottomRightCorner(rest, rest);
+    const auto v_behind = v.bottomRows(rest);
+    const auto w_behind = w.bottomRows(rest);
+    detail::parallel_for_lower_tiles(rest, width, [&](Index row, Index rows, Index column, Index columns) {
+      auto block = behind.block(row, column, rows, columns);
+      block.noalias() -= v_behind.middleRows(row, rows) * w_behind.middleRows(column, columns).transpose();
+      block.noalias() -= w_behind.middleRows(row, rows) * v_behind.middleRows(column, columns).transpose();
+    });
   }
   if (n > 0) result.diagonal(n - 1) = m(n - 1, n - 1);
   result.reflectors = std::move(m);
