@@ -65,7 +65,7 @@ MUTANTS = [
     Mutant("solver/hermite.hpp", "(u * values[n] - (n > 0 ?", "(u * values[n] + (n > 0 ?", ("solver/hermite_test.cpp",),
            "Hermite recursion: + instead of -"),
     Mutant("denoiser/random_feature_fit.hpp", "(squares.sum() + between)", "(squares.sum() - between)",
-           ("denoiser/patch_polynomial_denoiser_test.cpp",), "local polynomials: sign of the variance between pixels"),
+           ("denoiser/random_feature_fit_test.cpp",), "deviation of all values: sign of the variance between them"),
     # Samplers and schedules
     Mutant("sampler/escape_log.hpp", "(1.0 - rounding)", "(1.0 + rounding)", ("sampler/escape_log_test.cpp",),
            "escapes: a bound above the limit counts as below it"),
