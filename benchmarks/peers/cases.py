@@ -82,8 +82,12 @@ def patch_flops(profile, steps):
     n, m, single, double = profile.n, SAMPLES, 0.0, 0.0
     for step in steps:
         size, p = profile.patches[step]
-        windows = (profile.side - size + 1) ** 2
-        single += windows * 2 * p * 3 * size**2 * (n + m)  # directions times the patches
+        columns = profile.side - size + 1
+        windows = columns**2
+        # Directions times the patches, of the data by the frequencies of lines where that is less.
+        direct = columns * 3 * size**2
+        single += columns * 2 * p * n * min(direct, profile.side * (2 * 3 * size + columns))
+        single += windows * 2 * p * 3 * size**2 * m
         double += windows * (p * p * n + p**3 / 3)  # covariance, Cholesky
         double += profile.d * (2 * p * n + 2 * p * p)  # right-hand sides and their solution
         double += profile.d * 2 * p * m  # prediction

@@ -78,6 +78,7 @@
 #include "diffarch/denoiser/spectral_functors.hpp"
 #include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
 #include "diffarch/denoiser/spectral_regression.hpp"
+#include "diffarch/denoiser/window_projections.hpp"
 #include "diffarch/denoiser/window_sums.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/gnuplot.hpp"

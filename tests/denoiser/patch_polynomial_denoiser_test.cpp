@@ -128,6 +128,7 @@ TEST_CASE("Every pixel is the least-squares fit on the window of the reference c
   check_pixels(square, 3, 10);
   check_pixels(square, 4, 10);
   check_pixels({.height = 5, .width = 7, .channels = 2}, 3, 8);
+  check_pixels({.height = 12, .width = 16, .channels = 2}, 8, 8);  // projections by frequencies
 }
 
 TEST_CASE("A pixel sees its window and nothing else", "[denoiser][patch]") {

@@ -47,6 +47,8 @@ MUTANTS = [
            ("denoiser/local_score_denoiser_test.cpp",), "local score: even windows reach to the other side"),
     Mutant("denoiser/window_sums.hpp", "length -= block;", "length -= 2 * block;",
            ("denoiser/window_sums_test.cpp",), "window sums: the line ends too early"),
+    Mutant("denoiser/window_projections.hpp", "of(sine).noalias() -= filter", "of(sine).noalias() += filter",
+           ("denoiser/window_projections_test.cpp",), "correlations by frequencies: sin(a + b) for sin(a - b)"),
     Mutant("denoiser/random_feature_fit.hpp", "noisy.cols() - (is_legacy ? 1 : 0)", "noisy.cols() - (is_legacy ? 0 : 1)",
            ("denoiser/random_feature_fit_test.cpp",), "random features: n - 1 and n exchanged"),
     Mutant("denoiser/random_feature_fit.hpp", "                      feature_mean.array();",

@@ -10,6 +10,7 @@
 #include "diffarch/denoiser/level_fits.hpp"
 #include "diffarch/denoiser/patch_polynomial.hpp"
 #include "diffarch/denoiser/random_feature_fit.hpp"
+#include "diffarch/denoiser/window_projections.hpp"
 
 namespace diffarch {
 
@@ -58,8 +59,8 @@ struct PatchLevelFit {
 };
 
 /// Model of `PatchPolynomial<Degree, Averaging>`. Windows are fitted and applied independently, shared by threads.
-/// Memory of a level: 8 p (values of an image) bytes for the coefficients, whatever the window; during the fit, per
-/// thread, the training patches of one window and a few (p, p) and (p, n) arrays.
+/// Memory of a level: 8 p (values of an image) bytes for the coefficients, whatever the window; during the fit the
+/// frequencies of the data, 64 MiB or one row of projected windows, and per thread a few (p, p) and (p, n) arrays.
 template <int Degree, class Averaging, class Scalar_>
 class PatchPolynomialDenoiser {
  public:
@@ -116,19 +117,26 @@ class PatchPolynomialDenoiser {
               LinearAlgebra<Cpu>::multiply_lower(WindowFit::noise_factor(noise),
                                                  normal_batch<double>(p, data_.cols(), architecture_.averaging.noise,
                                                                       streams::fit_noise(level.sigma())));
-    const Index columns = shape.width - fit.patch_size + 1;
-    const Index count = (shape.height - fit.patch_size + 1) * columns;
+    const detail::WindowProjections<Scalar> projections(fit.directions, fit.patch_size, data_, shape);
+    const Index rows = shape.height - fit.patch_size + 1;
+    const Index columns = projections.columns();
+    const Index count = rows * columns;
     fit.windows.resize(static_cast<std::size_t>(count));
     std::vector<std::string> problems(fit.windows.size());
-    const Index work = patch_values * p * data_.cols();
-    parallel_for(count, work, [&](Index window) {
-      const auto at = static_cast<std::size_t>(window);
-      try {
-        fit.windows[at] = fit_window(fit, window / columns, window % columns, vp, noise);
-      } catch (const std::exception& error) {  // an exception may not leave the threads
-        problems[at] = error.what();
-      }
-    });
+    const Index row_bytes = p * data_.cols() * columns * static_cast<Index>(sizeof(Scalar));
+    const Index rows_at_once = std::clamp<Index>(projections_in_memory / row_bytes, 1, rows);
+    for (Index row = 0; row < rows; row += rows_at_once) {
+      const Matrix<Scalar> projected = projections.of_rows(row, std::min(rows_at_once, rows - row));
+      parallel_for(projected.cols(), p * p * data_.cols(), [&](Index window) {
+        const auto at = static_cast<std::size_t>(row * columns + window);
+        const Eigen::Map<const Matrix<Scalar>> of_window(projected.col(window).data(), p, data_.cols());
+        try {
+          fit.windows[at] = fit_window(fit, row + window / columns, window % columns, vp, of_window, noise);
+        } catch (const std::exception& error) {  // an exception may not leave the threads
+          problems[at] = error.what();
+        }
+      });
+    }
     for (std::size_t at = 0; at < problems.size(); ++at)
       detail::require_window(architecture_, level, static_cast<Index>(at), count, problems[at]);
     return fit;
@@ -144,17 +152,11 @@ class PatchPolynomialDenoiser {
   }
 
  private:
-  /// The window that starts at (row, column) of every image: (S S channels, n).
+  static constexpr Index projections_in_memory = Index{1} << 26;  // bytes, or those of one row of windows
+
   template <class Value>
-  [[nodiscard]] Batch<Value> patches_of(const Batch<Value>& images, Index row, Index column, Index size) const {
-    const ImageShape& shape = architecture_.shape;
-    const Index run = size * shape.channels;
-    Batch<Value> patches(size * run, images.cols());
-    for (Index image = 0; image < images.cols(); ++image)
-      for (Index line = 0; line < size; ++line)
-        patches.col(image).segment(line * run, run) =
-            images.col(image).segment(((row + line) * shape.width + column) * shape.channels, run);
-    return patches;
+  [[nodiscard]] Batch<Value> window_of(const Batch<Value>& images, Index row, Index column, Index size) const {
+    return detail::window_of(images, architecture_.shape, row, column, size);
   }
 
   /// Calls visit(first value, number of values, place) for every run of values that a window serves; places count the
@@ -176,19 +178,18 @@ class PatchPolynomialDenoiser {
   }
 
   [[nodiscard]] typename LevelFit::Window fit_window(const LevelFit& fit, Index row, Index column, NoiseLevel vp,
+                                                     const Eigen::Map<const Matrix<Scalar>>& projected,
                                                      const Matrix<double>& noise) const {
     using Algebra = LinearAlgebra<Cpu>;
-    const Matrix<Scalar> projected =
-        Algebra::multiply_transposed(fit.directions, patches_of(data_, row, column, fit.patch_size));
     const auto a = (vp.signal * projected.template cast<double>()).colwise() + fit.bias;
     WindowFit window = [&] {
       if constexpr (is_exact)
         return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a), noise);
       else
-        return WindowFit::fit(Degree, architecture_.averaging, Matrix<double>(a + noise),
-                              detail::deviation_of_values(patches_of(mean_, row, column, fit.patch_size),
-                                                          patches_of(scatter_, row, column, fit.patch_size),
-                                                          data_.cols()));
+        return WindowFit::fit(
+            Degree, architecture_.averaging, Matrix<double>(a + noise),
+            detail::deviation_of_values(window_of(mean_, row, column, fit.patch_size),
+                                        window_of(scatter_, row, column, fit.patch_size), data_.cols()));
     }();
     Matrix<double> served(data_.cols(), served_values(row, column, fit.patch_size));
     for_served_runs(row, column, fit.patch_size, [&](Index first, Index run, Index place) {
@@ -211,7 +212,7 @@ class PatchPolynomialDenoiser {
       const Index column = number % columns;
       const auto& window = fit.windows[static_cast<std::size_t>(number)];
       const Batch<Scalar> projected =
-          Algebra::multiply_transposed(fit.directions, patches_of(y, row, column, fit.patch_size));
+          Algebra::multiply_transposed(fit.directions, window_of(y, row, column, fit.patch_size));
       const Matrix<double> a = (projected.template cast<double>() / level.scale()).colwise() + fit.bias;
       const WindowFit features{Degree, window.preactivation_scale, window.feature_scale, window.feature_mean, {}, {}};
       const Matrix<double> change = Algebra::multiply(window.coefficients, features.centred_features(a));
