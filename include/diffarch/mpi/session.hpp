@@ -2,7 +2,10 @@
 
 #include <mpi.h>
 
+#include <chrono>
+#include <cstdio>
 #include <exception>
+#include <thread>
 
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/launched_process.hpp"
@@ -50,8 +53,11 @@ class Session {
     finalized_ = true;
   }
 
-  /// Ends all ranks at once; the launcher returns `status`, or another one that is not 0.
+  /// Ends all ranks; the launcher returns `status`, or another one that is not 0. What was printed before is left the
+  /// time to be read: MPICH's launcher drops what it has not read when it ends the ranks.
   [[noreturn]] static void abort(int status) {
+    std::fflush(nullptr);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
     MPI_Abort(MPI_COMM_WORLD, status);
     std::terminate();  // never reached
   }
