@@ -29,9 +29,10 @@ endif()
 if(DIFFARCH_NATIVE)
   target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-march=native>)
 endif()
+# A kernel whose registers do not fit is an error, too.
+set(diffarch_nvcc_strict -Werror all-warnings -Xptxas=-O3,--warn-on-spills,--warning-as-error)
 if(DIFFARCH_WARNINGS_AS_ERRORS)
-  # A kernel whose registers do not fit is an error, too.
-  set(options "-Werror all-warnings -Xptxas=-O3,--warn-on-spills,--warning-as-error")
+  list(JOIN diffarch_nvcc_strict " " options)
   target_compile_options(diffarch_cuda_program_options INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:${options}>")
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

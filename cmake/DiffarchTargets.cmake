@@ -88,8 +88,9 @@ diffarch_add_optional_target(cuda "${CUDAToolkit_FOUND}" "CUDA::cublas;CUDA::cus
                              "the CUDA backend, toolkit ${CUDAToolkit_VERSION}")
 if(CUDAToolkit_FOUND)
   # CMake 3.25 knows no C++20 of nvcc 13. constexpr functions are device functions; Eigen stays on the host.
-  target_compile_options(diffarch_cuda INTERFACE
-                         "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA>")
+  set(diffarch_nvcc_options -std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA)
+  list(JOIN diffarch_nvcc_options " " diffarch_options)
+  target_compile_options(diffarch_cuda INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:${diffarch_options}>")
 endif()
 
 set(cudnn_FOUND OFF)
