@@ -84,7 +84,7 @@ TEST_CASE("Projections have the same bits for one and two threads, row by row an
 
 TEST_CASE("The columns of the Fourier basis are orthogonal, and constants have one frequency", "[denoiser][patch]") {
   for (const Index length : {Index{1}, Index{2}, Index{7}, Index{12}}) {
-    const Matrix<double> basis = detail::fourier_basis<double>(length, length);
+    const Matrix<double> basis = detail::fourier_basis<double>(length);
     const Matrix<double> products = basis.transpose() * basis;
     for (Index i = 0; i < length; ++i)
       for (Index j = 0; j < length; ++j) {

@@ -11,14 +11,14 @@
 
 namespace diffarch::detail {
 
-/// Cosines and sines at 0 ... points - 1 of the frequencies of `length` points, (points, length): the columns are
+/// Cosines and sines of the frequencies of `length` points, at these points, (length, length): the columns are
 ///   cos(0), cos(1 w), sin(1 w), cos(2 w), sin(2 w), ...,   w = 2 pi position / length,
 /// the last one cos(length / 2 w) where length is even. A product with it is a discrete Fourier transform.
 template <class Scalar>
-[[nodiscard]] Matrix<Scalar> fourier_basis(Index points, Index length) {
-  Matrix<Scalar> basis(points, length);
+[[nodiscard]] Matrix<Scalar> fourier_basis(Index length) {
+  Matrix<Scalar> basis(length, length);
   for (Index column = 0; column < length; ++column)
-    for (Index position = 0; position < points; ++position) {
+    for (Index position = 0; position < length; ++position) {
       const Index turns = (column + 1) / 2 * position % length;  // of 1 / length each, exactly
       const double angle = 2.0 * std::numbers::pi * static_cast<double>(turns) / static_cast<double>(length);
       const bool is_sine = column > 0 && column % 2 == 0;
@@ -53,7 +53,7 @@ class WindowProjections {
       : directions_(directions), images_(images), shape_(shape), size_(patch_size) {
     if (!by_frequencies()) return;
     const SerialEigen serial;
-    const Matrix<Scalar> basis = fourier_basis<Scalar>(shape.width, shape.width);
+    const Matrix<Scalar> basis = fourier_basis<Scalar>(shape.width);
     filters_ = spectra(directions, 0, directions.cols(), size_, size_, basis);
     lines_.resize(static_cast<std::size_t>((images.cols() + block - 1) / block));
     parallel_for(static_cast<Index>(lines_.size()), block * images.rows() * shape.width, [&](Index number) {
