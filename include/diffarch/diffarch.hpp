@@ -44,6 +44,7 @@
 #include "diffarch/core/predictions.hpp"
 #include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"
+#include "diffarch/core/samples.hpp"
 #include "diffarch/core/stop_signals.hpp"
 #include "diffarch/core/storage.hpp"
 #include "diffarch/core/wiener_gain.hpp"

@@ -1,5 +1,9 @@
 #include "diffarch/core/dataset.hpp"
 
+#include <string>
+#include <type_traits>
+#include <utility>
+
 #include "support.hpp"
 
 namespace diffarch {
@@ -15,6 +19,24 @@ TEST_CASE("A data set is its batch with a shape and a name", "[core]") {
   const Batch<float>& batch = data;  // passes wherever a batch is expected, without a copy
   REQUIRE(&batch == &data.samples());
   REQUIRE(test::bitwise_equal(batch, samples));
+}
+
+TEST_CASE("A temporary data set gives up its samples and no reference to them", "[core]") {
+  const Batch<float> samples = test::random_matrix<float>(4, 3, 1);
+  const auto make = [&] { return Dataset<float>(samples, {2, 2, 1}, "four pixels"); };
+  const Batch<float>& kept = make().samples();  // lives as long as the reference
+  const Batch<float> converted = make();
+  const std::string& name = make().name();
+  REQUIRE(test::bitwise_equal(kept, samples));
+  REQUIRE(test::bitwise_equal(converted, samples));
+  REQUIRE(name == "four pixels");
+  STATIC_REQUIRE(std::is_convertible_v<const Dataset<float>&, const Batch<float>&>);
+  const auto takes_reference = [](auto&& data) {
+    return requires(const Batch<float>& (*f)(const Batch<float>&)) { f(std::forward<decltype(data)>(data)); };
+  };
+  const Dataset<float> images = make();
+  REQUIRE(takes_reference(images));
+  REQUIRE_FALSE(takes_reference(make()));
 }
 
 TEST_CASE("A data set whose rows are not those of an image is refused with both shapes", "[core]") {

@@ -23,14 +23,22 @@ class Dataset {
                                        " has ", shape_.size(), " values");
   }
 
-  [[nodiscard]] const Batch<Scalar>& samples() const noexcept { return samples_; }
-  [[nodiscard]] const ImageShape& shape() const noexcept { return shape_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// The samples (d, n). A temporary data set gives them up.
+  [[nodiscard]] const Batch<Scalar>& samples() const& noexcept { return samples_; }
+  [[nodiscard]] Batch<Scalar> samples() && noexcept { return std::move(samples_); }
+  [[nodiscard]] ImageShape shape() const noexcept { return shape_; }
+  [[nodiscard]] const std::string& name() const& noexcept { return name_; }
+  [[nodiscard]] std::string name() && noexcept { return std::move(name_); }
   [[nodiscard]] Index size() const noexcept { return samples_.cols(); }
   [[nodiscard]] Index dimension() const noexcept { return samples_.rows(); }
 
-  // NOLINTNEXTLINE(google-explicit-constructor): a data set *is* a batch with a shape.
-  operator const Batch<Scalar>&() const noexcept { return samples_; }
+  // NOLINTBEGIN(google-explicit-constructor): a data set *is* a batch with a shape.
+  operator const Batch<Scalar>&() const& noexcept { return samples_; }
+  operator Batch<Scalar>&&() && noexcept { return std::move(samples_); }
+  /// `const Batch<float>& b = load_images(...)` would refer to samples that no longer exist: keep the data set, or
+  /// write `Batch<float> b = load_images(...)`.
+  operator const Batch<Scalar>&() const&& = delete;
+  // NOLINTEND(google-explicit-constructor)
 
  private:
   Batch<Scalar> samples_;

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include "diffarch/core/batch.hpp"
+#include "diffarch/core/dataset.hpp"
+
+namespace diffarch {
+
+/// The samples of a batch as a batch: the same object, not a copy.
+template <std::floating_point Scalar>
+[[nodiscard]] const Batch<Scalar>& as_batch(const Batch<Scalar>& samples) noexcept {
+  return samples;
+}
+
+/// The images of a data set as a batch: those of the data set, not a copy.
+template <std::floating_point Scalar>
+[[nodiscard]] const Batch<Scalar>& as_batch(const Dataset<Scalar>& data) noexcept {
+  return data.samples();
+}
+
+/// A temporary batch or data set gives up its samples: the result does not refer to it.
+template <std::floating_point Scalar>
+[[nodiscard]] Batch<Scalar> as_batch(Batch<Scalar>&& samples) noexcept {
+  return std::move(samples);
+}
+template <std::floating_point Scalar>
+[[nodiscard]] Batch<Scalar> as_batch(Dataset<Scalar>&& data) noexcept {
+  return std::move(data).samples();
+}
+
+/// The values of an Eigen expression, e.g. of `x.leftCols(5)`, evaluated into a batch of their own.
+template <class Expression>
+requires std::floating_point<typename Expression::Scalar>
+[[nodiscard]] Batch<typename Expression::Scalar> as_batch(const Eigen::MatrixBase<Expression>& samples) {
+  return samples;
+}
+
+/// What is accepted wherever samples are expected: a `Batch` (d, n), a `Dataset`, and every dense matrix or matrix
+/// expression of Eigen with d rows and n columns (a block, a map, a vector as one sample, a row as n samples of one
+/// dimension, a sum), all of float or double.
+///
+/// A function that takes samples evaluates each once and has one implementation, for batches:
+///
+///   template <Samples X, SamplesOf<typename X::Scalar> Y>
+///   double distance(const X& x, const Y& y) { return detail::distance(as_batch(x), as_batch(y)); }
+template <class X>
+concept Samples = requires(const X& samples) {
+  typename X::Scalar;
+  { as_batch(samples) } -> std::convertible_to<const Batch<typename X::Scalar>&>;
+};
+
+/// Samples of one scalar type, float or double.
+template <class X, class Scalar>
+concept SamplesOf = Samples<X> && std::same_as<typename X::Scalar, Scalar>;
+
+}  // namespace diffarch
