@@ -23,3 +23,18 @@ TEST_CASE("Signals are remembered while somebody waits for them, and the old han
   }
   std::signal(SIGTERM, old);
 }
+
+TEST_CASE("A closed terminal is a reason to stop, but not for a program that ignores it", "[core]") {
+  {
+    const StopSignals stop;
+    std::raise(SIGHUP);
+    CHECK(stop.received() == SIGHUP);
+  }
+  const auto old = std::signal(SIGHUP, SIG_IGN);  // nohup
+  {
+    const StopSignals stop;
+    std::raise(SIGHUP);
+    CHECK_FALSE(stop.requested());
+  }
+  CHECK(std::signal(SIGHUP, old) == SIG_IGN);
+}

@@ -74,3 +74,92 @@ TEST_CASE("write_file_atomically reports the system's reason when a write fails"
                       ContainsSubstring("cannot create a file in its folder: "));
   REQUIRE(folder.entries() == 0);
 }
+
+TEST_CASE("AtomicFile replaces the file that a symbolic link leads to, and the link stays", "[io]") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::create_symlink("elsewhere/target", folder / "link");
+  write_file_atomically(folder / "link", std::string_view("first"));  // the target is made
+  REQUIRE(file_content(folder / "elsewhere/target") == "first");
+  write_file_atomically(folder / "link", std::string_view("second"));
+  REQUIRE(std::filesystem::is_symlink(folder / "link"));
+  REQUIRE(file_content(folder / "elsewhere/target") == "second");
+  REQUIRE(folder.entries() == 3);
+}
+
+TEST_CASE("AtomicFile takes names as long as the system allows", "[io]") {
+  const TemporaryFolder folder;
+  for (const std::size_t length : {120U, 121U, 240U, 255U}) {
+    const std::string name(length, 'n');
+    write_file_atomically(folder / name, std::string_view("x"));
+    REQUIRE(file_content(folder / name) == "x");
+  }
+  REQUIRE(folder.entries() == 4);
+}
+
+TEST_CASE("AtomicFile does not depend on who else writes the same name", "[io]") {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "file");
+  AtomicFile second(folder / "file");
+  first.write("first");
+  second.write("second");
+  first.commit();
+  REQUIRE(file_content(folder / "file") == "first");
+  second.commit();
+  REQUIRE(file_content(folder / "file") == "second");
+  REQUIRE(folder.entries() == 1);
+}
+
+#ifdef DIFFARCH_HAS_POSIX_FILES
+TEST_CASE("AtomicFile keeps the permissions, owner and group of what it replaces", "[io]") {
+  const TemporaryFolder folder;
+  const auto path = put_file(folder / "file", "old");
+  REQUIRE(chmod(path.c_str(), 0640) == 0);
+  const bool is_root = geteuid() == 0;
+  if (is_root) REQUIRE(chown(path.c_str(), 1000, 1001) == 0);
+  write_file_atomically(path, std::string_view("new"));
+  struct stat status = {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0640);
+  if (is_root) CHECK((status.st_uid == 1000 && status.st_gid == 1001));
+  const mode_t mask = umask(027);
+  write_file_atomically(folder / "fresh", std::string_view("new"));
+  umask(mask);
+  REQUIRE(stat((folder / "fresh").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0640);
+}
+
+TEST_CASE("AtomicFile writes through a FIFO and a device", "[io]") {
+  const TemporaryFolder folder;
+  const auto fifo = folder / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  const int reader = open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  write_file_atomically(fifo, std::string_view("through"));
+  char text[16] = {};
+  CHECK(read(reader, text, sizeof text) == 7);
+  CHECK(std::string_view(text) == "through");
+  close(reader);
+  CHECK(std::filesystem::is_fifo(fifo));
+  CHECK(folder.entries() == 1);
+
+  write_file_atomically("/dev/null", std::string_view("x"));
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  if (std::filesystem::exists("/dev/full"))
+    CHECK_THROWS_WITH(write_file_atomically("/dev/full", std::string_view("x")),
+                      ContainsSubstring("/dev/full: cannot write: No space left on device"));
+}
+
+TEST_CASE("AtomicFile writes to an open file at the place where it stands", "[io]") {
+  if (!std::filesystem::exists("/proc/self/fd")) return;
+  const TemporaryFolder folder;
+  const int file = open((folder / "file").c_str(), O_WRONLY | O_CREAT, 0600);
+  REQUIRE(write(file, "before ", 7) == 7);
+  write_file_atomically("/proc/self/fd/" + std::to_string(file), std::string_view("between "));
+  write_file_atomically("/dev/fd/" + std::to_string(file), std::string_view("and "));
+  REQUIRE(write(file, "after", 5) == 5);
+  close(file);
+  REQUIRE(file_content(folder / "file") == "before between and after");
+  REQUIRE(folder.entries() == 1);
+}
+#endif

@@ -1,5 +1,8 @@
 #include "diffarch/io/gnuplot.hpp"
 
+#include <cstdlib>
+#include <utility>
+
 #include "catch.hpp"
 #include "temporary_folder.hpp"
 
@@ -18,7 +21,7 @@ Panel line_panel() {
   return panel;
 }
 
-bool is_png(const std::filesystem::path& path) { return file_content(path).starts_with("\x89PNG\r\n\x1a\n"); }
+bool is_png(const std::filesystem::path& path) { return detail::is_whole_png(file_content(path)); }
 
 /// True when the picture was made; without gnuplot a visible warning, and the caller passes the rest.
 bool made(const PlotResult& result) {
@@ -103,7 +106,7 @@ TEST_CASE("keep_data leaves a script that draws the same picture by hand", "[io]
   std::filesystem::remove(folder / "line.png");
   const auto end = detail::run_program(
       {"gnuplot", "-d", "-e", "cd " + detail::gnuplot_string(folder.path().string()), (folder / "line.gp").string()},
-      folder / "log");
+      detail::neutral_environment({}), folder / "log");
   REQUIRE(end == detail::ProgramEnd::success);
   REQUIRE(file_content(folder / "line.png") == picture);
 }
@@ -161,5 +164,50 @@ TEST_CASE("Panels that cannot be drawn are refused before anything is written", 
   REQUIRE_THROWS_AS(plot(path, {line_panel(), panel}), DimensionMismatch);
   REQUIRE_THROWS_WITH(plot(path, {line_panel(), panel}),
                       ContainsSubstring("panel 1 ('line'), series 'y = x': 3 x but 2 y"));
+  REQUIRE(folder.entries() == 0);
+}
+
+TEST_CASE("A plot does not depend on GNUTERM, the locale or the user's gnuplot settings", "[io]") {
+  const TemporaryFolder folder;
+  const std::pair<const char*, const char*> variables[] = {
+      {"GNUTERM", "qt"}, {"GNUPLOT_LIB", "/nowhere"}, {"GNUPLOT_FONTPATH", "/nowhere"}, {"LC_ALL", "de_DE.UTF-8"}};
+  for (const auto& [name, value] : variables) REQUIRE(setenv(name, value, 1) == 0);
+  const PlotResult result = plot(folder / "line.png", {line_panel()});
+  for (const auto& [name, value] : variables) unsetenv(name);
+  const PlotResult again = plot(folder / "again.png", {line_panel()});
+  if (!made(result) || !made(again)) return;
+  REQUIRE(is_png(folder / "line.png"));
+  REQUIRE(file_content(folder / "line.png") == file_content(folder / "again.png"));
+}
+
+TEST_CASE("Labels and paths that are not UTF-8 are drawn", "[io]") {
+  const TemporaryFolder folder;
+  Panel panel = line_panel();
+  panel.title = panel.series[0].label = "K\xf6ln";
+  const auto path = folder / "K\xf6ln/K\xf6ln.png";
+  const PlotResult result = plot(path, {panel}, {.title = "K\xf6ln", .keep_data = true});
+  REQUIRE_THAT(file_content(path.parent_path() / "K\xf6ln.gp"), ContainsSubstring("set title 'K\\xf6ln'"));
+  if (made(result)) REQUIRE(is_png(path));
+}
+
+TEST_CASE("A picture that the program did not finish does not get its name", "[io]") {
+  const TemporaryFolder folder;
+  put_file(folder / "line.png", "old picture");
+  // Ends well and leaves the start of a PNG, as gnuplot does on a full disk. Its third argument names the output.
+  const auto cut = put_file(
+      folder / "cut", "#!/bin/sh\noutput=${3##*output = \\'}\nprintf '\\211PNG\\r\\n\\032\\n' > \"${output%\\'}\"\n");
+  std::filesystem::permissions(cut, std::filesystem::perms::owner_all);
+  const PlotResult result = plot(folder / "line.png", {line_panel()}, {.program = cut.string()});
+  REQUIRE(result.status == PlotResult::Status::gnuplot_failed);
+  REQUIRE_THAT(result.message, ContainsSubstring("left no whole picture") && ContainsSubstring("line.gp"));
+  REQUIRE(file_content(folder / "line.png") == "old picture");
+  REQUIRE(folder.entries() == 4);  // cut, the old picture, data and script
+}
+
+TEST_CASE("A plot that is too large is refused before it is drawn", "[io]") {
+  const TemporaryFolder folder;
+  const std::vector<Panel> panels(69, line_panel());
+  REQUIRE_THROWS_WITH(plot(folder / "wide.png", panels, {.columns = 69}),
+                      ContainsSubstring("69 panels make a picture of 33120 x 420 pixels; expected sides up to 32767"));
   REQUIRE(folder.entries() == 0);
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/plot_panel.hpp"
 #include "diffarch/io/run_program.hpp"
+#include "diffarch/io/utf8_text.hpp"
+#include "diffarch/io/whole_png.hpp"
 
 // Plots through the gnuplot program (http://www.gnuplot.info, 5.0 or newer). No shell is involved.
 
@@ -60,6 +63,9 @@ namespace detail {
   }
   return quoted + "'";
 }
+
+/// A label as a gnuplot string: gnuplot's fonts take UTF-8 only.
+[[nodiscard]] inline std::string gnuplot_label(std::string_view text) { return gnuplot_string(utf8_text(text)); }
 
 [[nodiscard]] inline std::string gnuplot_number(double value) {
   std::array<char, 32> text{};
@@ -120,7 +126,7 @@ namespace detail {
                                                     "#e69f00", "#56b4e9", "#000000"};
   const std::string colour =
       series.colour.empty() ? std::string(palette[palette_entry % palette.size()]) : series.colour;
-  const std::string title = series.label.empty() ? "notitle" : "title " + gnuplot_string(series.label);
+  const std::string title = series.label.empty() ? "notitle" : "title " + gnuplot_label(series.label);
   const std::string size =
       gnuplot_number(series.point_size > 0.0 ? series.point_size : default_point_size(series.x.size()));
   const std::string width = gnuplot_number(series.line_width);
@@ -172,9 +178,9 @@ namespace detail {
   std::optional<PlotRange> x_range = panel.x_range;
   std::optional<PlotRange> y_range = panel.y_range;
   std::string script = "\n";
-  script += "set title " + gnuplot_string(panel.title) + "\n";
-  script += "set xlabel " + gnuplot_string(panel.x_label) + "\n";
-  script += "set ylabel " + gnuplot_string(panel.y_label) + "\n";
+  script += "set title " + gnuplot_label(panel.title) + "\n";
+  script += "set xlabel " + gnuplot_label(panel.x_label) + "\n";
+  script += "set ylabel " + gnuplot_label(panel.y_label) + "\n";
   script += panel.log_x ? "set logscale x\nset format x '%g'\n" : "unset logscale x\nset format x '%h'\n";
   script += panel.log_y ? "set logscale y\nset format y '%g'\n" : "unset logscale y\nset format y '%h'\n";
   script += panel.equal_aspect ? "set size ratio -1\n" : "set size noratio\n";
@@ -214,14 +220,20 @@ namespace detail {
   return static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(count))));
 }
 
+/// Width and height of the picture in pixels.
+[[nodiscard]] inline std::pair<Index, Index> plot_size(const PlotOptions& options, std::size_t panels) {
+  const Index columns = plot_columns(options, panels);
+  const Index rows = (static_cast<Index>(panels) + columns - 1) / columns;
+  return {columns * options.panel_width, rows * options.panel_height + (options.title.empty() ? 0 : 32)};
+}
+
 /// The gnuplot program that draws all panels. `data` and `output` are variables, so that the caller can redirect both;
 /// run by hand in its own folder it finds `data_name` there and writes `picture_name`.
 [[nodiscard]] inline std::string gnuplot_script(const std::vector<Panel>& panels, const PlotOptions& options,
                                                 const std::string& data_name, const std::string& picture_name) {
   const Index columns = plot_columns(options, panels.size());
   const Index rows = (static_cast<Index>(panels.size()) + columns - 1) / columns;
-  const Index width = columns * options.panel_width;
-  const Index height = rows * options.panel_height + (options.title.empty() ? 0 : 32);
+  const auto [width, height] = plot_size(options, panels.size());
   std::string script = concat("# Draws ", gnuplot_string(picture_name), " from ", gnuplot_string(data_name),
                               "; run gnuplot in the folder of both.\n");
   script += "if (!exists('data')) data = " + gnuplot_string(data_name) + "\n";
@@ -236,13 +248,19 @@ namespace detail {
   script += "set key opaque box linecolor rgb '#dddddd' samplen 1.5\n";
   if (panels.size() > 1 || !options.title.empty()) {
     script += concat("set multiplot layout ", rows, ",", columns);
-    if (!options.title.empty()) script += " title " + gnuplot_string(options.title);
+    if (!options.title.empty()) script += " title " + gnuplot_label(options.title);
     script += "\n";
   }
   std::size_t block = 0;
   for (const Panel& panel : panels) script += gnuplot_panel(panel, block);
   if (panels.size() > 1 || !options.title.empty()) script += "\nunset multiplot\n";
   return script + "set output\n";
+}
+
+/// All bytes of a file; none when it cannot be read.
+[[nodiscard]] inline std::string file_bytes(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// The last line of gnuplot's messages that says something.
@@ -257,10 +275,11 @@ namespace detail {
 }  // namespace detail
 
 /// Draws panels, row by row, into one PNG through the gnuplot program. The picture appears under its name only when it
-/// is complete. Labels are shown as they are written (no markup); '\n' starts a new line.
-/// Without gnuplot, or when it fails, the numbers and the script are kept beside the picture's place, as `stem`.dat and
-/// `stem`.gp, and the result says how to make the picture from them: a long experiment does not die of a missing
-/// program. Throws InvalidArgument for an empty panel, a bad range, colour or path, or values <= 0 on a logarithmic
+/// is complete. Labels are shown as they are written (no markup), what is not UTF-8 as by `utf8_text`; '\n' starts a
+/// new line. The user's settings of gnuplot, GNUTERM and locale play no part. Without gnuplot, or when it fails, the
+/// numbers and the script are kept beside the picture's place, as `stem`.dat and `stem`.gp, and the result says how to
+/// make the picture from them: a long experiment does not die of a missing program. Throws InvalidArgument for an empty
+/// panel, a picture of more than 32767 pixels a side, a bad range, colour or path, or values <= 0 on a logarithmic
 /// axis; DimensionMismatch for a series with unequal x and y; NumericalError for values that are not finite; FileError
 /// when the files cannot be written.
 inline PlotResult plot(const std::filesystem::path& path_png, const std::vector<Panel>& panels,
@@ -273,7 +292,12 @@ inline PlotResult plot(const std::filesystem::path& path_png, const std::vector<
   detail::require(path_png.extension() == ".png", "plot: the picture is '", path_png.string(),
                   "'; expected a name that ends in .png");
   for (std::size_t i = 0; i < panels.size(); ++i) detail::check_panel(panels[i], i);
-  for (const char character : std::filesystem::absolute(path_png).string())
+  const auto [width, height] = detail::plot_size(options, panels.size());
+  constexpr Index longest = 32767;  // of cairo
+  detail::require(width <= longest && height <= longest, "plot: ", panels.size(), " panels make a picture of ", width,
+                  " x ", height, " pixels; expected sides up to ", longest);
+  const std::filesystem::path folder = detail::absolute_path(path_png).parent_path();
+  for (const char character : detail::absolute_path(path_png).string())
     detail::require(std::iscntrl(static_cast<unsigned char>(character)) == 0, "plot: the path of the picture '",
                     path_png.string(), "' has a control character");
 
@@ -287,17 +311,15 @@ inline PlotResult plot(const std::filesystem::path& path_png, const std::vector<
   data.close();
   script.close();
 
-  const std::filesystem::path folder = std::filesystem::absolute(path_png).parent_path();
-  const std::string redirection = "cd " + detail::gnuplot_string(folder.string()) +
-                                  "; data = " + detail::gnuplot_string(data.temporary().filename().string()) +
-                                  "; output = " + detail::gnuplot_string(picture.temporary().filename().string());
+  const std::string redirection =
+      "data = " + detail::gnuplot_string(detail::absolute_path(data.temporary()).string()) +
+      "; output = " + detail::gnuplot_string(detail::absolute_path(picture.temporary()).string());
   const detail::ProgramEnd end = detail::run_program(
-      {options.program, "-d", "-e", redirection, std::filesystem::absolute(script.temporary()).string()},
-      log.temporary());
+      {options.program, "-d", "-e", redirection, detail::absolute_path(script.temporary()).string()},
+      detail::neutral_environment({"GNUTERM=unknown"}), log.temporary());
 
-  std::error_code problem;
-  const auto picture_size = std::filesystem::file_size(picture.temporary(), problem);
-  const bool made = end == detail::ProgramEnd::success && !problem && picture_size > 0;
+  // A full disk does not make gnuplot fail.
+  const bool made = end == detail::ProgramEnd::success && detail::is_whole_png(detail::file_bytes(picture.temporary()));
   if (made) picture.commit();
   if (!made || options.keep_data) {
     data.commit();
@@ -311,8 +333,10 @@ inline PlotResult plot(const std::filesystem::path& path_png, const std::vector<
   if (end == detail::ProgramEnd::missing)
     return {PlotResult::Status::gnuplot_missing, detail::concat(path_png.string(), " was not drawn: the program '",
                                                                 options.program, "' was not found; ", kept)};
-  return {PlotResult::Status::gnuplot_failed, detail::concat(path_png.string(), " was not drawn: gnuplot failed (",
-                                                             detail::last_message_line(log.temporary()), "); ", kept)};
+  const std::string reason = end == detail::ProgramEnd::success ? "it left no whole picture; is the disk full?"
+                                                                : detail::last_message_line(log.temporary());
+  return {PlotResult::Status::gnuplot_failed,
+          detail::concat(path_png.string(), " was not drawn: gnuplot failed (", reason, "); ", kept)};
 }
 
 }  // namespace diffarch
