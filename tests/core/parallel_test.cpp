@@ -1,6 +1,8 @@
 #include "diffarch/core/parallel.hpp"
 
 #include <atomic>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "support.hpp"
@@ -40,6 +42,38 @@ TEST_CASE("Tiles of the lower triangle cover it once, and nothing outside of the
   }
 }
 
+TEST_CASE("The exception of the first body that throws reaches the caller, on any number of threads", "[core]") {
+  for (const int threads : {1, 2, 4}) {
+    const test::ThreadCount guard(threads);
+    for (const Index work : {Index{1}, Index{1} << 20}) {
+      for (const Index first : {Index{0}, Index{17}, Index{99}}) {
+        std::vector<std::atomic<int>> runs(100);
+        const std::string message = test::message_of<NumericalError>([&] {
+          parallel_for(100, work, [&](Index i) {
+            ++runs[static_cast<std::size_t>(i)];
+            if (i >= first) throw NumericalError(detail::concat("body ", i));
+          });
+        });
+        CHECK(message == detail::concat("body ", first));
+        for (Index i = 0; i <= first; ++i) CHECK(runs[static_cast<std::size_t>(i)] == 1);
+      }
+      // Also what is no exception of ours, and out of a region within a region.
+      CHECK_THROWS_AS(parallel_for(100, work,
+                                   [](Index i) {
+                                     if (i == 3) throw i;
+                                   }),
+                      Index);
+      CHECK_THROWS_AS(
+          parallel_for(4, work, [&](Index) { parallel_for(4, work, [](Index) { throw std::bad_alloc(); }); }),
+          std::bad_alloc);
+      // And the next loop works.
+      std::atomic<Index> sum = 0;
+      parallel_for(100, work, [&](Index i) { sum += i; });
+      CHECK(sum == 4950);
+    }
+  }
+}
+
 TEST_CASE("thread_count follows OpenMP", "[core]") {
 #ifdef _OPENMP
   const test::ThreadCount guard(2);
@@ -62,6 +96,50 @@ TEST_CASE("SerialEigen makes Eigen use one thread while alive and puts the old n
     REQUIRE(Eigen::nbThreads() == 1);
   }
   REQUIRE(Eigen::nbThreads() == before);
+  {
+    const detail::SerialEigen outer;
+    { const detail::SerialEigen inner; }
+    REQUIRE(Eigen::nbThreads() == 1);
+  }
+  REQUIRE(Eigen::nbThreads() == before);
+  Eigen::setNbThreads(0);
+}
+
+TEST_CASE("SerialEigen leaves Eigen to follow OpenMP where it did", "[core]") {
+  Eigen::setNbThreads(0);
+  { const detail::SerialEigen serial; }
+  const test::ThreadCount guard(3);
+  CHECK(Eigen::nbThreads() == thread_count());
+}
+
+TEST_CASE("SerialEigen puts the number back when threads overlap", "[core]") {
+  Eigen::setNbThreads(8);
+  const int before = Eigen::nbThreads();  // 1 without OpenMP
+  // The first thread enters, the second enters, the first leaves, the second leaves.
+  std::atomic<int> stage = 0;
+  const auto wait_for = [&](int wanted) {
+    while (stage < wanted) std::this_thread::yield();
+  };
+  int between = 0;
+  std::thread first([&] {
+    {
+      const detail::SerialEigen serial;
+      stage = 1;
+      wait_for(2);
+    }
+    stage = 3;
+  });
+  std::thread second([&] {
+    wait_for(1);
+    const detail::SerialEigen serial;
+    stage = 2;
+    wait_for(3);
+    between = Eigen::nbThreads();
+  });
+  first.join();
+  second.join();
+  CHECK(between == 1);
+  CHECK(Eigen::nbThreads() == before);
   Eigen::setNbThreads(0);
 }
 

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <mutex>
 
 #include "diffarch/core/batch.hpp"
 
@@ -10,17 +14,52 @@
 
 namespace diffarch {
 
+namespace detail {
+
+/// Takes an exception out of tasks that threads share: of several, that of the first task by index, which every task
+/// before it has run to find out.
+class FirstException {
+ public:
+  /// Runs body(task), unless a task before it has failed.
+  template <class Body>
+  void run(Index task, const Body& body) noexcept {
+    if (task > failed_task_.load(std::memory_order_relaxed)) return;
+    try {
+      body(task);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (task >= failed_task_.load(std::memory_order_relaxed)) return;
+      failed_task_.store(task, std::memory_order_relaxed);
+      exception_ = std::current_exception();
+    }
+  }
+
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  std::atomic<Index> failed_task_{std::numeric_limits<Index>::max()};
+  std::mutex mutex_;
+  std::exception_ptr exception_;
+};
+
+}  // namespace detail
+
 /// Runs body(i) for i in [0, count), on all OpenMP threads when the program is compiled with OpenMP, else in order.
 /// The caller decides what a task is, so results never depend on how many threads share the tasks.
 /// `work` is the number of elementary operations of one task, roughly: tasks too small together to pay for waking the
-/// threads run in order. `body` must not throw: an exception cannot leave an OpenMP region.
+/// threads run in order. When bodies throw, the exception of the smallest i reaches the caller, on any number of
+/// threads; some bodies of larger i may not have run.
 template <class Body>
 void parallel_for(Index count, Index work, const Body& body) {
 #ifdef _OPENMP
   constexpr double worth_waking = 1 << 15;
   if (count > 1 && static_cast<double>(count) * static_cast<double>(work) >= worth_waking) {
+    detail::FirstException exception;
 #pragma omp parallel for schedule(dynamic)
-    for (Index i = 0; i < count; ++i) body(i);
+    for (Index i = 0; i < count; ++i) exception.run(i, body);
+    exception.rethrow();
     return;
   }
 #else
@@ -75,15 +114,41 @@ inline constexpr bool blas_multiplies = false;
 
 /// While alive, Eigen's own products run on one thread. Eigen chooses its blocking by the number of threads, which
 /// changes the order of its sums; our tasks are cut by shape alone, and this keeps each task's sum in one order.
+/// Eigen has one number of threads for the whole process: the first of the objects that are alive at a time, in
+/// whatever threads, sets it to 1, and the last puts the old number back.
 class SerialEigen {
  public:
-  SerialEigen() : threads_(Eigen::nbThreads()) { Eigen::setNbThreads(1); }
-  ~SerialEigen() { Eigen::setNbThreads(threads_); }
+  SerialEigen() {
+    const std::lock_guard lock(mutex_);
+    if (alive_++ > 0) return;
+    threads_ = threads_to_restore();
+    Eigen::setNbThreads(1);
+  }
+  ~SerialEigen() {
+    const std::lock_guard lock(mutex_);
+    if (--alive_ == 0) Eigen::setNbThreads(threads_);
+  }
   SerialEigen(const SerialEigen&) = delete;
   SerialEigen& operator=(const SerialEigen&) = delete;
 
  private:
-  int threads_;
+  /// What setNbThreads has to be given: 0 where Eigen follows the number of OpenMP, so that it goes on doing so.
+  [[nodiscard]] static int threads_to_restore() {
+    const int threads = Eigen::nbThreads();
+#ifdef _OPENMP
+    // Both numbers are those of this thread alone.
+    const int openmp_threads = omp_get_max_threads();
+    omp_set_num_threads(openmp_threads + 1);
+    const bool follows_openmp = Eigen::nbThreads() == openmp_threads + 1 && threads == openmp_threads;
+    omp_set_num_threads(openmp_threads);
+    if (follows_openmp) return 0;
+#endif
+    return threads;
+  }
+
+  inline static std::mutex mutex_;
+  inline static int alive_ = 0;
+  inline static int threads_ = 0;
 };
 
 }  // namespace detail
