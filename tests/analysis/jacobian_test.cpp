@@ -212,3 +212,53 @@ TEST_CASE("Points and Jacobians that are no good are refused", "[analysis][jacob
           (void)jacobian_rank(Matrix<double>(Matrix<double>::Constant(2, 2, nan)), 1e-9);
         }) == "jacobian_rank: an element of the Jacobian is not finite");
 }
+
+namespace {
+
+/// Predicts half of the values that it should; its own derivatives, where it has some, are of that shape too.
+struct HalfModel {
+  using Scalar = double;
+  using BackendType = Cpu;
+  [[nodiscard]] Index dimension() const { return 6; }
+  [[nodiscard]] Batch<double> denoise(const Batch<double>& y, NoiseLevel /*level*/) const {
+    return Batch<double>::Constant(3, y.cols(), 0.5);
+  }
+};
+struct HalfModelWithJacobian : HalfModel {
+  [[nodiscard]] Matrix<double> jacobian(const Batch<double>& /*y*/, NoiseLevel /*level*/) const {
+    return Matrix<double>::Identity(3, 3);
+  }
+};
+struct HalfModelWithProduct : HalfModel {
+  [[nodiscard]] Matrix<double> jacobian_product(const Batch<double>& /*y*/, const Matrix<double>& v,
+                                                NoiseLevel /*level*/) const {
+    return v.topRows(3);
+  }
+};
+struct HalfModelWithRows : HalfModel {
+  [[nodiscard]] Matrix<double> jacobian_rows(const Batch<double>& /*y*/, NoiseLevel /*level*/,
+                                             const std::vector<Index>& rows) const {
+    return Matrix<double>::Identity(static_cast<Index>(rows.size()), 3);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A model whose prediction or derivative has another shape is refused with both shapes", "[analysis]") {
+  const Batch<double> y = Batch<double>::Ones(6, 1);
+  const NoiseLevel level = NoiseLevel::from_sigma(2.0);
+  const auto complaint = [&](const auto& model) {
+    const std::string of_jacobian = test::message_of<DimensionMismatch>([&] { (void)jacobian(model, y, level); });
+    CHECK(test::message_of<DimensionMismatch>([&] { (void)jacobian_ranks(model, y, level, 1e-8); }) == of_jacobian);
+    return of_jacobian;
+  };
+  CHECK(complaint(HalfModel{}) ==
+        "denoise: for y of (6, 12) at sigma = 2 the prediction x0_hat is (3, 12); expected (6, 12)");
+  const std::string derivative = "jacobian: what the model returns for sigma = 2 is ";
+  CHECK(complaint(HalfModelWithJacobian{}) == derivative + "(3, 3); expected (6, 6)");
+  CHECK(complaint(HalfModelWithProduct{}) == derivative + "(3, 6); expected (6, 6)");
+  CHECK(complaint(HalfModelWithRows{}) == derivative + "(6, 3); expected (6, 6)");
+  CHECK(test::message_of<DimensionMismatch>([&] {
+          (void)jacobian_product(HalfModelWithJacobian{}, y, Matrix<double>(Matrix<double>::Ones(6, 2)), level);
+        }) == derivative + "(3, 3); expected (6, 6)");
+}

@@ -103,9 +103,37 @@ TEST_CASE("The root mean square of single precision does not overflow", "[sample
   CHECK(samples_of(log) == std::vector<Index>{1});
 }
 
+TEST_CASE("A log is for one call of a sampler, or is cleared between two", "[sampler]") {
+  const Sampler sampler = make_sampler();
+  EscapeLog log(10.0);
+  (void)sampler.sample(20, Seed{3}, log);
+  const std::vector<Index> first = samples_of(log);
+  REQUIRE_FALSE(first.empty());
+  CHECK(message_of<InvalidArgument>([&] { (void)sampler.sample(20, Seed{4}, log); }) ==
+        "EscapeLog: step 0 of sample 0 after its step 3; give every call of a sampler a log of its own, or clear() the "
+        "log");
+  CHECK(samples_of(log) == first);
+  log.clear();
+  CHECK(log.escapes().empty());
+  CHECK_FALSE(log.has_escaped(first[0]));
+  EscapeLog fresh(10.0);
+  (void)sampler.sample(20, Seed{4}, log);
+  (void)sampler.sample(20, Seed{4}, fresh);
+  CHECK(samples_of(log) == samples_of(fresh));
+  CHECK(samples_of(log) != first);
+  // Also where no sample escaped.
+  EscapeLog far(std::numeric_limits<double>::infinity());
+  Sampler clipped = make_sampler();
+  clipped.set_clip(1.0).set_batch_size(7);
+  (void)clipped.sample(20, Seed{3}, far);
+  CHECK(far.escapes().empty());
+  CHECK_THROWS_AS(clipped.sample(20, Seed{4}, far), InvalidArgument);
+  CHECK_THROWS_AS(far.may_escape(Vector<double>::Zero(1), 5, 0, 0), InvalidArgument);
+}
+
 TEST_CASE("Predictions whose norms are not finite may have escaped", "[sampler]") {
   const EscapeLog log(2.0);
-  const auto may_escape = [&](double norm) { return log.may_escape(Vector<double>{{0.0, norm}}, 4, 0); };
+  const auto may_escape = [&](double norm) { return log.may_escape(Vector<double>{{0.0, norm}}, 4, 0, 0); };
   CHECK_FALSE(may_escape(3.99));
   CHECK(may_escape(4.0));
   CHECK(may_escape(std::numeric_limits<double>::infinity()));

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "diffarch/core/concepts.hpp"
+#include "diffarch/core/checked_denoise.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/solver/singular_values.hpp"
 
@@ -54,8 +54,23 @@ inline void check_jacobian_rows(const std::vector<Index>& rows, Index dimension)
 }
 
 template <class Scalar>
-void check_jacobian(const Matrix<Scalar>& j, NoiseLevel level) {
+void check_jacobian(const Matrix<Scalar>& j, Index rows, Index columns, NoiseLevel level) {
+  require_shape(j, rows, columns, "jacobian: what the model returns for sigma = ", level.sigma());
   require<NumericalError>(j.allFinite(), "jacobian: a derivative is not finite at sigma = ", level.sigma());
+}
+
+inline void check_directions(const Matrix<double>& v, Index dimension) {
+  require<DimensionMismatch>(v.rows() == dimension, "jacobian: the directions are ", shape_text(v), ", expected (",
+                             dimension, ", k)");
+}
+
+/// What a model with a member `jacobian` says.
+template <class Model>
+[[nodiscard]] Matrix<double> jacobian_of_model(const Model& model, const Batch<typename Model::Scalar>& y,
+                                               NoiseLevel level) {
+  Matrix<double> j = model.jacobian(y, level);
+  check_jacobian(j, model.dimension(), model.dimension(), level);
+  return j;
 }
 
 /// Wiener gains (K) of the model's modes.
@@ -98,8 +113,7 @@ template <Denoiser Model>
   using BackendType = typename Model::BackendType;
   const Index d = model.dimension();
   detail::check_jacobian_point(y, d);
-  detail::require<DimensionMismatch>(v.rows() == d, "jacobian: the directions are ", detail::shape_text(v),
-                                     ", expected (", d, ", k)");
+  detail::check_directions(v, d);
   detail::require(step > 0.0 && std::isfinite(step), "jacobian: step = ", step, ", expected a finite step > 0");
   constexpr Index block = 64;
   Matrix<double> product(d, v.cols());
@@ -114,7 +128,7 @@ template <Denoiser Model>
       moved.col(k) = y.col(0) + offset;
       moved.col(count + k) = y.col(0) - offset;
     }
-    const Batch<Scalar> x0_hat = BackendType::download(model.denoise(BackendType::upload(moved), level));
+    const Batch<Scalar> x0_hat = BackendType::download(checked_denoise(model, BackendType::upload(moved), level));
     for (Index k = 0; k < count; ++k) {
       // The distance that rounding left of 2 h, along v.
       const Vector<double> difference =
@@ -125,7 +139,7 @@ template <Denoiser Model>
           (x0_hat.col(k).template cast<double>() - x0_hat.col(count + k).template cast<double>()) / distance;
     }
   }
-  detail::check_jacobian(product, level);
+  detail::check_jacobian(product, d, v.cols(), level);
   return product;
 }
 
@@ -137,19 +151,20 @@ template <Denoiser Model>
 template <class Model>
 [[nodiscard]] Matrix<double> jacobian_product(const Model& model, const Batch<typename Model::Scalar>& y,
                                               const Matrix<double>& v, NoiseLevel level) {
+  detail::check_jacobian_point(y, model.dimension());
+  detail::check_directions(v, model.dimension());
   Matrix<double> product;
   if constexpr (detail::has_jacobian_product<Model>) {
     product = model.jacobian_product(y, v, level);
   } else if constexpr (detail::has_jacobian<Model>) {
-    product = model.jacobian(y, level) * v;
+    product = detail::jacobian_of_model(model, y, level) * v;
   } else if constexpr (detail::has_spectral_jacobian<Model>) {
-    detail::check_jacobian_point(y, model.dimension());
     const Matrix<double> basis = detail::spectral_basis(model);
     product = basis * (detail::spectral_gains(model, level).asDiagonal() * (basis.transpose() * v));
   } else {
     product = jacobian_product_by_differences(model, y, v, level, difference_step(y, level));
   }
-  detail::check_jacobian(product, level);
+  detail::check_jacobian(product, model.dimension(), v.cols(), level);
   return product;
 }
 
@@ -167,7 +182,7 @@ template <Denoiser Model>
   if constexpr (detail::has_jacobian_rows<Model>) {
     j = model.jacobian_rows(y, level, rows);
   } else if constexpr (detail::has_jacobian<Model>) {
-    j = model.jacobian(y, level)(rows, Eigen::all);
+    j = detail::jacobian_of_model(model, y, level)(rows, Eigen::all);
   } else if constexpr (detail::has_spectral_jacobian<Model>) {
     const Matrix<double> basis = detail::spectral_basis(model);
     j = basis(rows, Eigen::all) * (detail::spectral_gains(model, level).asDiagonal() * basis.transpose());
@@ -180,7 +195,7 @@ template <Denoiser Model>
       j.middleCols(first, count) = jacobian_product(model, y, directions, level)(rows, Eigen::all);
     }
   }
-  detail::check_jacobian(j, level);
+  detail::check_jacobian(j, static_cast<Index>(rows.size()), d, level);
   return j;
 }
 

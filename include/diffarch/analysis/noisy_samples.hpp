@@ -53,10 +53,9 @@ template <Denoiser Model, class Scalar>
                                                                const NoiseLevels& levels, Index step,
                                                                Index first_sample) {
   using BackendType = typename Model::BackendType;
-  Batch<typename Model::Scalar> x0_hat = BackendType::download(model.denoise(
-      BackendType::upload(Batch<typename Model::Scalar>(y.template cast<typename Model::Scalar>())), levels[step]));
-  require<DimensionMismatch>(x0_hat.rows() == y.rows() && x0_hat.cols() == y.cols(), evaluation, ": ", which,
-                             " predicted ", shape_text(x0_hat), " for y of ", shape_text(y));
+  Batch<typename Model::Scalar> x0_hat = BackendType::download(checked_denoise(
+      model, BackendType::upload(Batch<typename Model::Scalar>(y.template cast<typename Model::Scalar>())),
+      levels[step]));
   if (x0_hat.allFinite()) return x0_hat;
   for (Index column = 0; column < y.cols(); ++column)
     require<NumericalError>(x0_hat.col(column).allFinite(), evaluation, ": x0_hat of ", which,

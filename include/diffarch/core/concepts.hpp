@@ -94,7 +94,8 @@ static_assert(Denoiser<MinimalDenoiser>);
 ///    y' - signal' mean = mode_gain * (y - signal mean) in the direction of variance lambda >= 0;
 ///  - `stochasticity()` is eta of the SDE that the rule tends to for many steps (0: the probability-flow ODE, 1: the
 ///    reverse-time SDE).
-/// At the last step (`next` clean) y must become the clean prediction itself.
+/// At the last step (`next` clean) y must become the clean prediction itself. The model that a rule gets from the
+/// sampler is a `RuleModel` of the one that was fitted, whose predictions are checked and clipped.
 template <class R>
 concept SamplerRule = std::copyable<R> &&
     requires(const R& rule, const detail::MinimalDenoiser& model, Batch<double>& y, const Batch<double>& x0_hat,

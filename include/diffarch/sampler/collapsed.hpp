@@ -28,7 +28,7 @@ template <SpectralDenoiser Model>
 [[nodiscard]] StorageOf<Model> run_collapsed(const Model& model, const NoiseLevels& levels, const Vector<double>& gains,
                                              StorageOf<Model> noise) {
   scale_initial_noise<Model>(noise, levels[0]);
-  StorageOf<Model> samples = model.apply_gains(noise, levels[0].signal, gains);
+  StorageOf<Model> samples = RuleModel<Model>(model).apply_gains(noise, levels[0].signal, gains);
   require_finite<Model>(samples, "the sample", levels.steps() - 1, levels);
   return samples;
 }

@@ -127,8 +127,8 @@ class DiffusionSampler {
     batch_size_ = batch_size;
     return *this;
   }
-  /// Moves every element of every x0_hat into [-limit, limit] before the step is taken. Off by default: it hides
-  /// divergence, and what is sampled then is no longer what the denoiser defines.
+  /// Moves every element of every x0_hat into [-limit, limit], also of those that a rule asks for within a step. Off by
+  /// default: it hides divergence, and what is sampled then is no longer what the denoiser defines.
   DiffusionSampler& set_clip(double limit) {
     detail::require(limit > 0.0, "set_clip: ", limit, ", expected a limit > 0");
     clip_ = limit;

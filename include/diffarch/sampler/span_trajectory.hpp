@@ -19,7 +19,22 @@ struct SpanView {
 
   [[nodiscard]] Index dimension() const { return model.dimension(); }
   [[nodiscard]] Coordinates denoise(const Coordinates& z, NoiseLevel level) const {
-    return model.project_prediction(model.coefficients(z, level));
+    return project_prediction(coefficients(z, level), z);
+  }
+
+  /// w, a column for each of z.
+  [[nodiscard]] Coordinates coefficients(const Coordinates& z, NoiseLevel level) const {
+    Coordinates w = model.coefficients(z, level);
+    require_shape(w, w.rows(), z.cols(), "coefficients: for coordinates of ", shape_text(z), " the result");
+    return w;
+  }
+
+  /// P x0_hat, of the shape of z.
+  [[nodiscard]] Coordinates project_prediction(const Coordinates& w, const Coordinates& z) const {
+    Coordinates projection = model.project_prediction(w);
+    require_shape(projection, z.rows(), z.cols(), "project_prediction: for coordinates of ", shape_text(z),
+                  " the result");
+    return projection;
   }
 };
 
@@ -36,25 +51,27 @@ template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Obser
   const SpanView<Model> view{model};
   const Index count = noise.cols();
   Coordinates z = model.project(noise);
+  require_shape(z, z.rows(), count, "project: for y of ", shape_text(noise), " the result");
   scale_initial_noise<SpanView<Model>>(z, levels[0]);
   for (Index step = 0;; ++step) {
     const NoiseLevel level = levels[step];
     const NoiseLevel next = levels[step + 1];
-    const Coordinates w = model.coefficients(z, level);
+    const Coordinates w = view.coefficients(z, level);
     if constexpr (!tolerates_divergence<Observers...>) require_finite<SpanView<Model>>(w, "x0_hat", step, levels);
     const bool is_last = step + 1 == levels.steps();
     const auto may_escape = [&] {
       const Vector<double> norms = model.largest_norms(w);
-      return (observers.may_escape(norms, model.dimension(), first_sample) || ...);
+      return (observers.may_escape(norms, model.dimension(), step, first_sample) || ...);
     };
     if (is_last || (sizeof...(Observers) > 0 && may_escape())) {
       StorageOf<Model> x0_hat = model.materialise(w);
+      require_shape(x0_hat, noise.rows(), count, "materialise: for coefficients of ", shape_text(w), " the result");
       // Coordinates are double: samples of a narrower type may overflow where they did not.
       if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
       (observers.template record<BackendType>(x0_hat, step, level, first_sample), ...);
       if (is_last) return x0_hat;
     }
-    rule.advance(view, z, model.project_prediction(w), level, next);
+    rule.advance(view, z, view.project_prediction(w, z), level, next);
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
       const Coordinates fresh = model.project(BackendType::template normal<Scalar>(
           model.dimension(), count, seed, streams::step_noise(step), first_sample));

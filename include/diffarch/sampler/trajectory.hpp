@@ -6,6 +6,7 @@
 
 #include "diffarch/core/concepts.hpp"
 #include "diffarch/sampler/escape_log.hpp"
+#include "diffarch/sampler/rule_model.hpp"
 #include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
@@ -61,28 +62,29 @@ void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
 }
 
 /// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`. With `clip`
-/// every element of x0_hat is moved into [-clip, clip]; NaN stays NaN.
-/// Throws NumericalError, naming step and sigma, when a prediction is not finite, unless an EscapeLog observes.
+/// every element of every x0_hat, also of those that the rule asks for, is moved into [-clip, clip]; NaN stays NaN.
+/// Throws NumericalError, naming step and sigma, when a prediction is not finite, unless an EscapeLog observes;
+/// DimensionMismatch when a prediction or what the rule makes of y has another shape.
 template <Denoiser Model, SamplerRule Rule, class... Observers>
 [[nodiscard]] StorageOf<Model> run_steps(const Model& model, const NoiseLevels& levels, const Rule& rule,
                                          StorageOf<Model> noise, Seed seed, Index first_sample,
                                          std::optional<double> clip, Observers&... observers) {
   using Scalar = typename Model::Scalar;
   using BackendType = typename Model::BackendType;
+  const RuleModel<Model> rule_model(model, clip);
   StorageOf<Model> y = std::move(noise);
+  const Index count = y.cols();
   scale_initial_noise<Model>(y, levels[0]);
   for (Index step = 0; step < levels.steps(); ++step) {
     const NoiseLevel level = levels[step];
     const NoiseLevel next = levels[step + 1];
-    StorageOf<Model> x0_hat = model.denoise(y, level);
-    if (clip)
-      BackendType::for_each(x0_hat.rows(), x0_hat.cols(),
-                            elementwise::Clip<Scalar>{x0_hat.data(), static_cast<Scalar>(*clip), x0_hat.rows()});
+    const StorageOf<Model> x0_hat = rule_model.denoise(y, level);
     if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
     [[maybe_unused]] const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample,
                                                               y,    x0_hat};
     (observe<BackendType>(observers, seen), ...);
-    rule.advance(model, y, x0_hat, level, next);
+    rule.advance(rule_model, y, x0_hat, level, next);
+    require_shape(y, x0_hat.rows(), count, "sample: after a step of the rule ", rule.name(), ", y");
     if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
       const auto fresh =
           BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, streams::step_noise(step), first_sample);
