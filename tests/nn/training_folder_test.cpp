@@ -85,6 +85,21 @@ TEST_CASE("What a killed process has left of a level goes when it is begun again
                   InvalidArgument);
 }
 
+TEST_CASE("A level that is being trained is not trained by another process in the same folder", "[nn][training]") {
+  const TemporaryFolder folder;
+  nn::TrainingFolder first(folder / "run", folder_description(), 0, 2, {});
+  nn::TrainingFolder second(folder / "run", folder_description(), 0, 2, {.resume = true});
+  nn::Network network(nn::TwoDMlp<double>(1), ImageShape{1, 1, 2});
+  const Batch<double> data = random_matrix(2, 9, 1);
+  nn::LevelTraining training(network, data, NoiseLevel::from_sigma(1.0 / 3.0), {.batch_size = 3});
+  first.begin(0, network, training);
+  CHECK(message_of<FileError>([&] { second.begin(0, network, training); })
+            .find("another process is training level 1 in this folder") != std::string::npos);
+  second.begin(1, network, training);
+  first.save_finished(0, network, {});
+  second.begin(0, network, training);
+}
+
 TEST_CASE("Trainings that contradict each other do not merge", "[nn][training]") {
   const TemporaryFolder folder;
   for (const char* name : {"a", "b"}) {

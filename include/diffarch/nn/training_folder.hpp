@@ -16,6 +16,7 @@
 
 #include "diffarch/core/noise_levels.hpp"
 #include "diffarch/io/atomic_file.hpp"
+#include "diffarch/io/file_lock.hpp"
 #include "diffarch/nn/checkpoint.hpp"
 #include "diffarch/nn/training_options.hpp"
 #include "diffarch/nn/weights_file.hpp"
@@ -24,6 +25,7 @@
 //   training.json                      what is trained, on what, and how: the same for all who share the work
 //   level_03.safetensors               the weights of a finished level (metadata diffarch.losses: its loss curve)
 //   level_03.checkpoint.safetensors    where the training of a level stands
+//   training.lock                      empty; tells processes which levels others are training
 
 namespace diffarch::nn {
 
@@ -149,8 +151,8 @@ struct TrainingFolderOptions {
 
 /// The store of a training in a folder: finished levels are loaded, a begun one continues at its checkpoint, and what
 /// is done is saved, all bitwise. Files appear complete or not at all, so the folder is valid whenever the program
-/// ends. Several processes may train different levels in one folder; the same level must not be trained twice at a
-/// time.
+/// ends. Several processes may train different levels in one folder; a level that another process is training is
+/// refused (`FileLock`, on the file training.lock).
 class TrainingFolder {
  public:
   /// For the levels first, ..., last - 1 of the description. Creates the folder and its description when missing.
@@ -162,13 +164,13 @@ class TrainingFolder {
                               "training: checkpoint_seconds = ", options_.checkpoint_seconds, ", expected a time > 0");
     const auto path = detail::description_file(folder_);
     const detail::TrainingJson expected = detail::to_json(description);
-    if (std::filesystem::exists(path))
+    if (diffarch::detail::path_exists(path))
       detail::require_same_description(path, detail::read_description(path), expected);
     else
       write_file_atomically(path, expected.dump(2) + "\n");
     for (Index step = first; step < last; ++step) {
       for (const auto& file : {detail::level_file(folder_, step), detail::checkpoint_file(folder_, step)})
-        if (!options_.resume && std::filesystem::exists(file))
+        if (!options_.resume && diffarch::detail::path_exists(file))
           throw FileError(file.string(), "is there from an earlier training; resume it, or choose another folder");
     }
   }
@@ -176,24 +178,28 @@ class TrainingFolder {
   /// Whether the levels first, ..., last - 1 are.
   [[nodiscard]] bool are_finished(Index first, Index last) const {
     for (Index step = first; step < last; ++step)
-      if (!std::filesystem::exists(detail::level_file(folder_, step))) return false;
+      if (!diffarch::detail::path_exists(detail::level_file(folder_, step))) return false;
     return true;
   }
 
   template <class Body>
   [[nodiscard]] bool load_finished(Index step, Network<Body>& network, std::vector<double>& losses) {
     const auto path = detail::level_file(folder_, step);
-    if (!std::filesystem::exists(path)) return false;
+    if (!diffarch::detail::path_exists(path)) return false;
     losses = detail::losses_of(path, load_weights(path, network));
-    std::filesystem::remove(detail::checkpoint_file(folder_, step));
+    diffarch::detail::remove_file(detail::checkpoint_file(folder_, step));
     return true;
   }
 
   template <class Body>
   void begin(Index step, Network<Body>& network, LevelTraining<Body>& training) {
+    lock_ = FileLock();
+    lock_ = FileLock(folder_ / "training.lock", step,
+                     diffarch::detail::concat("another process is training level ", step + 1,
+                                              " in this folder; wait until it ends, or choose another folder"));
     remove_unfinished_files(step);
     const auto path = detail::checkpoint_file(folder_, step);
-    if (std::filesystem::exists(path)) load_checkpoint(path, network, training);
+    if (diffarch::detail::path_exists(path)) load_checkpoint(path, network, training);
     saved_at_ = Clock::now();
   }
 
@@ -213,13 +219,14 @@ class TrainingFolder {
   template <class Body>
   void save_finished(Index step, Network<Body>& network, const std::vector<double>& losses) {
     save_weights(detail::level_file(folder_, step), network, {{"diffarch.losses", detail::losses_text(losses)}});
-    std::filesystem::remove(detail::checkpoint_file(folder_, step));
+    diffarch::detail::remove_file(detail::checkpoint_file(folder_, step));
+    lock_ = FileLock();
   }
 
   /// For the message of a training that failed.
   [[nodiscard]] std::string where_it_stands(Index step) const {
     const auto path = detail::checkpoint_file(folder_, step);
-    return std::filesystem::exists(path) ? "; the last good state is kept in " + path.string() : std::string{};
+    return diffarch::detail::path_exists(path) ? "; the last good state is kept in " + path.string() : std::string{};
   }
 
  private:
@@ -240,6 +247,7 @@ class TrainingFolder {
 
   std::filesystem::path folder_;
   TrainingFolderOptions options_;
+  FileLock lock_;  ///< of the level that is being trained
   Clock::time_point saved_at_ = Clock::now();
 };
 
@@ -257,7 +265,7 @@ struct LossCurve {
   std::vector<LossCurve> curves;
   for (std::size_t step = 0; step < levels.size(); ++step) {
     const auto file = detail::level_file(folder, static_cast<Index>(step));
-    if (!std::filesystem::exists(file)) continue;
+    if (!diffarch::detail::path_exists(file)) continue;
     curves.push_back({{levels[step][0].get<double>(), levels[step][1].get<double>()},
                       detail::losses_of(file, read_safetensors(file).metadata)});
   }
@@ -275,7 +283,7 @@ inline std::vector<Index> merge_trainings(const std::vector<std::filesystem::pat
   const detail::TrainingJson expected = detail::read_description(first);
   const auto steps = static_cast<Index>(expected["levels"].size());
   std::vector<std::filesystem::path> all = folders;
-  if (std::filesystem::exists(detail::description_file(output))) all.insert(all.begin(), output);
+  if (diffarch::detail::path_exists(detail::description_file(output))) all.insert(all.begin(), output);
   for (const auto& folder : all) {
     const auto path = detail::description_file(folder);
     detail::require_same_description(path, detail::read_description(path), expected);
@@ -286,7 +294,7 @@ inline std::vector<Index> merge_trainings(const std::vector<std::filesystem::pat
     auto& source = sources[static_cast<std::size_t>(step)];
     for (const auto& folder : all) {
       const auto candidate = detail::level_file(folder, step);
-      if (!std::filesystem::exists(candidate)) continue;
+      if (!diffarch::detail::path_exists(candidate)) continue;
       if (source.empty())
         source = candidate;
       else if (detail::read_text(candidate) != detail::read_text(source))
@@ -294,12 +302,12 @@ inline std::vector<Index> merge_trainings(const std::vector<std::filesystem::pat
     }
     if (source.empty()) missing.push_back(step);
   }
-  if (!std::filesystem::exists(detail::description_file(output)))
+  if (!diffarch::detail::path_exists(detail::description_file(output)))
     write_file_atomically(detail::description_file(output), expected.dump(2) + "\n");
   for (Index step = 0; step < steps; ++step) {
     const auto& source = sources[static_cast<std::size_t>(step)];
     const auto target = detail::level_file(output, step);
-    if (source.empty() || std::filesystem::exists(target)) continue;
+    if (source.empty() || diffarch::detail::path_exists(target)) continue;
     (void)read_safetensors(source);  // a damaged file is not passed on
     write_file_atomically(target, detail::read_text(source));
   }
