@@ -7,15 +7,16 @@
 # Results: results/peers (the table as peers.md, all numbers in peers.json, plots). Wants a quiet machine.
 set -euo pipefail
 invoked_from=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
 . cmake/setup.sh
 
 need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev \
-  libdnnl-dev opencl-headers ocl-icd-opencl-dev gnuplot-nox dataset-fashion-mnist python3-numpy python3-scipy \
+  "${onednn_packages[@]}" gnuplot-nox dataset-fashion-mnist python3-numpy python3-scipy \
   python3-sklearn python3-torch libopenblas0-openmp
 
 configure_once build/benchmarks --preset benchmarks
-cmake --build --preset benchmarks
+cmake --build --preset benchmarks --parallel "$(build_jobs)"
 # Files given by the user, and the results, are relative to where the user is. Debian's packages belong to its Python.
 root=$PWD
 cd "$invoked_from"

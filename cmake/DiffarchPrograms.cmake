@@ -43,6 +43,3 @@ endif()
 # diffarch::compiled as our programs and tests have it. Those without precompiled headers of their own can REUSE_FROM it.
 target_link_libraries(diffarch_compiled PRIVATE diffarch_program_options)
 target_precompile_headers(diffarch_compiled PRIVATE <diffarch/solver/linear_algebra.hpp>)
-if(DIFFARCH_BUILD_TESTS)
-  target_compile_options(diffarch_compiled PRIVATE $<$<CONFIG:Release>:-O1>)
-endif()

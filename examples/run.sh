@@ -8,7 +8,8 @@
 # Installs the packages it needs when it may (Debian 12, Ubuntu), otherwise prints the command that does.
 set -euo pipefail
 invoked_from=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
 . cmake/setup.sh
 
 packages=(g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev gnuplot-nox)
@@ -20,13 +21,13 @@ for option in "$@"; do
   if [ "$option" = --all ]; then all=true; else others+=("$option"); fi
 done
 if $all; then
-  packages+=(python3)
+  packages+=(python3 --wanted "${onednn_packages[@]}")
   need_packages "${packages[@]}"
   run_all=(python3 "$PWD/examples/run_all.py" --programs "$PWD/build/examples/examples" "${others[@]}")
   case " ${others[*]} " in *" --help "* | *" -h "*) exec "${run_all[@]}" ;; esac
   (cd "$invoked_from" && "${run_all[@]}" --check) # before building takes its time
   configure_once build/examples --preset examples
-  cmake --build --preset examples
+  cmake --build --preset examples --parallel "$(build_jobs)"
   cd "$invoked_from"
   exec "${run_all[@]}"
 fi

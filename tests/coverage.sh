@@ -4,7 +4,8 @@
 #
 #   tests/coverage.sh
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
 . cmake/setup.sh
 need_packages g++ clang cmake make libomp-dev llvm gcovr libeigen3-dev libstb-dev zlib1g-dev libcli11-dev \
   nlohmann-json3-dev gnuplot-nox catch2 dataset-fashion-mnist

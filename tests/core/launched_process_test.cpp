@@ -16,7 +16,8 @@ class LauncherEnvironment {
  public:
   explicit LauncherEnvironment(const std::map<std::string, std::string>& variables) {
     for (const char* name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
-                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}) {
+                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                             "SLURM_LOCALID"}) {
       const char* value = std::getenv(name);
       before_[name] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
       unsetenv(name);
@@ -61,6 +62,22 @@ TEST_CASE("Every launcher's processes know how many they are", "[core]") {
                        {"OMPI_COMM_WORLD_SIZE", "8"},
                        {"OMPI_COMM_WORLD_RANK", "5"}})
             .count == 8);
+}
+
+TEST_CASE("A process knows which of those on its machine it is", "[core]") {
+  for (const char* local : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}) {
+    CAPTURE(local);
+    CHECK(launched_with({{"PMI_SIZE", "8"}, {"PMI_RANK", "6"}, {local, "2"}}).local_rank == 2);
+    CHECK(launched_with({{"PMI_SIZE", "8"}, {"PMI_RANK", "6"}, {local, "-2"}}).local_rank == 0);
+    CHECK(launched_with({{"PMI_SIZE", "8"}, {"PMI_RANK", "6"}, {local, "two"}}).local_rank == 0);
+  }
+  CHECK(launched_with({{"PMI_SIZE", "8"}, {"PMI_RANK", "6"}}).local_rank == 0);
+  // mpirun inside a job of SLURM: the processes are mpirun's.
+  CHECK(launched_with({{"SLURM_LOCALID", "0"},
+                       {"OMPI_COMM_WORLD_SIZE", "8"},
+                       {"OMPI_COMM_WORLD_RANK", "5"},
+                       {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}})
+            .local_rank == 1);
 }
 
 TEST_CASE("A process without a launcher, or with an environment that makes no sense, is alone", "[core]") {

@@ -1,5 +1,6 @@
 #include "diffarch/cuda/context.hpp"
 
+#include <thread>
 #include <vector>
 
 #include "diffarch/cuda/launch.hpp"
@@ -15,6 +16,19 @@ TEST_CASE("There is one context, with a stream and the handles of the libraries"
   REQUIRE(context.blas() != nullptr);
   REQUIRE(context.solver() != nullptr);
   REQUIRE_NOTHROW(context.synchronize());
+  int device = -1;
+  REQUIRE(cudaGetDevice(&device) == cudaSuccess);
+  REQUIRE(context.device() == device);
+}
+
+TEST_CASE("A thread that asks for the context works on its device", "[cuda]") {
+  const int device = cuda::Context::current().device();
+  int of_the_thread = -1;
+  std::thread([&] {
+    static_cast<void>(cuda::Context::current());
+    cudaGetDevice(&of_the_thread);
+  }).join();
+  REQUIRE(of_the_thread == device);
 }
 
 #ifdef DIFFARCH_EMULATED_DEVICE

@@ -11,6 +11,9 @@ TEST_CASE("A session knows the processes that mpirun has started", "[mpi]") {
   REQUIRE(process.count > 1);
   CHECK(session().size() == process.count);
   CHECK(session().rank() == process.rank);
+  // All of them are on this machine. What MPI says goes before the environment.
+  CHECK(session().local_rank() == process.rank);
+  CHECK(process.local_rank == process.rank);
   CHECK_FALSE(session().is_finalized());
 }
 

@@ -23,12 +23,12 @@ void check(cudnnStatus_t status, const Parts&... parts) {
     throw CudaError(diffarch::detail::concat("cuDNN: ", parts..., ": ", cudnnGetErrorString(status)));
 }
 
-/// cuDNN's handle, on the stream of `Context`. Made when it is first asked for.
+/// cuDNN's handle, on the stream of `Context`. Made when it is first asked for, and never destroyed, as `Context` is not.
 class CudnnContext {
  public:
   [[nodiscard]] static cudnnHandle_t handle() {
-    static const CudnnContext context;
-    return context.handle_;
+    static const CudnnContext* const context = new CudnnContext;
+    return context->handle_;
   }
   CudnnContext(const CudnnContext&) = delete;
   CudnnContext& operator=(const CudnnContext&) = delete;
@@ -39,7 +39,6 @@ class CudnnContext {
     check(cudnnCreate(&handle_), "cudnnCreate");
     check(cudnnSetStream(handle_, stream), "cudnnSetStream");
   }
-  ~CudnnContext() { cudnnDestroy(handle_); }
 
   cudnnHandle_t handle_ = nullptr;
 };

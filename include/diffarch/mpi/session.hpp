@@ -30,7 +30,14 @@ class Session {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
     const LaunchedProcess process = launched_process();
-    if (size_ > 1 || process.count == 1) return;
+    if (size_ > 1 || process.count == 1) {
+      MPI_Comm machine{};
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &machine);
+      MPI_Comm_rank(machine, &local_rank_);
+      MPI_Comm_free(&machine);
+      detail::local_rank_by_mpi() = local_rank_;
+      return;
+    }
     MPI_Finalize();
     throw Error(detail::concat("MPI: ", process.variable, " = ", process.count,
                                " processes were started, but MPI sees ",
@@ -45,6 +52,8 @@ class Session {
 
   [[nodiscard]] int rank() const noexcept { return rank_; }
   [[nodiscard]] int size() const noexcept { return size_; }
+  /// The rank among those on the same machine. `cuda::Context`, when it is made later, takes the GPU of this number.
+  [[nodiscard]] int local_rank() const noexcept { return local_rank_; }
   [[nodiscard]] bool is_finalized() const noexcept { return finalized_; }
 
   /// Ends MPI, in all ranks together, before the session's life does.
@@ -65,6 +74,7 @@ class Session {
  private:
   int rank_ = 0;
   int size_ = 1;
+  int local_rank_ = 0;
   bool finalized_ = false;
   int exceptions_ = std::uncaught_exceptions();
 };

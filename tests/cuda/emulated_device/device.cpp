@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace emulated_device {
@@ -17,6 +18,7 @@ struct Block {
 
 struct Device {
   std::map<const std::byte*, Block> blocks;
+  std::set<cudaStream_t> streams;
   Fault fault = Fault::none;
   Transfers transfers;
 };
@@ -109,6 +111,7 @@ void count_transfer(cudaMemcpyKind kind, std::size_t bytes) {
 
 /// The type that the CUDA headers leave incomplete.
 struct CUstream_st {
+  int device = 0;
   std::deque<std::function<void()>> work;
   emulated_device::Work recorded;
   bool records = false;
@@ -116,14 +119,43 @@ struct CUstream_st {
 
 namespace emulated_device {
 
-cudaStream_t make_stream() { return new CUstream_st; }
+int device_count() {
+  const char* count = std::getenv("DIFFARCH_EMULATED_DEVICES");
+  return count == nullptr ? 1 : std::atoi(count);
+}
+
+int& current_device() {
+  thread_local int device = 0;
+  return device;
+}
+
+cudaStream_t make_stream() {
+  auto* const stream = new CUstream_st;
+  stream->device = current_device();
+  device().streams.insert(stream);
+  return stream;
+}
+
+namespace {
+
+void require_stream(cudaStream_t stream) {
+  if (stream == nullptr) return;
+  if (!device().streams.contains(stream)) violation("a stream that was destroyed");
+  if (stream->device != current_device())
+    violation("a stream of device " + std::to_string(stream->device) + " by a thread on device " +
+              std::to_string(current_device()));
+}
+
+}  // namespace
 
 void destroy_stream(cudaStream_t stream) {
   wait(stream);
+  device().streams.erase(stream);
   delete stream;
 }
 
 void enqueue(cudaStream_t stream, std::function<void()> work) {
+  require_stream(stream);
   if (stream == nullptr) violation("work on the default stream, which is not ordered with the library's");
   if (stream->records)
     stream->recorded.push_back(std::move(work));
@@ -142,7 +174,10 @@ Work end_recording(cudaStream_t stream) {
   return std::exchange(stream->recorded, {});
 }
 
-bool is_recording(cudaStream_t stream) { return stream != nullptr && stream->records; }
+bool is_recording(cudaStream_t stream) {
+  require_stream(stream);
+  return stream != nullptr && stream->records;
+}
 
 namespace {
 std::size_t launched_graphs = 0;
@@ -151,6 +186,7 @@ std::size_t graph_launches() { return launched_graphs; }
 void count_graph_launch() { ++launched_graphs; }
 
 void wait(cudaStream_t stream) {
+  require_stream(stream);
   if (stream == nullptr) violation("waiting for the default stream");
   if (stream->records) violation("waiting for a stream while its work is recorded");
   while (!stream->work.empty()) {

@@ -16,7 +16,8 @@
 ///  - a stream does nothing until somebody waits for it: who reads before that reads what was there before;
 ///  - shared memory of blocks begins as NaN, and threads run in another order in every phase;
 ///  - workspace sizes are odd numbers, and workspaces are overwritten;
-///  - work that is recorded for a graph may not allocate, free or wait.
+///  - work that is recorded for a graph may not allocate, free or wait;
+///  - nobody may name a stream that was destroyed, or one of a device other than the thread's.
 /// What a real device would report as a status is returned; what would be undefined ends the process with a message.
 namespace emulated_device {
 
@@ -36,6 +37,12 @@ void set_fault(Fault fault);
 
 /// Ends the process: undefined behaviour on a real device.
 [[noreturn]] void violation(const std::string& message);
+
+/// Devices that the process sees: as many as the variable DIFFARCH_EMULATED_DEVICES of the environment says, else one.
+[[nodiscard]] int device_count();
+/// The device of the calling thread, 0 unless it has chosen another. A stream belongs to the device on which it was
+/// made, and only threads on that device may give it work.
+[[nodiscard]] int& current_device();
 
 /// A block of device memory of `bytes`, and what frees it in stream order.
 [[nodiscard]] void* allocate(std::size_t bytes);

@@ -40,17 +40,23 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = emulated_device::device_count();
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
+  *device = emulated_device::current_device();
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= emulated_device::device_count()) return reported(cudaErrorInvalidDevice);
+  emulated_device::current_device() = device;
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  if (device != 0) return reported(cudaErrorInvalidDevice);
+  if (device < 0 || device >= emulated_device::device_count()) return reported(cudaErrorInvalidDevice);
   static int place = 0;  // a handle is an address
   *pool = reinterpret_cast<cudaMemPool_t>(&place);
   return cudaSuccess;

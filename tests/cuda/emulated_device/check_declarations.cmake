@@ -1,0 +1,65 @@
+# Holds the declarations of the emulated device (include/) against the real headers: enumerators have the same values,
+# the fields of structs the same types, functions and handles the same types. Makes one source file of static assertions
+# and redeclarations, and lets the compiler read it after the real headers.
+#   HEADERS          folder of the emulated device's headers
+#   TOOLKIT          include folders of the toolkit, and of cuDNN, joined by +
+#   NAMES            headers to compare, joined by +
+#   COMPILER         a C++ compiler
+#   PLANT_A_DIFFERENCE  ON: changes a number and a function first, which must be found
+#   WORK_DIR         where the source file is written
+string(REPLACE "+" ";" TOOLKIT "${TOOLKIT}")
+string(REPLACE "+" ";" NAMES "${NAMES}")
+set(real "")
+set(checks "")
+set(functions "")
+set(count 0)
+foreach(name IN LISTS NAMES)
+  string(APPEND real "#include <${name}>\n")
+  file(READ "${HEADERS}/${name}" text)
+  string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+  if(PLANT_A_DIFFERENCE)
+    string(REPLACE "cudaSuccess = 0" "cudaSuccess = 1" text "${text}")
+    string(REPLACE "cudaGetDevice(int* device)" "cudaGetDevice(long* device)" text "${text}")
+  endif()
+  string(REPLACE ";" "<end>" text "${text}")
+  string(REPLACE "[" "<open>" text "${text}")
+  string(REPLACE "]" "<close>" text "${text}")
+  string(REGEX MATCHALL "[A-Za-z0-9_]+ = -?[0-9]+" enumerators "${text}")
+  foreach(enumerator IN LISTS enumerators)
+    string(REPLACE " = " " == " assertion "${enumerator}")
+    string(APPEND checks "static_assert(${assertion}, \"${name}: ${enumerator}\")<end>\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  string(REGEX MATCHALL "typedef struct [A-Za-z_]+\\* [A-Za-z_]+" handles "${text}")
+  foreach(handle IN LISTS handles)
+    string(APPEND checks "${handle}<end>\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  string(REGEX MATCHALL "typedef struct [A-Za-z_]+ {[^}]*} [A-Za-z_]+" structs "${text}")
+  foreach(struct IN LISTS structs)
+    string(REGEX REPLACE ".*} " "" type "${struct}")
+    string(REGEX REPLACE ".*{|}.*" "" fields "${struct}")
+    string(REGEX REPLACE "\n +([A-Za-z0-9_:]+) ([A-Za-z]+)<end>"
+                         "static_assert(std::is_same_v<decltype(${type}::\\2), \\1>, \"${name}: ${type}::\\2\")<end>\n" fields
+                         "${fields}")
+    string(APPEND checks "${fields}")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  string(REGEX REPLACE ".*extern \"C\" {(.*)}.*" "\\1" declared "${text}")
+  string(APPEND functions "${declared}")
+endforeach()
+if(count LESS 20)
+  message(FATAL_ERROR "expected dozens of declarations in ${HEADERS}, found ${count}")
+endif()
+set(source "#include <cstddef>\n#include <type_traits>\n${real}\n${checks}\nextern \"C\" {${functions}}\n")
+string(REPLACE "<end>" ";" source "${source}")
+string(REPLACE "<open>" "[" source "${source}")
+string(REPLACE "<close>" "]" source "${source}")
+file(MAKE_DIRECTORY "${WORK_DIR}")
+file(WRITE "${WORK_DIR}/declarations.cpp" "${source}")
+list(TRANSFORM TOOLKIT PREPEND "-isystem")
+execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only ${TOOLKIT} "${WORK_DIR}/declarations.cpp"
+                RESULT_VARIABLE status ERROR_VARIABLE errors)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the emulated device's declarations are not the toolkit's:\n${errors}")
+endif()
