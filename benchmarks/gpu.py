@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The programs gpu_* of this library, and PyTorch on the same GPU in the same run.
 
-    python3 benchmarks/gpu.py BUILD_FOLDER [--out FOLDER]    built with DIFFARCH_CUDA and DIFFARCH_BUILD_BENCHMARKS
+    python3 benchmarks/gpu.py BUILD_FOLDER [--out FOLDER]    e.g. build/benchmarks, of the preset benchmarks with
+                                                            -DDIFFARCH_CUDA=ON
 
 Each program measures itself against the target that its head states; then PyTorch does the same work as a user would
 write it (benchmarks/peers/torch_peer.py), on data of the same sizes and spectrum. Times are medians by the host's

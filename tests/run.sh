@@ -9,7 +9,9 @@ cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
 . cmake/setup.sh
 preset=${1:-tests}
 
-need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev gnuplot-nox catch2 \
+packages=()
+if [ "$preset" = clang ]; then packages=(clang libomp-dev); fi
+need_packages g++ cmake make libeigen3-dev libstb-dev zlib1g-dev libcli11-dev nlohmann-json3-dev gnuplot-nox catch2 "${packages[@]}" \
   dataset-fashion-mnist python3 --wanted "${onednn_packages[@]}" python3-numpy libopenmpi-dev openmpi-bin \
   clang libclang-rt-dev doxygen libjs-mathjax
 

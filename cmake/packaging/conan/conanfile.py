@@ -37,11 +37,10 @@ class Diffarch(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["DIFFARCH_BUILD_TESTS"] = False
         toolchain.cache_variables["DIFFARCH_BUILD_EXAMPLES"] = False
-        absent = ["Stb", "CUDAToolkit", "dnnl"]
-        absent += [] if self.options.json else ["nlohmann_json"]
-        absent += [] if self.options.zlib else ["ZLIB"]
-        for package in absent:
-            toolchain.cache_variables[f"CMAKE_DISABLE_FIND_PACKAGE_{package}"] = True
+        for library in ("STB", "ONEDNN", "MPI", "CUDA", "CUDNN"):
+            toolchain.cache_variables[f"DIFFARCH_{library}"] = "OFF"
+        toolchain.cache_variables["DIFFARCH_JSON"] = "ON" if self.options.json else "OFF"
+        toolchain.cache_variables["DIFFARCH_ZLIB"] = "ON" if self.options.zlib else "OFF"
         toolchain.generate()
         CMakeDeps(self).generate()
 
