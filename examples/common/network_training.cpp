@@ -89,6 +89,18 @@ TrainingRun training_run(const std::string& name, const FigureOptions& options, 
   return network.share ? network.share(std::move(run)) : run;
 }
 
+void say_kernels([[maybe_unused]] const FigureOptions& options, [[maybe_unused]] const NetworkOptions& network) {
+#ifndef DIFFARCH_HAS_ONEDNN
+  static bool said = false;
+  if (said || network.is_quiet || !network.weights.empty() || options.backend != "cpu") return;
+  said = true;
+  std::fprintf(stderr,
+               "%s: trains on Eigen's kernels; oneDNN's are 1.5 to 3.4 times as fast (Debian: apt-get install "
+               "libdnnl-dev opencl-headers ocl-icd-opencl-dev, then configure and build again)\n",
+               options.program.c_str());
+#endif
+}
+
 Panel loss_curves(const std::string& title, const std::filesystem::path& folder, Json& row) {
   Panel panel{
       .title = title, .x_label = "epoch", .y_label = "mean squared error", .log_y = true, .legend_beside = true};

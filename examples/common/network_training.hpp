@@ -69,6 +69,10 @@ void record_training(const NetworkOptions& network, FigureReport& report);
 /// Draws the loss curves of a program's networks as <program>_losses.png; nothing when there are none.
 void draw_losses(const std::vector<diffarch::Panel>& losses, const FigureOptions& options, FigureReport& report);
 
+/// Before the first training of the program: says so where networks are trained on Eigen's kernels, which are the
+/// slower ones, and what to install.
+void say_kernels(const FigureOptions& options, const NetworkOptions& network);
+
 /// Trains, or continues, the networks of an architecture under `name` in the figure's folder of weights, or, with
 /// --weights, takes those of an earlier run, on the backend of --backend; the loss curves join `row` and `panels`. No
 /// model where only (a part of) the training was asked for.
@@ -79,6 +83,7 @@ template <class Scalar, class A>
                                                        const FigureOptions& options, const NetworkOptions& network,
                                                        Json& row, std::vector<diffarch::Panel>& panels) {
   const diffarch::StopSignals stop;
+  say_kernels(options, network);
   const NetworkTask<Scalar> task{
       .schedule = schedule,
       .data = data,

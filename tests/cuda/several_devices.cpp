@@ -1,7 +1,8 @@
-// diffarch_cuda_several_devices DEVICE [THREAD]: on several emulated devices (DIFFARCH_EMULATED_DEVICES) the process works
-// on the device with this number, given what a launcher says in the environment, or MPI where the program is linked with
-// it: DEVICE is then `rank`, that of MPI modulo the devices. Static arrays are filled, and freed after everything else.
-// THREAD: the context is made on another thread than the one that works afterwards. Exit status 0 when all is right.
+// diffarch_cuda_several_devices DEVICE [THREAD]: on several emulated devices (DIFFARCH_EMULATED_DEVICES) the process
+// works on the device with this number, given what a launcher says in the environment, or MPI where the program is
+// linked with it: DEVICE is then `rank`, that of MPI modulo the devices. Static arrays are filled, and freed after
+// everything else. THREAD: the context is made on another thread than the one that works afterwards. Exit status 0 when
+// all is right.
 
 #include <cstdio>
 #include <cstdlib>
@@ -30,9 +31,9 @@ void require(bool right, const std::string& what) {
 }
 
 void work(int device) {
-  require(cuda::Context::current().device() == device,
-          "the context is on device " + std::to_string(cuda::Context::current().device()) + ", expected " +
-              std::to_string(device));
+  require(cuda::Context::current().device() == device, "the context is on device " +
+                                                           std::to_string(cuda::Context::current().device()) +
+                                                           ", expected " + std::to_string(device));
   int of_the_thread = -1;
   cudaGetDevice(&of_the_thread);
   require(of_the_thread == device, "the thread is on device " + std::to_string(of_the_thread));
