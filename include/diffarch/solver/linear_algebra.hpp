@@ -113,6 +113,7 @@ struct LinearAlgebra<Cpu> {
   using View = Eigen::Ref<const Matrix<Scalar>, 0, Eigen::OuterStride<>>;
 
   static constexpr Index panel_columns = 16;  // a multiple of every register panel width Eigen uses
+  static constexpr Index wide_panel_columns = 32;
   static constexpr Index task_columns = 256;  // a multiple of panel_columns
   static constexpr Index task_rows = 256;
   static constexpr Index depth_chunk = 512;
@@ -123,6 +124,13 @@ struct LinearAlgebra<Cpu> {
   /// a b; `is_lower` skips what is above the diagonal of a.
   template <class A, class Scalar>
   [[nodiscard]] static Matrix<Scalar> product(const A& a, const View<Scalar>& b, bool is_lower = false);
+
+  /// How many columns a product of an a of this shape takes at a time. Eigen leaves its kernels for a loop of its own,
+  /// whose sums fused multiply-add rounds otherwise, where rows + depth + columns < 20: it must never come to that.
+  [[nodiscard]] static constexpr Index panel_of(Index rows, Index depth) noexcept {
+    const Index rows_of_last_task = rows - (blocks(rows, task_rows) - 1) * task_rows;
+    return rows_of_last_task + depth + panel_columns < 20 ? wide_panel_columns : panel_columns;
+  }
 
   template <class Scalar>
   [[nodiscard]] static Matrix<double> centred_block(const Batch<Scalar>& x, const Vector<double>& mean, Index row,
@@ -170,11 +178,10 @@ Vector<double> LinearAlgebra<Cpu>::coordinates(const Matrix<Scalar>& u, const Ve
 template <class A>
 void LinearAlgebra<Cpu>::add_product_with_transpose(Eigen::Ref<Matrix<typename A::Scalar>> symmetric,
                                                     const Eigen::MatrixBase<A>& a, typename A::Scalar factor) {
-  detail::parallel_for_lower_tiles(
-      symmetric.rows(), a.cols(), [&](Index row, Index rows, Index column, Index columns) {
-        symmetric.block(row, column, rows, columns).noalias() +=
-            factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
-      });
+  detail::parallel_for_lower_tiles(symmetric.rows(), a.cols(), [&](Index row, Index rows, Index column, Index columns) {
+    symmetric.block(row, column, rows, columns).noalias() +=
+        factor * a.middleRows(row, rows) * a.middleRows(column, columns).transpose();
+  });
 }
 
 template <class Scalar>
@@ -270,13 +277,14 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
   const Index columns = b.cols();
   // Eigen's kernels treat the last columns of an odd width, a single column and tiny products by other routes than
   // the rest. Whole panels only, the last one padded with zeros, sends every column through the same instructions.
-  const Index whole = columns / panel_columns * panel_columns;
+  const Index panel = panel_of(a.rows(), a.cols());
+  const Index whole = columns / panel * panel;
   Matrix<Scalar> padded_b;
   Matrix<Scalar> padded_result;
   if (whole < columns) {
-    padded_b = Matrix<Scalar>::Zero(b.rows(), panel_columns);
+    padded_b = Matrix<Scalar>::Zero(b.rows(), panel);
     padded_b.leftCols(columns - whole) = b.rightCols(columns - whole);
-    padded_result.resize(a.rows(), panel_columns);
+    padded_result.resize(a.rows(), panel);
   }
   const View<Scalar> padded(padded_b);
   Matrix<Scalar> result(a.rows(), columns);
@@ -290,7 +298,7 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
     const Index depth = is_lower ? row + rows : a.cols();
     const Index column = (task / row_tasks) * task_columns;
     const bool is_tail = task >= row_tasks * column_tasks;
-    const Index width = is_tail ? panel_columns : std::min(task_columns, whole - column);
+    const Index width = is_tail ? panel : std::min(task_columns, whole - column);
     (is_tail ? padded_result.block(row, 0, rows, width) : result.block(row, column, rows, width)).noalias() =
         a.block(row, 0, rows, depth) * (is_tail ? padded.block(0, 0, depth, width) : b.block(0, column, depth, width));
   });
