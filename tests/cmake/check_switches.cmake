@@ -66,6 +66,18 @@ foreach(pair BF16:ONEDNN:oneDNN TF32:CUDNN:cuDNN)
     fail("expected DIFFARCH_${option} without ${library} to be an error")
   endif()
 endforeach()
+# What a part of the build needs, and how to leave the part out.
+foreach(needed "EXAMPLES:The example programs need CLI11 .Debian: libcli11-dev.:CMAKE_DISABLE_FIND_PACKAGE_CLI11"
+               "EXAMPLES:The example programs need zlib .Debian: zlib1g-dev.:CMAKE_DISABLE_FIND_PACKAGE_ZLIB"
+               "TESTS:The tests need Catch2 .Debian: catch2.:CMAKE_DISABLE_FIND_PACKAGE_Catch2")
+  string(REGEX MATCH "^([A-Z]+):(.*):([^:]*)$" needed "${needed}")
+  set(part ${CMAKE_MATCH_1})
+  set(expected "${CMAKE_MATCH_2}")
+  configure(${nothing_built} -DDIFFARCH_CUDA=OFF -DDIFFARCH_BUILD_${part}=ON -D${CMAKE_MATCH_3}=ON)
+  if(status EQUAL 0 OR NOT said MATCHES "${expected}, which was not found.*-DDIFFARCH_BUILD_${part}=OFF")
+    fail("expected '${expected}' and how to do without")
+  endif()
+endforeach()
 
 # In a release programs are compiled with -O3 and with no other level, with their tests beside them.
 configure(--preset release -DDIFFARCH_CUDA=OFF -DDIFFARCH_BUILD_TESTS=ON -DDIFFARCH_BUILD_EXAMPLES=ON
