@@ -44,6 +44,19 @@ void require_member(const std::string& option, const std::string& value, const s
                   names);
 }
 
+Batch<double> read_points(const std::filesystem::path& path) try {
+  return read_npy_batch<double>(path, ImageShape{1, 1, 2});
+} catch (const DimensionMismatch& mismatch) {
+  throw DimensionMismatch(std::string("--input ") + mismatch.what() + "; expected points with --arch mlp2d");
+}
+
+Dataset<float> read_images(const std::filesystem::path& path) try {
+  return load_npy_images<float>(path);
+} catch (const OptionNeeded& needed) {
+  // A network that takes the values of an image as one vector would also take them in another order.
+  throw FileError("--input " + needed.path(), needed.problem() + "; numpy.moveaxis(y, 1, -1) moves channels last");
+}
+
 void run(const Options& options) {
   require_member("--arch", options.arch, {"unet", "mlp", "mlp2d"});
   require_member("--padding", options.padding, {"zeros", "circular"});
@@ -64,13 +77,10 @@ void run(const Options& options) {
     return x0;
   };
   if (options.arch == "mlp2d") {
-    const auto y = read_npy_batch<double>(options.input);
-    detail::require<DimensionMismatch>(y.rows() == 2, options.input.string(), ": holds ", y.cols(), " arrays of ",
-                                       y.rows(), " values; expected points, an array of shape (n, 2)");
-    write_npy_batch(options.output, apply(ImageShape{1, 1, 2}, y));
+    write_npy_batch(options.output, apply(ImageShape{1, 1, 2}, read_points(options.input)));
     return;
   }
-  const auto y = load_npy_images<float>(options.input);
+  const auto y = read_images(options.input);
   write_npy_images(options.output, apply(y.shape(), y.samples()), y.shape());
 }
 
@@ -85,7 +95,8 @@ int main(int argc, char** argv) {
   app.add_option("--padding", options.padding, "unet: zeros or circular")->capture_default_str();
   app.add_option("--hidden", options.hidden, "mlp, mlp2d: width H of the bottleneck");
   app.add_option("--weights", options.weights, "Weights, a safetensors file")->required();
-  app.add_option("--input", options.input, "y, a .npy file: images (n, h, w[, c]), or points (n, 2)")->required();
+  app.add_option("--input", options.input, "y, a .npy file: images (n, h, w[, c]), channels last, or points (n, 2)")
+      ->required();
   app.add_option("--output", options.output, "x0_hat, a .npy file: (n, h, w, c) in f4, or (n, 2) in f8")->required();
   app.add_option("--backend", options.backend, "Where the network runs: cpu or cuda")->capture_default_str();
   app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {

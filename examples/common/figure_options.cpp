@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <locale>
 #include <new>
+#include <sstream>
 
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/launched_process.hpp"
@@ -13,19 +15,63 @@
 
 namespace figures {
 
+namespace {
+
+/// Two numbers with a colon between them. Throws CLI::ValidationError for anything else.
+diffarch::ValueRange parse_range(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  diffarch::ValueRange range;
+  const auto parse = [&](const std::string& number, double& value) {
+    std::istringstream stream(number);
+    stream.imbue(std::locale::classic());
+    return static_cast<bool>(stream >> value) && stream.peek() == std::istringstream::traits_type::eof();
+  };
+  if (colon == std::string::npos || !parse(text.substr(0, colon), range.low) ||
+      !parse(text.substr(colon + 1), range.high) || !(range.low < range.high))
+    throw CLI::ValidationError("--range", text + ": expected LOW:HIGH with LOW < HIGH, such as 0:255 or -1:1");
+  return range;
+}
+
+/// The options that say what the numbers and axes of --data mean.
+void add_image_options(CLI::App& app, FigureOptions& options) {
+  app.add_option_function<std::string>(
+      "--range", [&options](const std::string& text) { options.range = parse_range(text); },
+      "LOW:HIGH, the numbers in --data that become -1 and 1, such as 0:255, 0:1, 0:4095 or -1:1 (default: what 8 or 16 "
+      "bits hold; floats have to be in [-1, 1] already, or of mean 0)");
+  app.add_option_function<std::string>(
+         "--layout",
+         [&options](const std::string& name) {
+           options.layout =
+               name == "channels-first" ? diffarch::ImageLayout::channels_first : diffarch::ImageLayout::channels_last;
+         },
+         "Axes of a .npy or .npz file given to --data: channels-last (n, h, w[, c]) or channels-first (n, c, h, w) "
+         "(default: channels last, and what looks otherwise is refused)")
+      ->check(CLI::IsMember({"channels-last", "channels-first"}));
+  app.add_option("--channels", options.channels,
+                 "Convert all images to 1 channel (gray) or 3 (RGB) and drop alpha (default: all have to be alike, "
+                 "without alpha)")
+      ->check(CLI::IsMember({1, 3}));
+}
+
+}  // namespace
+
 void add_figure_options(CLI::App& app, FigureOptions& options) {
   options.program = app.get_name();
   options.out = std::filesystem::path("results") / options.program;
   app.add_option("--data", options.data,
-                 "Training images: a folder of PNG/JPEG, a .npy file (n, h, w[, c]) in [-1, 1], fashion-mnist, or "
-                 "synthetic")
+                 "Training images: a folder of PNG or JPEG; a .npy or .npz file (n, h, w[, c]), FILE.npz:NAME where it "
+                 "holds several arrays; an IDX file, plain or .gz; fashion-mnist; synthetic")
       ->capture_default_str();
   app.add_option("--size", options.size, "Image height and width in pixels (0: as in the data; fashion-mnist 32)")
+      ->check(CLI::Range(0, 32768))
+      ->capture_default_str();
+  app.add_option(
+         "--count", options.count,
+         "Training images, the first so many of a folder in the order of their names, or of a file (0: 1000 as in "
+         "the paper, or all when there are fewer)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--count", options.count, "Training images (0: 1000 as in the paper, or all when there are fewer)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_image_options(app, options);
   app.add_option("--samples", options.samples, "Samples shown per row")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -46,7 +92,8 @@ void add_figure_options(CLI::App& app, FigureOptions& options) {
       ->capture_default_str();
   app.add_flag("--save-npy", options.save_npy,
                "Also write every row's samples as <row>.npy (n, h, w, c) and the initial noise as noise.npy");
-  app.add_option("--noise", options.noise, "Initial noise x_T (n, h, w, c) from this .npy file instead of the seed");
+  app.add_option("--noise", options.noise,
+                 "Initial noise x_T (n, h, w, c), channels last, from this .npy or .npz file instead of the seed");
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "diffarch/core/batch.hpp"
+#include "diffarch/core/image_options.hpp"
 
 // Defining CLI11's classes takes seconds in each file that includes it; only those that declare options do.
 namespace CLI {
@@ -20,6 +21,9 @@ struct FigureOptions {
   std::string data = "fashion-mnist";
   diffarch::Index size = 0;
   diffarch::Index count = 0;
+  diffarch::ValueRange range = {};                                 ///< of the numbers in --data
+  diffarch::ImageLayout layout = diffarch::ImageLayout::unstated;  ///< of the arrays in --data
+  diffarch::Index channels = 0;                                    ///< to convert the images to; 0: as in --data
   diffarch::Index samples = 16;
   diffarch::Index measured = 1000;
   diffarch::Index steps = 10;

@@ -26,6 +26,9 @@ FigureReport::FigureReport(const FigureOptions& options, const std::string& sche
                        {"backend", options.backend},
                        {"noise", options.noise.empty() ? "from the seed" : options.noise.string()},
                        {"quick", options.quick}};
+  if (options.range.given()) json_["settings"]["range"] = {options.range.low, options.range.high};
+  if (options.layout == diffarch::ImageLayout::channels_first) json_["settings"]["layout"] = "channels-first";
+  if (options.channels != 0) json_["settings"]["channels"] = options.channels;
   json_["schedule"] = {{"name", schedule},
                        {"rule", rule},
                        {"steps", levels.steps()},

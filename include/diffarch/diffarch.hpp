@@ -1,7 +1,7 @@
 #pragma once
 
 // The whole library. Needs Eigen; the image headers join when the target diffarch::images is linked (stb), the IDX
-// reader when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
+// and .npz readers when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
 // diffarch::onednn is, trainings shared by several processes when diffarch::mpi is.
 
 #include "diffarch/analysis/bootstrap.hpp"
@@ -37,6 +37,8 @@
 #include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/fitter.hpp"
+#include "diffarch/core/image_channels.hpp"
+#include "diffarch/core/image_options.hpp"
 #include "diffarch/core/image_shape.hpp"
 #include "diffarch/core/launched_process.hpp"
 #include "diffarch/core/memory.hpp"
@@ -47,10 +49,14 @@
 #include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/core/samples.hpp"
+#include "diffarch/core/standardise.hpp"
 #include "diffarch/core/stop_signals.hpp"
 #include "diffarch/core/storage.hpp"
+#include "diffarch/core/value_range.hpp"
 #include "diffarch/core/wiener_gain.hpp"
+#include "diffarch/data/exif_orientation.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/data/image_checks.hpp"
 #include "diffarch/data/synthetic_discs.hpp"
 #include "diffarch/data/synthetic_faces.hpp"
 #include "diffarch/denoiser/any_denoiser.hpp"
@@ -91,6 +97,9 @@
 #include "diffarch/io/little_endian.hpp"
 #include "diffarch/io/npy.hpp"
 #include "diffarch/io/npy_header.hpp"
+#include "diffarch/io/npy_images.hpp"
+#include "diffarch/io/npy_reader.hpp"
+#include "diffarch/io/npy_type.hpp"
 #include "diffarch/io/plot_panel.hpp"
 #include "diffarch/io/run_program.hpp"
 #include "diffarch/io/utf8_text.hpp"
@@ -170,6 +179,7 @@
 #include "diffarch/version.hpp"
 
 #ifdef DIFFARCH_HAS_STB
+#include "diffarch/data/image_file.hpp"
 #include "diffarch/data/image_folder.hpp"
 #include "diffarch/io/draw_text.hpp"
 #include "diffarch/io/png_grid.hpp"
@@ -178,6 +188,8 @@
 
 #ifdef DIFFARCH_HAS_ZLIB
 #include "diffarch/data/idx.hpp"
+#include "diffarch/io/npz.hpp"
+#include "diffarch/io/zip_archive.hpp"
 #endif
 
 #ifdef DIFFARCH_HAS_JSON

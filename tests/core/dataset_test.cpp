@@ -43,6 +43,9 @@ TEST_CASE("A data set whose rows are not those of an image is refused with both 
   const auto make = [] { return Dataset<float>(Batch<float>::Zero(11, 5), {2, 2, 3}, "noise"); };
   REQUIRE(test::message_of<DimensionMismatch>(make) ==
           "Dataset 'noise': samples are (11, 5) but an image of 2 x 2 x 3 has 12 values");
+  const auto transposed = [] { return Dataset<float>(Batch<float>::Zero(5, 12), {2, 2, 3}, "noise"); };
+  REQUIRE_THAT(test::message_of<DimensionMismatch>(transposed),
+               ContainsSubstring("its transpose would fit: a sample is a column"));
 }
 
 }  // namespace

@@ -53,6 +53,17 @@ TEST_CASE("load_idx_images reads plain and compressed files alike", "[data]") {
   for (Index i = 0; i < 18; ++i) REQUIRE(plain.samples().data()[i] == static_cast<double>(i * 5) / 127.5 - 1.0);
 }
 
+TEST_CASE("load_idx_images takes the range of the bytes, and the images are counted without being read", "[data]") {
+  const TemporaryFolder folder;
+  const auto file = put_file(folder / "images", three_images());  // bytes up to 85
+  const auto images = load_idx_images<double>(file, {.range = {0, 85}});
+  for (Index i = 0; i < 18; ++i) REQUIRE(images.samples().data()[i] == static_cast<double>(i * 5) / 42.5 - 1.0);
+  require_idx_refused(file, "outside of the range 0 to 1", {.range = {0, 1}});
+  REQUIRE_THROWS_AS(load_idx_images<double>(file, {.range = {1, 0}}), InvalidArgument);
+  REQUIRE(count_idx_images(file) == 3);
+  REQUIRE(count_idx_images(put_file(folder / "cut", three_images().substr(0, 20))) == 3);
+}
+
 TEST_CASE("load_idx_images reads the first images and centres them in a frame of -1", "[data]") {
   const TemporaryFolder folder;
   const auto file = put_file(folder / "images", three_images());

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "catch.hpp"
+#include "data/fixtures.hpp"
+#include "diffarch/io/npy.hpp"
 #include "temporary_folder.hpp"
 
 using namespace diffarch;
@@ -122,7 +124,7 @@ TEST_CASE("load_images resizes a linear ramp to a linear ramp of the same range"
   REQUIRE(data.samples().maxCoeff() <= 1.0F);
 }
 
-TEST_CASE("load_images reads 16-bit PNG at 8-bit precision", "[data]") {
+TEST_CASE("load_images reads the 65536 values of 16-bit PNG", "[data]") {
   const TemporaryFolder folder;
   // zlib stream (stored block) of one row: filter 0, then the big-endian gray values 0x0000, 0x8034, 0xffff.
   constexpr unsigned char png[] = {
@@ -134,8 +136,15 @@ TEST_CASE("load_images reads 16-bit PNG at 8-bit precision", "[data]") {
   const Dataset<double> data = load_images<double>(folder.path());
   REQUIRE(data.shape() == ImageShape{1, 3, 1});
   REQUIRE(data.samples()(0, 0) == -1.0);
-  REQUIRE(data.samples()(1, 0) == 0x80 / 127.5 - 1.0);
+  REQUIRE(data.samples()(1, 0) == 0x8034 / 32767.5 - 1.0);
   REQUIRE(data.samples()(2, 0) == 1.0);
+  const Dataset<double> scaled = load_images<double>(folder.path(), {.range = {0, 50000}});
+  REQUIRE(scaled.samples()(1, 0) == 0x8034 / 25000.0 - 1.0);
+  require_folder_refused(folder.path(), "outside of the range 0 to 4095", {.range = {0, 4095}});
+  put_png(folder / "flat.png", 1, 3, 1, 1);
+  REQUIRE(load_images(folder.path()).size() == 2);
+  require_folder_refused(folder.path(), "flat.png: has numbers up to 255 but those of", {.range = {0, 65535}});
+  REQUIRE_THROWS_AS(load_images(folder.path(), {.range = {1, 0}}), InvalidArgument);
 }
 
 TEST_CASE("Channels are converted when asked for and must agree otherwise", "[data]") {
@@ -165,6 +174,27 @@ TEST_CASE("Alpha is refused unless the channels are given, then dropped", "[data
   put_png(gray_first / "a.png", 2, 2, 1, 1);
   put_png(gray_first / "b.png", 2, 2, 2, 1);
   require_folder_refused(gray_first.path(), "b.png: has an alpha channel");
+}
+
+TEST_CASE("Gray, gray and alpha, RGBA and palettes among RGB are what PIL reads, once the channels are given",
+          "[data]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"rgb", "rgba", "gray", "gray_alpha", "palette", "palette_alpha"})
+    std::filesystem::copy(test::data_fixture(std::string(name) + ".png"), folder.path());
+  require_folder_refused(folder.path(), "gray_alpha.png: has an alpha channel");
+  const Dataset<double> data = load_images<double>(folder.path(), {.channels = 3});
+  REQUIRE(data.shape() == ImageShape{16, 16, 3});
+  Index image = 0;
+  for (const char* name : {"gray", "gray_alpha", "palette", "palette_alpha", "rgb", "rgba"}) {
+    CAPTURE(name);
+    const auto right = read_npy<double>(test::data_fixture(std::string(name) + ".npy")).values;
+    for (Index i = 0; i < data.dimension(); ++i)
+      REQUIRE(data.samples()(i, image) == right[static_cast<std::size_t>(i)] / 127.5 - 1.0);
+    ++image;
+  }
+  std::filesystem::remove(folder / "gray.png");
+  std::filesystem::remove(folder / "gray_alpha.png");
+  require_folder_refused(folder.path(), "palette_alpha.png: has an alpha channel; expected none");
 }
 
 TEST_CASE("Sizes must agree unless the size is given", "[data]") {

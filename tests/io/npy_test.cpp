@@ -238,12 +238,35 @@ TEST_CASE("A missing file and a folder are refused by name", "[io]") {
 
 TEST_CASE("Unsupported dtypes are refused by name", "[io]") {
   const TemporaryFolder folder;
-  require_npy_refused(folder, text(numpy_big_endian), "npy descr: dtype '>f4' is big-endian; expected one of <f4");
   require_npy_refused(folder, text(numpy_structured), "is a structured dtype");
   require_npy_refused(folder, npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "pickle"),
                       "holds Python objects");
   require_npy_refused(folder, npy_file("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "12345678"),
                       "dtype '<c8' is not supported");
+}
+
+TEST_CASE("Big-endian arrays and shapes as Python 2 writes them are read", "[io]") {
+  const TemporaryFolder folder;
+  put_file(folder / "big.npy", text(numpy_big_endian));
+  REQUIRE(read_npy<float>(folder / "big.npy").values == std::vector<float>{1.0F});
+  for (const char* shape : {"(2L, 1L)", "(2L, 1)", "(2, 1L)"}) {
+    put_file(folder / "python2.npy",
+             npy_file(std::string("{'descr': '<f4', 'fortran_order': False, 'shape': ") + shape + ", }",
+                      bytes_of({1.0F, 2.0F})));
+    REQUIRE(read_npy<float>(folder / "python2.npy").shape == std::vector<Index>{2, 1});
+  }
+  require_npy_refused(folder, npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2LL,), }", bytes_of({1, 2})),
+                      "npy shape");
+}
+
+TEST_CASE("A batch of a known shape is read by its axes, never by their product", "[io]") {
+  const TemporaryFolder folder;
+  const ImageShape shape{4, 4, 3};
+  const Batch<float> batch = Batch<float>::Random(48, 2);
+  write_npy_images(folder / "noise.npy", batch, shape);
+  REQUIRE(read_npy_batch<float>(folder / "noise.npy", shape) == batch);
+  for (const ImageShape& other : {ImageShape{4, 3, 4}, ImageShape{3, 4, 4}, ImageShape{16, 3, 1}, ImageShape{1, 1, 48}})
+    REQUIRE_THROWS_AS(read_npy_batch<float>(folder / "noise.npy", other), DimensionMismatch);
 }
 
 TEST_CASE("Every truncation of a file is refused and so is every file that is longer", "[io]") {

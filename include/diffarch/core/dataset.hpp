@@ -15,12 +15,13 @@ class Dataset {
   using Scalar = Scalar_;
 
   /// `samples` is (shape.size(), n), values in [-1, 1] for images.
-  /// Throws DimensionMismatch when the number of rows is not shape.size().
+  /// Throws DimensionMismatch when the number of rows is not shape.size(), and says so when the transpose would fit.
   Dataset(Batch<Scalar> samples, ImageShape shape, std::string name)
       : samples_(std::move(samples)), shape_(shape), name_(std::move(name)) {
-    detail::require<DimensionMismatch>(samples_.rows() == shape_.size(), "Dataset '", name_, "': samples are ",
-                                       detail::shape_text(samples_), " but an image of ", detail::shape_text(shape_),
-                                       " has ", shape_.size(), " values");
+    detail::require<DimensionMismatch>(
+        samples_.rows() == shape_.size(), "Dataset '", name_, "': samples are ", detail::shape_text(samples_),
+        " but an image of ", detail::shape_text(shape_), " has ", shape_.size(), " values",
+        samples_.cols() == shape_.size() ? "; its transpose would fit: a sample is a column" : "");
   }
 
   /// The samples (d, n). A temporary data set gives them up.

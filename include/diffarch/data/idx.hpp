@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/image_options.hpp"
 #include "diffarch/core/memory.hpp"
+#include "diffarch/core/value_range.hpp"
 
 // The IDX format of the MNIST family, plain or gzip-compressed. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST
 // database of handwritten digits", section "File formats".
@@ -26,9 +28,10 @@ namespace diffarch {
 
 /// Which images of an IDX file to read, and their frame.
 struct IdxOptions {
-  Index count = 0;   ///< the first so many images; 0: all
-  Index height = 0;  ///< rows after centred padding with -1; 0: as in the file
-  Index width = 0;   ///< columns after centred padding with -1; 0: as in the file
+  Index count = 0;        ///< the first so many images; 0: all
+  Index height = 0;       ///< rows after centred padding with -1; 0: as in the file
+  Index width = 0;        ///< columns after centred padding with -1; 0: as in the file
+  ValueRange range = {};  ///< the bytes that become -1 and 1; none: 0 and 255
 };
 
 /// The two parts of Fashion-MNIST: 60000 and 10000 images of 28 x 28 pixels.
@@ -144,6 +147,12 @@ template <std::floating_point Scalar>
 
   const std::vector<std::uint8_t> bytes = reader.data(static_cast<std::size_t>(count * height * width));
   if (count == available) reader.expect_end();
+  require_range(options.range, "IdxOptions");
+  const ValueRange range = options.range.given() ? options.range : ValueRange{0.0, 255.0};
+  const auto [lowest, highest] = std::minmax_element(bytes.begin(), bytes.end());
+  require_within(reader.path(), range, *lowest, *highest);
+  const auto low = static_cast<Scalar>(range.low);
+  const auto half = static_cast<Scalar>((range.high - range.low) / 2.0);
   require_memory<Scalar>(frame.size(), count, "the images of ", reader.path());
   Batch<Scalar> samples = Batch<Scalar>::Constant(frame.size(), count, Scalar(-1));
   const Index top = (frame.height - height) / 2;
@@ -152,22 +161,30 @@ template <std::floating_point Scalar>
   for (Index image = 0; image < count; ++image)
     for (Index row = 0; row < height; ++row)
       for (Index column = 0; column < width; ++column)
-        samples(frame.index(top + row, left + column), image) =
-            static_cast<Scalar>(*next++) / Scalar(127.5) - Scalar(1);
+        samples(frame.index(top + row, left + column), image) = (static_cast<Scalar>(*next++) - low) / half - Scalar(1);
   return Dataset<Scalar>(std::move(samples), frame, std::move(name));
 }
 
 }  // namespace detail
 
 /// Reads the images of an IDX file of unsigned bytes (magic 0x00000803), plain or gzip: one channel, values
-/// v / 127.5 - 1 in [-1, 1], centred in a larger frame of -1 (their black) when the options ask for one. The data set
-/// is named after the file. When only the first images are asked for, the rest of the file is not read, and so not
-/// checked. Throws FileError, naming the field and what was expected, for a file that is missing, foreign, truncated,
-/// damaged or too long, or holds fewer images than asked for; InvalidArgument for a frame smaller than the images.
+/// v / 127.5 - 1 in [-1, 1], or as the options' range says, centred in a larger frame of -1 (their black) when the
+/// options ask for one. The data set is named after the file. When only the first images are asked for, the rest of the
+/// file is not read, and so not checked. Throws FileError, naming the field and what was expected, for a file that is
+/// missing, foreign, truncated, damaged or too long, or holds fewer images than asked for, or bytes far outside of the
+/// range given; InvalidArgument for a frame smaller than the images.
 template <std::floating_point Scalar = float>
 [[nodiscard]] Dataset<Scalar> load_idx_images(const std::filesystem::path& path, const IdxOptions& options = {}) {
   const std::filesystem::path name = path.extension() == ".gz" ? path.stem() : path.filename();
   return detail::read_idx_images<Scalar>(path, options, name.string());
+}
+
+/// The number of images that the head of an IDX file claims; the images are not read. Throws FileError like
+/// load_idx_images.
+[[nodiscard]] inline Index count_idx_images(const std::filesystem::path& path) {
+  detail::IdxReader reader(path);
+  reader.expect_magic(0x803, "unsigned-byte images");
+  return detail::idx_count(reader.path(), 0, reader.number("count"));
 }
 
 /// Reads the labels of an IDX file (magic 0x00000801): the first `count`, 0 for all. Throws FileError like

@@ -15,10 +15,12 @@ namespace diffarch::detail {
 /// The value whose little-endian bytes start at `bytes`, on a host of either byte order.
 template <class T>
 [[nodiscard]] T from_little_endian(const unsigned char* bytes) {
-  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-  Bits bits = 0;
-  for (std::size_t i = sizeof(T); i-- > 0;) bits = static_cast<Bits>(bits << 8U) | bytes[i];
-  return std::bit_cast<T>(bits);
+  using Wide = std::conditional_t<sizeof(T) <= 2, std::uint16_t, std::uint32_t>;
+  using Bits =
+      std::conditional_t<sizeof(T) == 8, std::uint64_t, std::conditional_t<sizeof(T) == 1, std::uint8_t, Wide>>;
+  std::uint64_t bits = 0;
+  for (std::size_t i = sizeof(T); i-- > 0;) bits = bits << 8U | bytes[i];
+  return std::bit_cast<T>(static_cast<Bits>(bits));
 }
 
 /// Turns little-endian numbers into the host's, and back.

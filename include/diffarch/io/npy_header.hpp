@@ -18,6 +18,8 @@ namespace diffarch::detail {
 
 inline constexpr std::size_t npy_maximum_dimensions = 64;  // NumPy 2's own limit
 
+inline constexpr std::string_view npy_types_text = "numbers or booleans: f2, f4, f8, i1 to i8, u1 to u8 or b1";
+
 /// "(2, 3)", "(2,)" or "()": a shape in Python's spelling.
 [[nodiscard]] inline std::string npy_shape_text(const std::vector<Index>& shape) {
   std::string text = "(";
@@ -111,6 +113,8 @@ class NpyHeaderParser {
 
   [[nodiscard]] std::string quoted(std::string_view field) {
     skip_blanks();
+    if (text_.substr(position_).starts_with("u'") || text_.substr(position_).starts_with("u\""))
+      ++position_;  // Python 2
     const char quote = position_ < text_.size() ? text_[position_] : '\0';
     if (quote != '\'' && quote != '"') fail(field, "expected a quoted string");
     const std::size_t end = text_.find(quote, position_ + 1);
@@ -123,7 +127,7 @@ class NpyHeaderParser {
   void parse_descr() {
     skip_blanks();
     if (position_ < text_.size() && text_[position_] == '[')
-      fail("descr", "is a structured dtype; expected one of <f4, <f8, |u1, <i4, <i8");
+      fail("descr", concat("is a structured dtype; expected ", npy_types_text));
     descr = quoted("descr");
   }
 
@@ -157,6 +161,7 @@ class NpyHeaderParser {
       value = value * 10 + digit;
     }
     if (position_ == begin) fail("shape", "expected a length (a non-negative integer)");
+    if (position_ < text_.size() && text_[position_] == 'L') ++position_;  // a long integer of Python 2
     return value;
   }
 
