@@ -48,11 +48,23 @@ struct ModelWithoutDimension {
   [[nodiscard]] Batch<float> denoise(const Batch<float>& y, NoiseLevel /*level*/) const { return y; }
 };
 
+struct ModelOfExpressions : Model {
+  [[nodiscard]] auto denoise(const Batch<float>& y, NoiseLevel /*level*/) const { return 2.0F * y; }
+};
+struct ModelOfReferences : Model {
+  Batch<float> prediction;
+  [[nodiscard]] const Batch<float>& denoise(const Batch<float>& /*y*/, NoiseLevel /*level*/) const {
+    return prediction;
+  }
+};
+
 TEST_CASE("A Denoiser has a const denoise, a dimension, a backend and a floating-point scalar", "[core]") {
   STATIC_REQUIRE(Denoiser<Model>);
   STATIC_REQUIRE_FALSE(Denoiser<ModelThatChangesItself>);
   STATIC_REQUIRE_FALSE(Denoiser<ModelOfIntegers>);
   STATIC_REQUIRE_FALSE(Denoiser<ModelWithoutDimension>);
+  STATIC_REQUIRE_FALSE(Denoiser<ModelOfExpressions>);
+  STATIC_REQUIRE(Denoiser<ModelOfReferences>);
   STATIC_REQUIRE_FALSE(Denoiser<Policy>);
 }
 
@@ -89,12 +101,14 @@ struct Rule {
   [[nodiscard]] std::string name() const { return "Rule"; }
   [[nodiscard]] double stochasticity() const { return 0.0; }
   [[nodiscard]] double noise_scale(NoiseLevel /*level*/, NoiseLevel /*next*/) const { return 0.0; }
-  [[nodiscard]] double mode_gain(double /*lambda*/, NoiseLevel /*level*/, NoiseLevel /*next*/) const { return 1.0; }
   template <Denoiser M>
   void advance(const M& /*model*/, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel /*level*/,
                NoiseLevel /*next*/) const {
     y = x0_hat;
   }
+};
+struct RuleWithGain : Rule {
+  [[nodiscard]] double mode_gain(double /*lambda*/, NoiseLevel /*level*/, NoiseLevel /*next*/) const { return 1.0; }
 };
 struct RuleForFloatOnly : Rule {
   void advance(const Model& /*model*/, Batch<float>& y, const Batch<float>& x0_hat, NoiseLevel /*level*/,
@@ -105,8 +119,14 @@ struct RuleForFloatOnly : Rule {
 
 TEST_CASE("A SamplerRule advances any Denoiser", "[core]") {
   STATIC_REQUIRE(SamplerRule<Rule>);
+  STATIC_REQUIRE(SamplerRule<RuleWithGain>);
   STATIC_REQUIRE_FALSE(SamplerRule<RuleForFloatOnly>);
   STATIC_REQUIRE_FALSE(SamplerRule<Policy>);
+}
+
+TEST_CASE("A SamplerRule is spectral when it has a gain of each mode", "[core]") {
+  STATIC_REQUIRE(SpectralRule<RuleWithGain>);
+  STATIC_REQUIRE_FALSE(SpectralRule<Rule>);
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <stdexcept>
+#include <vector>
 
 #include "diffarch/core/random.hpp"
 #include "support.hpp"
@@ -15,6 +18,23 @@ TEST_CASE("An array that cannot fit is refused before it is allocated", "[core]"
       test::message_of<OutOfMemory>([=] { detail::require_memory<double>(side, side, "a ", 1); });
   REQUIRE_THAT(message, ContainsSubstring("a 1: 2147483648 x 2147483648 numbers need 3.43597e+10 GiB, but"));
   REQUIRE_THROWS_AS(normal_batch<float>(side, side, Seed{1}), OutOfMemory);
+}
+
+TEST_CASE("An allocation that fails is OutOfMemory, which says what for", "[core]") {
+  using namespace diffarch;
+  const auto failing = [](const auto& exception) {
+    return [&] { return detail::with_memory_for([&]() -> int { throw exception; }, "fit ", "Linear"); };
+  };
+  const auto starts = Catch::Matchers::StartsWith("fit Linear: the memory does not suffice (");
+  REQUIRE_THAT(test::message_of<OutOfMemory>(failing(std::bad_alloc())), starts);
+  REQUIRE_THAT(test::message_of<OutOfMemory>(failing(std::length_error("vector::reserve"))), starts);
+  REQUIRE_THAT(test::message_of<OutOfMemory>([] {
+                 return detail::with_memory_for([] { return std::vector<int>(~std::size_t{0}); }, "fit ", "Linear");
+               }),
+               starts);
+  REQUIRE(test::message_of<InvalidArgument>(failing(InvalidArgument("rank"))) == "rank");
+  const Batch<float> batch = Batch<float>::Ones(2, 2);
+  REQUIRE(&detail::with_memory_for([&]() -> const Batch<float>& { return batch; }, "nothing") == &batch);
 }
 
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)

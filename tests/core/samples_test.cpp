@@ -49,6 +49,12 @@ TEST_CASE("as_batch does not copy a batch or a data set, and evaluates every oth
   REQUIRE(test::bitwise_equal(as_batch(rows_first), batch));
 }
 
+TEST_CASE("An expression that is too large for the memory is refused", "[core]") {
+  const Index side = Index{1} << 31;
+  REQUIRE_THAT(test::message_of<OutOfMemory>([&] { return as_batch(Batch<float>::Zero(side, side)); }),
+               ContainsSubstring("samples: 2147483648 x 2147483648 numbers need"));
+}
+
 TEST_CASE("as_batch of a temporary keeps its samples", "[core]") {
   const Batch<float> batch = test::random_matrix<float>(4, 3, 1);
   const Batch<float>& of_batch = as_batch(Batch<float>(batch));

@@ -81,6 +81,20 @@ TEST_CASE("With one component GaussianMixtureScore is the linear denoiser of its
   REQUIRE(denoise_on(mixture, y, NoiseLevel::from_sigma(0.0)) == y);
 }
 
+TEST_CASE("A sampler is fitted to a Gaussian mixture itself", "[denoiser][mixture]") {
+  const GaussianMixture<double> mixture = three_component_mixture<double>();
+  DiffusionSampler<GaussianMixtureScore, CosineSchedule, TestedBackend, Ddim, double> sampler{GaussianMixtureScore{}};
+  sampler.fit(mixture);
+  STATIC_REQUIRE(std::is_same_v<decltype(sampler)::Model, GaussianMixtureDenoiser<double, TestedBackend>>);
+  // The same as with the model made by hand.
+  const CosineSchedule schedule;
+  auto by_hand = sampler;
+  by_hand.set_model(fit(GaussianMixtureScore{}, mixture, schedule, TestedBackend{}));
+  const Batch<double> samples = sampler.sample(5, Seed{1});
+  REQUIRE(samples.allFinite());
+  REQUIRE(test::bitwise_equal(samples, by_hand.sample(5, Seed{1})));
+}
+
 TEST_CASE("GaussianMixtureScore says what it cannot do", "[denoiser][mixture]") {
   const auto model = fit(GaussianMixtureScore{}, three_component_mixture(), CosineSchedule{}, TestedBackend{});
   const NoiseLevel level = NoiseLevel::from_sigma(1.0);

@@ -9,6 +9,7 @@
 using namespace diffarch;
 
 TEST_CASE("README: the ten lines", "[documentation]") {
+  using namespace Eigen;  // no name of the page is ambiguous beside it
   const test::WorkingFolder folder;
   std::filesystem::create_directory("celeba");
   const Dataset<float> drawn = synthetic_faces(110, {.height = 64, .width = 64, .channels = 3}, Seed{1});

@@ -1,10 +1,13 @@
 #include "diffarch/sampler/diffusion_sampler.hpp"
 
 #include <limits>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"
@@ -142,6 +145,66 @@ TEST_CASE("Data sets and moments are accepted like batches, and progress is repo
   REQUIRE(reports[3].done == 10);
   REQUIRE(reports[3].total == 10);
   REQUIRE(bitwise_equal(sampler.fit(Dataset<double>(data, {2, 2, 3}, "data")).sample(10, Seed{8}), samples));
+}
+
+TEST_CASE("Every expression of Eigen is accepted as training data and as noise", "[sampler]") {
+  Batch<double> data = correlated_samples(4, 12, 1);
+  LinearSampler<> sampler{Linear{}, CosineSchedule{.steps = 5}};
+  LinearSampler<> same{Linear{}, CosineSchedule{.steps = 5}};
+  sampler.fit(data.leftCols(10));
+  same.fit(Batch<double>(data.leftCols(10)));
+  const Batch<double> noise = normal_batch<double>(4, 6, Seed{1});
+  const Batch<double> samples = same.sample_from(Batch<double>(noise.rightCols(3)));
+  REQUIRE(bitwise_equal(sampler.sample_from(noise.rightCols(3)), samples));
+  REQUIRE(bitwise_equal(sampler.sample_from(noise.rightCols(3), Seed{1}), samples));
+  const auto images = [&] { return Dataset<double>(noise.rightCols(3), {2, 2, 1}, "noise"); };
+  REQUIRE(bitwise_equal(sampler.sample_from(images()), samples));
+  data(3, 7) = std::numeric_limits<double>::quiet_NaN();
+  REQUIRE(message_of<InvalidArgument>([&] { return sampler.fit(data.leftCols(10)).levels(); }) ==
+          "fit: the training data hold nan at row 3 of sample 7; expected finite values");
+}
+
+/// Euler's method in the coordinates of y, without its gain of one mode.
+struct EulerWithoutGain {
+  [[nodiscard]] std::string name() const { return "Euler"; }
+  [[nodiscard]] double stochasticity() const { return 0.0; }
+  [[nodiscard]] double noise_scale(NoiseLevel /*level*/, NoiseLevel /*next*/) const { return 0.0; }
+  template <Denoiser M>
+  void advance(const M& model, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel level, NoiseLevel next) const {
+    Ddim{}.advance(model, y, x0_hat, level, next);
+  }
+};
+
+TEST_CASE("A rule that has no gain of a mode takes its steps one by one", "[sampler]") {
+  const Batch<double> data = correlated_samples(4, 12, 1);
+  LinearSampler<EulerWithoutGain> by_steps{Linear{}, CosineSchedule{.steps = 5}};
+  LinearSampler<> collapsed{Linear{}, CosineSchedule{.steps = 5}};
+  by_steps.fit(data);
+  collapsed.fit(data);
+  REQUIRE(relative_difference(by_steps.sample(7, Seed{1}), collapsed.sample(7, Seed{1})) < 1e-12);
+}
+
+TEST_CASE("The template arguments of a sampler are deduced from its parts", "[sampler]") {
+  const CosineSchedule schedule{.steps = 10};
+  DiffusionSampler plain{RankK{.rank = 1}, schedule};
+  STATIC_REQUIRE(std::is_same_v<decltype(plain), DiffusionSampler<RankK, CosineSchedule, Cpu, Ddim, float>>);
+  DiffusionSampler with_rule{Linear{}, schedule, Heun{}};
+  STATIC_REQUIRE(std::is_same_v<decltype(with_rule), DiffusionSampler<Linear, CosineSchedule, Cpu, Heun, float>>);
+  DiffusionSampler with_eta{Linear{}, schedule, Ddim{.eta = 0.5}};
+  REQUIRE(with_eta.rule().eta == 0.5);
+  DiffusionSampler with_backend{Linear{}, schedule, TestedBackend{}};
+  STATIC_REQUIRE(
+      std::is_same_v<decltype(with_backend), DiffusionSampler<Linear, CosineSchedule, TestedBackend, Ddim, float>>);
+  DiffusionSampler with_both{Linear{}, schedule, TestedBackend{}, Ancestral{}};
+  STATIC_REQUIRE(
+      std::is_same_v<decltype(with_both), DiffusionSampler<Linear, CosineSchedule, TestedBackend, Ancestral, float>>);
+  DiffusionSampler any{AnyArchitecture<double, TestedBackend>::of(Linear{}), schedule};
+  STATIC_REQUIRE(std::is_same_v<decltype(any), DiffusionSampler<AnyArchitecture<double, TestedBackend>, CosineSchedule,
+                                                                TestedBackend, Ddim, double>>);
+  const Batch<float> data = correlated_samples(4, 12, 1).cast<float>();
+  REQUIRE(bitwise_equal(
+      with_backend.fit(data).sample(3, Seed{1}),
+      DiffusionSampler<Linear, CosineSchedule, TestedBackend>{Linear{}, schedule}.fit(data).sample(3, Seed{1})));
 }
 
 TEST_CASE("A cancelled sampling can be started again", "[sampler]") {

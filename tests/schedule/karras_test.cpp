@@ -2,6 +2,9 @@
 
 #include <limits>
 
+#include "diffarch/schedule/cosine.hpp"
+#include "diffarch/schedule/linear_beta.hpp"
+#include "diffarch/schedule/spectrum_optimal.hpp"
 #include "support.hpp"
 
 namespace diffarch {
@@ -27,6 +30,16 @@ TEST_CASE("One Karras step goes from sigma_max to zero, and rho = 1 spaces sigma
   REQUIRE(KarrasSchedule{.steps = 1}.levels().sigmas() == std::vector<double>{80.0, 0.0});
   const auto sigmas = KarrasSchedule{.steps = 3, .sigma_min = 1.0, .sigma_max = 3.0, .rho = 1.0}.levels().sigmas();
   REQUIRE(sigmas == std::vector<double>{3.0, 2.0, 1.0, 0.0});
+}
+
+TEST_CASE("More steps than the memory holds are refused before any is made", "[schedule]") {
+  constexpr Index steps = Index{1} << 60;
+  REQUIRE_THAT(test::message_of<OutOfMemory>([] { return KarrasSchedule{.steps = steps}.levels(); }),
+               ContainsSubstring("KarrasSchedule: the noise levels"));
+  REQUIRE_THROWS_AS((CosineSchedule{.steps = 10, .train_steps = steps}.levels()), OutOfMemory);
+  REQUIRE_THROWS_AS((OffsetFreeCosineSchedule{.steps = 10, .train_steps = steps}.levels()), OutOfMemory);
+  REQUIRE_THROWS_AS((LinearBetaSchedule{.steps = 10, .train_steps = steps}.levels()), OutOfMemory);
+  REQUIRE_THROWS_AS(SpectrumOptimalSchedule(Vector<double>::Ones(2), steps), OutOfMemory);
 }
 
 TEST_CASE("Karras parameters outside their range are refused", "[schedule]") {

@@ -41,7 +41,10 @@ void require_columns(const Storage& storage, const Batch<Scalar>& batch, Index f
 ///  - `normal(d, n, seed, stream, first_sample)`: the numbers of `normal_batch`, made where they are needed.
 /// Matrix products and factorisations of a backend are in `LinearAlgebra<Backend>` (solver/).
 template <class B>
-concept Backend = std::semiregular<B> && requires(Batch<float> batch, typename B::template Storage<float> storage) {
+concept Backend = requires {
+  sizeof(B);
+}
+&&std::semiregular<B>&& requires(Batch<float> batch, typename B::template Storage<float> storage) {
   { B::name() } -> std::convertible_to<std::string>;
   { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<float>>;
   { B::download(std::move(storage)) } -> std::same_as<Batch<float>>;
@@ -124,5 +127,7 @@ struct Cpu {
 };
 
 static_assert(Backend<Cpu>);
+
+struct Cuda;  // an NVIDIA GPU: include <diffarch/cuda/cuda.hpp> and compile with nvcc (a .cu file, diffarch::cuda)
 
 }  // namespace diffarch

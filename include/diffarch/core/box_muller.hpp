@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "diffarch/core/finite_math.hpp"
+
 namespace diffarch {
 
 /// How many words, or pairs of normal numbers, are worked on at a time.

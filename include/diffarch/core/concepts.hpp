@@ -26,12 +26,13 @@ concept Architecture = std::is_aggregate_v<A> && std::copyable<A> && requires(co
 
 /// A fitted model: `denoise(y, level)` returns x0_hat, the prediction of the clean samples behind the noisy batch y.
 /// Shapes (d, n) -> (d, n) with d = dimension(); column j of the result depends on column j of y only, and bitwise so:
-/// neither n nor the other columns may change it. denoise is const and may be called at any level in any order.
+/// neither n nor the other columns may change it. denoise is const and may be called at any level in any order. It
+/// returns an array, not an expression of Eigen, which would refer to arrays that are gone: not `auto`.
 template <class M>
 concept Denoiser = Backend<typename M::BackendType> && std::floating_point<typename M::Scalar> &&
     requires(const M& model, const StorageOf<M>& y, NoiseLevel level) {
   { model.dimension() } -> std::convertible_to<Index>;
-  { model.denoise(y, level) } -> std::convertible_to<StorageOf<M>>;
+  requires std::same_as<std::remove_cvref_t<decltype(model.denoise(y, level))>, StorageOf<M>>;
 };
 
 /// A denoiser that is the posterior mean of a Gaussian, and so acts on each eigenmode of its covariance separately:
@@ -90,21 +91,28 @@ static_assert(Denoiser<MinimalDenoiser>);
 /// x0_hat = model.denoise(y, level):
 ///  - `advance(model, y, x0_hat, level, next)` moves y to `next`, all but the fresh noise, for any Denoiser;
 ///  - `noise_scale(level, next)` is the standard deviation of the fresh noise the sampler then adds (0: none);
-///  - `mode_gain(lambda, level, next)` is the same step seen by one eigenmode of a SpectralDenoiser:
-///    y' - signal' mean = mode_gain * (y - signal mean) in the direction of variance lambda >= 0;
 ///  - `stochasticity()` is eta of the SDE that the rule tends to for many steps (0: the probability-flow ODE, 1: the
 ///    reverse-time SDE).
 /// At the last step (`next` clean) y must become the clean prediction itself. The model that a rule gets from the
-/// sampler is a `RuleModel` of the one that was fitted, whose predictions are checked and clipped.
+/// sampler is a `RuleModel` of the one that was fitted, whose predictions are checked and clipped. See also
+/// `SpectralRule`.
 template <class R>
-concept SamplerRule = std::copyable<R> &&
-    requires(const R& rule, const detail::MinimalDenoiser& model, Batch<double>& y, const Batch<double>& x0_hat,
-             NoiseLevel level, double lambda) {
+concept SamplerRule = std::copyable<R> && requires(const R& rule, const detail::MinimalDenoiser& model,
+                                                   Batch<double>& y, const Batch<double>& x0_hat, NoiseLevel level) {
   { rule.name() } -> std::convertible_to<std::string>;
   rule.advance(model, y, x0_hat, level, level);
   { rule.noise_scale(level, level) } -> std::convertible_to<double>;
-  { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
   { rule.stochasticity() } -> std::convertible_to<double>;
+};
+
+/// A rule that knows what its step does to one eigenmode of a SpectralDenoiser, in the direction of variance
+/// lambda >= 0:
+///   y' - signal' mean = mode_gain(lambda, level, next) * (y - signal mean).
+/// The steps of such a rule are collapsed to one gain per eigenmode, and `predicted_distribution` knows what it
+/// generates.
+template <class R>
+concept SpectralRule = SamplerRule<R> && requires(const R& rule, NoiseLevel level, double lambda) {
+  { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
 };
 
 }  // namespace diffarch

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "diffarch/core/finite_math.hpp"
+
 /// The element-by-element arithmetic of samplers and models, as functors for `Backend::for_each(rows, columns, f)`:
 /// raw pointers, column-major arrays of `rows` rows, no dependency, so that a device compiler can take this file alone.
 /// Each sum has one product, so fused multiply-add contraction is the same in vector and scalar code (see Backend).

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "diffarch/core/finite_math.hpp"
+
 namespace diffarch {
 
 /// Base of every exception this library throws: catch it to report any failure as one message.

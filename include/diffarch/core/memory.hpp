@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
+#include <stdexcept>
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/error.hpp"
@@ -44,6 +46,26 @@ void require_memory(Index rows, Index columns, const Parts&... what) {
   constexpr double gibibyte = 1024.0 * 1024.0 * 1024.0;
   require<OutOfMemory>(bytes <= usable, what..., ": ", rows, " x ", columns, " numbers need ", bytes / gibibyte,
                        " GiB, but this process can have ", usable / gibibyte, " GiB");
+}
+
+/// What `compute` returns. When an allocation fails in it, or an array is asked for that no memory can hold
+/// (std::bad_alloc, std::length_error), throws OutOfMemory; `what` was to be computed.
+template <class Compute, class... Parts>
+decltype(auto) with_memory_for(const Compute& compute, const Parts&... what) {
+  const auto fail = [&](const char* reason) {
+    constexpr double gibibyte = 1024.0 * 1024.0 * 1024.0;
+    throw OutOfMemory(concat(what..., ": the memory does not suffice (", reason, "); this process can have ",
+                             usable_memory() / gibibyte, " GiB"));
+  };
+  try {
+    return compute();
+  } catch (const std::bad_alloc& error) {
+    fail(error.what());
+    throw;
+  } catch (const std::length_error& error) {
+    fail(error.what());
+    throw;
+  }
 }
 
 }  // namespace detail

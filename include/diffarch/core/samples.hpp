@@ -6,6 +6,7 @@
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/memory.hpp"
 
 namespace diffarch {
 
@@ -31,11 +32,12 @@ template <std::floating_point Scalar>
   return std::move(data).samples();
 }
 
-/// The values of an Eigen expression, e.g. of `x.leftCols(5)`, evaluated into a batch of their own.
+/// The values of an Eigen expression, e.g. of `x.leftCols(5)`, evaluated into a batch of their own. Throws OutOfMemory.
 template <class Expression>
 requires std::floating_point<typename Expression::Scalar>
 [[nodiscard]] Batch<typename Expression::Scalar> as_batch(const Eigen::MatrixBase<Expression>& samples) {
-  return samples;
+  detail::require_memory<typename Expression::Scalar>(samples.rows(), samples.cols(), "samples");
+  return detail::with_memory_for([&] { return Batch<typename Expression::Scalar>(samples); }, "samples");
 }
 
 /// What is accepted wherever samples are expected: a `Batch` (d, n), a `Dataset`, and every dense matrix or matrix

@@ -40,8 +40,10 @@ static_assert(Denoiser<AnyDenoiser<float>> && Denoiser<AnyDenoiser<double>>);
 
 /// Any architecture that can be fitted to samples on a backend behind one type:
 /// `AnyArchitecture<float>::of(RankK{10})`. One instantiation of DiffusionSampler then serves all.
-template <class Scalar = float, Backend B = Cpu>
+template <class Scalar_ = float, Backend B = Cpu>
 struct AnyArchitecture {
+  using Scalar = Scalar_;
+  using BackendType = B;
   using FitModel =
       std::function<AnyDenoiser<Scalar, B>(const Batch<Scalar>&, const NoiseLevels&, const ProgressCallback&)>;
 
@@ -49,8 +51,8 @@ struct AnyArchitecture {
   FitModel fit_model = {};                ///< empty: only models fitted elsewhere (DiffusionSampler::set_model)
 
   template <class A>
-  requires FittableArchitecture<A, B, Scalar>
   [[nodiscard]] static AnyArchitecture of(const A& architecture) {
+    static_assert(detail::explain_fit_to<A, B, Batch<Scalar>>());
     return {architecture.name(),
             [architecture](const Batch<Scalar>& data, const NoiseLevels& levels, const ProgressCallback& progress) {
               return AnyDenoiser<Scalar, B>(Fitter<A, B, Scalar>::fit(architecture, data, levels, progress));

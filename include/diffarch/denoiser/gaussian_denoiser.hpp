@@ -94,6 +94,7 @@ struct Fitter<A, BackendType, Scalar> {
 
   /// Data: a batch (d, n) or `GaussianMoments`.
   template <class Data>
+  requires std::same_as<Data, Batch<Scalar>> || std::same_as<Data, GaussianMoments<Scalar>>
   [[nodiscard]] static Model fit(const A& architecture, const Data& data, const NoiseLevels& /*levels*/,
                                  const ProgressCallback& progress) {
     ProgressReporter reporter(progress, "fit " + architecture.name(), 1);

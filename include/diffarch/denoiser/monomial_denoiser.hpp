@@ -273,6 +273,7 @@ struct MonomialFitter {
   using Model = ModelType;
 
   template <class Data>
+  requires requires(const Data& data) { HermiteMoments::from(data, 2 * Degree); }
   [[nodiscard]] static Model fit(const Polynomial<Degree, Features>& architecture, const Data& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
     return fit_levels(architecture.name(), levels, progress,

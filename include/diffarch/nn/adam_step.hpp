@@ -6,6 +6,8 @@
 #include <span>
 #include <type_traits>
 
+#include "diffarch/core/finite_math.hpp"
+
 /// What one step of Adam does to every element, for the kernels that take it.
 namespace diffarch::nn {
 

@@ -11,7 +11,7 @@ namespace diffarch {
 /// and what lies outside span(U) vanishes with the last step. For DDIM in VE coordinates
 ///   signal_T G(lambda) = prod_i (lambda + sigma_i sigma_{i+1}) / (lambda + sigma_i^2).
 /// `eigenvalues` (K) are the data variances lambda; returns G (K). Cost O(K N), no product of matrices.
-template <SamplerRule Rule>
+template <SpectralRule Rule>
 [[nodiscard]] Vector<double> trajectory_gains(const Rule& rule, const Vector<double>& eigenvalues,
                                               const NoiseLevels& levels) {
   Vector<double> gains = Vector<double>::Ones(eigenvalues.size());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -14,9 +15,53 @@
 
 namespace diffarch {
 
+namespace detail {
+
+/// Backend and Scalar of an architecture that is made for one of them (AnyArchitecture), else Cpu and float.
+template <class A>
+struct DefaultBackend {
+  using Type = Cpu;
+};
+template <class A>
+requires requires { typename A::BackendType; }
+struct DefaultBackend<A> {
+  using Type = typename A::BackendType;
+};
+template <class A>
+struct DefaultScalar {
+  using Type = float;
+};
+template <class A>
+requires requires { typename A::Scalar; }
+struct DefaultScalar<A> {
+  using Type = typename A::Scalar;
+};
+
+/// Does not compile, saying what is wrong (see core/requirements.hpp), unless a DiffusionSampler can be made of these.
+template <class A, class S, class B, class R, class Scalar>
+consteval bool explain_sampler() {
+  if constexpr (Schedule<A> && !Schedule<S>)
+    static_assert(never<A>,
+                  "diffarch: a schedule stands where the architecture belongs: write DiffusionSampler<Architecture, "
+                  "Schedule, Backend, Rule, Scalar>, in this order, and its arguments in the same");
+  else if constexpr (!Architecture<A>)
+    return explain_architecture<A>();
+  else if constexpr (!Schedule<S>)
+    return explain_schedule<S>();
+  else if constexpr (!Backend<B>)
+    return explain_backend<B>();
+  else if constexpr (!SamplerRule<R>)
+    return explain_rule<R>();
+  else
+    return explain_fitter<A, B, Scalar>();
+  return true;
+}
+
+}  // namespace detail
+
 /// Draws samples with a denoiser of a given architecture along a given schedule:
 ///
-///   auto sampler = DiffusionSampler<RankK, CosineSchedule>{RankK{.rank = 100}, CosineSchedule{.steps = 10}};
+///   auto sampler = DiffusionSampler{RankK{.rank = 100}, CosineSchedule{.steps = 10}};
 ///   sampler.fit(faces);                           // (d, n) training samples
 ///   auto images = sampler.sample(16, Seed{7});    // (d, 16)
 ///
@@ -25,45 +70,44 @@ namespace diffarch {
 /// eigenmode, so that their cost does not depend on the number of steps, unless an observer asks to see the steps.
 /// A SpanDenoiser is sampled in its own coordinates, with the same exception.
 ///
-/// A: Architecture. S: Schedule. B: Backend. R: SamplerRule. Scalar: type of the samples, float or double.
-template <class A, class S, class B = Cpu, class R = Ddim, class Scalar_ = float>
+/// A: Architecture. S: Schedule. B: Backend. R: SamplerRule. Scalar: type of the samples, float or double. All of them
+/// but Scalar can be deduced, from `DiffusionSampler{architecture, schedule, rule}` or `{architecture, schedule,
+/// backend, rule}`; the rule may be left out.
+template <class A, class S, class B = typename detail::DefaultBackend<A>::Type, class R = Ddim,
+          class Scalar_ = typename detail::DefaultScalar<A>::Type>
 class DiffusionSampler {
-  static_assert(
-      Architecture<A>,
-      "diffarch: the denoiser of DiffusionSampler must satisfy the concept Architecture: a copyable aggregate "
-      "of hyper-parameters with name() (core/concepts.hpp)");
-  static_assert(Schedule<S>,
-                "diffarch: the schedule of DiffusionSampler must satisfy the concept Schedule: copyable, with "
-                "levels() -> NoiseLevels and name() (core/concepts.hpp)");
-  static_assert(Backend<B>,
-                "diffarch: the backend of DiffusionSampler must satisfy the concept Backend (core/backend.hpp)");
-  static_assert(SamplerRule<R>,
-                "diffarch: the rule of DiffusionSampler must satisfy the concept SamplerRule (core/concepts.hpp)");
-  static_assert(FittableArchitecture<A, B, Scalar_>,
-                "diffarch: no Fitter for this pair of architecture and backend, so the concept FittableArchitecture is "
-                "not satisfied: specialise diffarch::Fitter<A, Backend, Scalar> (core/fitter.hpp)");
+  static_assert(detail::explain_sampler<A, S, B, R, Scalar_>());
 
  public:
   using Scalar = Scalar_;
-  using Model = std::remove_cvref_t<decltype(Fitter<A, B, Scalar>::fit(
-      std::declval<const A&>(), std::declval<const Batch<Scalar>&>(), std::declval<const NoiseLevels&>(),
-      std::declval<const ProgressCallback&>()))>;
+  using Model = typename detail::ModelOf<A, B, Scalar>::Type;
   using Step = SamplerStep<StorageOf<Model>>;
 
   /// Throws InvalidArgument when the schedule's parameters are out of range.
-  explicit DiffusionSampler(A architecture, S schedule = {}, R rule = {})
+  explicit DiffusionSampler(A architecture, S schedule = {}, R rule = {}) requires(!Backend<R>)
       : architecture_(std::move(architecture)),
         schedule_(std::move(schedule)),
         rule_(std::move(rule)),
         levels_(schedule_.levels()) {}
 
-  /// Fits the denoisers of all noise levels. `data`: a Batch (d, n), a Dataset, or statistics that the architecture
-  /// accepts, of the same Scalar. Throws InvalidArgument for data or hyper-parameters that do not fit each other.
+  /// The same, naming the backend: for the deduction of the template arguments.
+  DiffusionSampler(A architecture, S schedule, B /*backend*/, R rule = {}) requires Backend<B>
+      : DiffusionSampler(std::move(architecture), std::move(schedule), std::move(rule)) {}
+
+  /// Fits the denoisers of all noise levels. `data`: Samples, i.e. a Batch (d, n), a Dataset or a matrix expression of
+  /// Eigen, or statistics that the architecture accepts, of the same Scalar. Throws InvalidArgument for data or
+  /// hyper-parameters that do not fit each other.
   template <class Data>
   DiffusionSampler& fit(const Data& data) {
-    static_assert(std::is_same_v<typename Data::Scalar, Scalar>,
-                  "diffarch: DiffusionSampler::fit needs data of the sampler's Scalar (its last template argument)");
-    model_.emplace(diffarch::fit(architecture_, data, schedule_, B{}, progress_));
+    if constexpr (!requires { typename Data::Scalar; }) {
+      static_assert(detail::explain_fit<A, Data, S, B>());
+    } else if constexpr (!std::is_same_v<typename Data::Scalar, Scalar>) {
+      static_assert(detail::never<Data>,
+                    "diffarch: DiffusionSampler::fit needs data of the sampler's Scalar (its last template argument): "
+                    "write data.cast<float>(), or DiffusionSampler<Architecture, Schedule, Cpu, Ddim, double>");
+    } else {
+      model_.emplace(diffarch::fit(architecture_, data, schedule_, B{}, progress_));
+    }
     return *this;
   }
 
@@ -78,8 +122,8 @@ class DiffusionSampler {
   /// records the samples that run away, which otherwise end the sampling with NumericalError.
   /// Throws Error before `fit`, InvalidArgument for n < 1, NumericalError when a prediction is not finite.
   template <class... Observers>
-  requires(SamplerObserver<Observers, Model>&&...)
-      [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed, Observers&&... observers) const {
+  [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed, Observers&&... observers) const {
+    static_assert((detail::explain_observer<Observers, Model>() && ...));
     detail::require(n >= 1, "sample: n = ", n, ", expected at least 1 sample");
     return run(
         n, seed,
@@ -89,25 +133,32 @@ class DiffusionSampler {
         observers...);
   }
 
-  /// Samples started from the given x_T (d, n), standard normal noise; column i gives sample i. `seed` feeds the fresh
-  /// noise of stochastic rules. Throws like `sample`, and DimensionMismatch when noise does not have d rows.
-  template <class... Observers>
-  requires(SamplerObserver<Observers, Model>&&...)
-      [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Seed seed, Observers&&... observers) const {
-    detail::require<DimensionMismatch>(noise.rows() == model().dimension() && noise.cols() >= 1,
-                                       "sample_from: the noise is ", detail::shape_text(noise),
-                                       " but the model has dimension ", model().dimension(), "; expected (",
-                                       model().dimension(), ", n) with n >= 1");
-    detail::require(Cpu::all_finite(noise), "sample_from: the noise holds a value that is not finite");
-    return run(
-        noise.cols(), seed,
-        [&](Index first, Index count) { return B::upload(Batch<Scalar>(noise.middleCols(first, count))); },
-        observers...);
+  /// A seed is a `Seed`, so that it is not taken for a number of samples.
+  template <std::integral Number, class... Observers>
+  [[nodiscard]] Batch<Scalar> sample(Index /*n*/, Number /*seed*/, Observers&&... /*observers*/) const {
+    static_assert(detail::never<Number>, "diffarch: a seed is written Seed{7}: sample(16, Seed{7})");
+    return {};
   }
 
-  template <class... Observers>
-  requires(SamplerObserver<Observers, Model>&&...)
-      [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Observers&&... observers) const {
+  /// Samples started from the given x_T (d, n), standard normal noise (`Samples`); column i gives sample i. `seed`
+  /// feeds the fresh noise of stochastic rules. Throws like `sample`, and DimensionMismatch when noise does not have d
+  /// rows.
+  template <SamplesOf<Scalar> Noise, class... Observers>
+  [[nodiscard]] Batch<Scalar> sample_from(const Noise& noise, Seed seed, Observers&&... observers) const {
+    static_assert((detail::explain_observer<Observers, Model>() && ...));
+    const auto& x_T = as_batch(noise);
+    detail::require<DimensionMismatch>(
+        x_T.rows() == model().dimension() && x_T.cols() >= 1, "sample_from: the noise is ", detail::shape_text(x_T),
+        " but the model has dimension ", model().dimension(), "; expected (", model().dimension(), ", n) with n >= 1");
+    detail::require(Cpu::all_finite(x_T), "sample_from: the noise holds a value that is not finite");
+    return run(
+        x_T.cols(), seed,
+        [&](Index first, Index count) { return B::upload(Batch<Scalar>(x_T.middleCols(first, count))); }, observers...);
+  }
+
+  template <SamplesOf<Scalar> Noise, class... Observers>
+  requires(!std::same_as<std::remove_cvref_t<Observers>, Seed> && ...)
+      [[nodiscard]] Batch<Scalar> sample_from(const Noise& noise, Observers&&... observers) const {
     return sample_from(noise, Seed{}, observers...);
   }
 
@@ -145,9 +196,16 @@ class DiffusionSampler {
   [[nodiscard]] Batch<Scalar> run(Index n, Seed seed, const NoiseOf& noise_of, Observers&... observers) const {
     ProgressReporter reporter(progress_, "sample " + architecture_.name(), n);
     detail::require_memory<Scalar>(model().dimension(), n, "samples");
+    return detail::with_memory_for([&] { return run_batches(n, seed, noise_of, reporter, observers...); }, "sample ", n,
+                                   " of dimension ", model().dimension());
+  }
+
+  template <class NoiseOf, class... Observers>
+  [[nodiscard]] Batch<Scalar> run_batches(Index n, Seed seed, const NoiseOf& noise_of, ProgressReporter& reporter,
+                                          Observers&... observers) const {
     Batch<Scalar> samples(model().dimension(), n);
     Vector<double> gains;
-    constexpr bool can_collapse = SpectralDenoiser<Model> && sizeof...(Observers) == 0;
+    constexpr bool can_collapse = SpectralDenoiser<Model> && SpectralRule<R> && sizeof...(Observers) == 0;
     constexpr bool can_span = SpanDenoiser<Model> && (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> && ...);
     const bool is_collapsed = can_collapse && rule_.stochasticity() == 0.0 && !clip_;
     if constexpr (can_collapse)

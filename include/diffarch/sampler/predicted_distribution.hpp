@@ -44,9 +44,19 @@ template <SpectralDenoiser Model>
 ///   variance = lambda + G^2 signal_T^2 (1 - lambda),
 ///   signal_T G = (lambda / (lambda + sigma_T^2))^((1 + eta^2) / 2).
 /// Both tend to N(mu, Sigma) only when also sigma_T -> infinity.
-template <SpectralDenoiser Model, Schedule S, SamplerRule Rule = Ddim>
+/// Model: a SpectralDenoiser, S: a Schedule, Rule: a SpectralRule.
+template <class Model, class S, class Rule = Ddim>
 [[nodiscard]] PredictedDistribution predicted_distribution(const Model& model, const S& schedule,
                                                            const Rule& rule = {}) {
+  static_assert(SpectralDenoiser<Model>,
+                "diffarch: predicted_distribution needs a model with a spectrum (concept SpectralDenoiser), such as "
+                "that of Linear or RankK: what other models generate has no closed form; sample it");
+  static_assert(Schedule<S>,
+                "diffarch: predicted_distribution takes a schedule after the model: "
+                "predicted_distribution(sampler.model(), sampler.schedule(), sampler.rule())");
+  static_assert(SpectralRule<Rule>,
+                "diffarch: predicted_distribution needs a rule with `double mode_gain(double lambda, NoiseLevel level, "
+                "NoiseLevel next) const` (concept SpectralRule)");
   const NoiseLevels levels = schedule.levels();
   const NoiseLevel first = levels[0];
   const double v_T = first.signal * first.signal + first.noise * first.noise;

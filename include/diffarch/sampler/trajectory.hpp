@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "diffarch/core/concepts.hpp"
+#include "diffarch/core/requirements.hpp"
 #include "diffarch/sampler/escape_log.hpp"
 #include "diffarch/sampler/rule_model.hpp"
 #include "diffarch/sampler/step_weights.hpp"
@@ -31,6 +32,18 @@ concept SamplerObserver = std::same_as<std::remove_cvref_t<F>, EscapeLog> || std
 & > ;
 
 namespace detail {
+
+/// Does not compile, saying what to write (see core/requirements.hpp), unless F observes samples of the model M.
+template <class F, class M>
+consteval bool explain_observer() {
+  if constexpr (std::integral<std::remove_cvref_t<F>>)
+    static_assert(never<F>, "diffarch: a seed is written Seed{7}; what follows it are observers");
+  else
+    static_assert(SamplerObserver<F, M>,
+                  "diffarch: an observer is an EscapeLog or is called with a `const SamplerStep<Storage>&` of the "
+                  "sampler's storage, which is Batch<float> for samples of float: write [](const auto& step) { ... }");
+  return true;
+}
 
 /// One of the observers is an EscapeLog, so that predictions that are not finite are recorded and not thrown.
 template <class... Observers>

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "diffarch/core/memory.hpp"
 #include "diffarch/schedule/trailing_levels.hpp"
 
 namespace diffarch {
@@ -28,6 +29,7 @@ namespace detail {
 
 inline void require_cosine_parameters(const char* name, double s, double max_beta, Index train_steps) {
   require(train_steps >= 1, name, ": train_steps = ", train_steps, ", expected at least 1");
+  require_memory<double>(1, train_steps, name, ": the noise levels");
   require(s > 0.0 && std::isfinite(s), name, ": s = ", s, ", expected a finite s > 0");
   require(max_beta > 0.0 && max_beta < 1.0, name, ": max_beta = ", max_beta, ", expected 0 < max_beta < 1");
 }

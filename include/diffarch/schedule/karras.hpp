@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "diffarch/core/memory.hpp"
 #include "diffarch/core/noise_levels.hpp"
 
 namespace diffarch {
@@ -24,6 +25,7 @@ struct KarrasSchedule {
                     ": sigma_min = ", sigma_min, " and sigma_max = ", sigma_max,
                     ", expected 0 < sigma_min < sigma_max");
     detail::require(rho > 0.0 && std::isfinite(rho), name(), ": rho = ", rho, ", expected a finite rho > 0");
+    detail::require_memory<NoiseLevel>(1, steps, name(), ": the noise levels");
     const double first = std::pow(sigma_max, 1.0 / rho);
     const double last = std::pow(sigma_min, 1.0 / rho);
     std::vector<NoiseLevel> levels{NoiseLevel::from_sigma(sigma_max)};

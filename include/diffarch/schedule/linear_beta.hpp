@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "diffarch/core/memory.hpp"
 #include "diffarch/schedule/trailing_levels.hpp"
 
 namespace diffarch {
@@ -20,6 +21,7 @@ struct LinearBetaSchedule {
     detail::require(train_steps >= 1, name(), ": train_steps = ", train_steps, ", expected at least 1");
     detail::require(beta_first > 0.0 && beta_first < 1.0 && beta_last > 0.0 && beta_last < 1.0, name(),
                     ": beta_first = ", beta_first, " and beta_last = ", beta_last, ", expected both in (0, 1)");
+    detail::require_memory<double>(1, train_steps, name(), ": the noise levels");
     std::vector<double> alpha_bar{1.0};
     for (Index t = 1; t <= train_steps; ++t) {
       const double fraction =

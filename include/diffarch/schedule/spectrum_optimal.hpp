@@ -254,6 +254,7 @@ class SpectrumOptimalSchedule {
   [[nodiscard]] static NoiseLevels optimal_levels(const Vector<double>& eigenvalues, Index steps, double sigma_T) {
     detail::require(eigenvalues.size() >= 1, "SpectrumOptimalSchedule: no eigenvalues");
     detail::require(steps >= 1, "SpectrumOptimalSchedule: steps = ", steps, ", expected at least 1");
+    detail::require_memory<NoiseLevel>(1, steps, "SpectrumOptimalSchedule: the noise levels");
     detail::require(sigma_T > 0.0 && std::isfinite(sigma_T), "SpectrumOptimalSchedule: sigma_T = ", sigma_T,
                     ", expected a finite sigma_T > 0");
     std::vector<double> sorted;

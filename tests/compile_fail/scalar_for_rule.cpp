@@ -1,0 +1,7 @@
+#include "diffarch/denoiser/ideal.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/schedule/cosine.hpp"
+
+using namespace diffarch;
+
+int main() { DiffusionSampler<Ideal, CosineSchedule, Cpu, double> sampler{Ideal{}, CosineSchedule{}}; }
