@@ -1,5 +1,7 @@
 #include "diffarch/core/batch.hpp"
 
+#include <type_traits>
+
 #include "support.hpp"
 
 namespace diffarch {
@@ -20,3 +22,19 @@ TEST_CASE("The text of a shape is (rows, columns)", "[core]") {
 
 }  // namespace
 }  // namespace diffarch
+
+namespace beside_eigen {
+
+using namespace Eigen;
+using namespace diffarch;
+
+TEST_CASE("Matrix is one name in both namespaces, of any size where none is given", "[core]") {
+  STATIC_REQUIRE(std::is_same_v<Matrix<double>, MatrixXd>);
+  STATIC_REQUIRE(std::is_same_v<Batch<float>, MatrixXf>);
+  const Matrix<float, 3, 3> fixed = Matrix<float, 3, 3>::Identity();
+  const Matrix<double> dynamic = fixed.cast<double>();
+  const Index rows = dynamic.rows();
+  REQUIRE(rows == 3);
+}
+
+}  // namespace beside_eigen

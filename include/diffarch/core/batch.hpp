@@ -5,13 +5,18 @@
 
 #include "diffarch/core/error.hpp"
 
+// Eigen's own Matrix, with any number of rows and columns where none is given. It is one name in both namespaces, so
+// that a program may write `using namespace Eigen` beside `using namespace diffarch`.
+namespace Eigen {
+template <typename Scalar_, int Rows_ = Dynamic, int Cols_ = Dynamic, int Options_, int MaxRows_, int MaxCols_>
+class Matrix;
+}  // namespace Eigen
+
 namespace diffarch {
 
 using Index = Eigen::Index;  ///< of rows, columns, samples and steps: signed, 64 bits
 
-/// Column-major dense matrix, the only matrix type in the public interface (never an expression template).
-template <class Scalar>
-using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+using Eigen::Matrix;  ///< `Matrix<double>`: column-major and of any size, the only matrix type in the public interface
 
 /// A column.
 template <class Scalar>
