@@ -37,8 +37,9 @@ TEST_CASE("An entry of a safetensors header is refused with its field", "[io]") 
   entry(R"("dtype":"F32","shape":[2])", "data_offsets: is missing");
   entry(R"("dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1)", "entry: unknown key \"x\"");
   entry(R"("dtype":4,"shape":[2],"data_offsets":[0,8])", "dtype: is not a string");
-  entry(R"("dtype":"I32","shape":[2],"data_offsets":[0,8])",
-        "dtype: \"I32\" is not supported; expected F32, F64, F16, BF16 or I64");
+  entry(R"("dtype":"I32","shape":[3],"data_offsets":[0,8])", "data_offsets: hold 8 bytes; expected 12 for (3,) of I32");
+  entry(R"("dtype":"F8_E4M3","shape":[3],"data_offsets":[0,8])",
+        "data_offsets: hold 8 bytes; expected 3 for (3,) of F8");
   entry(R"("dtype":"F32","shape":2,"data_offsets":[0,8])", "shape: is not a list");
   entry(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])", "shape: expected lengths that are non-negative");
   entry(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])", "shape: expected lengths that are non-negative");

@@ -87,6 +87,63 @@ TEST_CASE("read_safetensors reads every type, halves as float", "[io]") {
                             }));
 }
 
+TEST_CASE("A tensor of another type does not make a file unreadable", "[io]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "mixed.safetensors";
+  // Eight bytes of the tensor in question, then one f32.
+  const auto read_with = [&](const std::string& dtype, int count, const std::string& bytes) {
+    const std::string header = R"({"mask":{"dtype":")" + dtype + R"(","shape":[)" + std::to_string(count) +
+                               R"(],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})";
+    put_file(path, safetensors_bytes(header, 0) + bytes + std::string("\0\0\xc0\x3f", 4));
+    SafetensorsFile file = read_safetensors(path);
+    CHECK(file.values<float>("a", {1}) == std::vector<float>{1.5F});
+    return file;
+  };
+  const auto integers = [&](const std::string& dtype, const std::string& bytes,
+                            const std::vector<std::int64_t>& right) {
+    CAPTURE(dtype);
+    const auto count = static_cast<Index>(right.size());
+    CHECK(read_with(dtype, static_cast<int>(count), bytes).values<std::int64_t>("mask", {count}) == right);
+  };
+  const std::string bytes("\x01\0\0\x80\xff\xff\xff\xff", 8);
+  integers("BOOL", std::string("\0\1\0\1\0\0\0\1", 8), {0, 1, 0, 1, 0, 0, 0, 1});
+  integers("U8", bytes, {1, 0, 0, 128, 255, 255, 255, 255});
+  integers("I8", bytes, {1, 0, 0, -128, -1, -1, -1, -1});
+  integers("U16", bytes, {1, 32768, 65535, 65535});
+  integers("I16", bytes, {1, -32768, -1, -1});
+  integers("U32", bytes, {2147483649, 4294967295});
+  integers("I32", bytes, {-2147483647, -1});
+  for (const auto& [dtype, count] : {std::pair<const char*, int>{"U64", 1},
+                                     {"C64", 1},
+                                     {"F8_E4M3", 8},
+                                     {"F8_E5M2", 8},
+                                     {"F4", 16},
+                                     {"OF_A_LATER_YEAR", 3}}) {
+    CAPTURE(dtype);
+    const SafetensorsFile file = read_with(dtype, count, bytes);
+    CHECK_FALSE(file.tensors.contains("mask"));
+    CHECK(file.unread.at("mask").dtype == dtype);
+    CHECK_THAT(message_of<FileError>([&] { static_cast<void>(file.values<float>("mask", {Index{count}})); }),
+               ContainsSubstring("tensor \"mask\", dtype: is \"" + std::string(dtype) + "\"; expected F32, F64"));
+  }
+}
+
+TEST_CASE("A file of another kind is named as what it is", "[io]") {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const std::string& name, const std::string& content) {
+    const auto path = put_file(folder / name, content);
+    const std::string message = message_of<FileError>([&] { static_cast<void>(read_safetensors(path)); });
+    CHECK(message.starts_with(path.string() + ": is "));
+    return message;
+  };
+  CHECK_THAT(refusal("weights.pt", "PK\x03\x04" + std::string(60, '\0')),
+             ContainsSubstring("is a PyTorch file (a zip"));
+  CHECK_THAT(refusal("weights", "PK\x03\x04" + std::string(26, '\0') + "archive/data.pkl" + std::string(60, '\0')),
+             ContainsSubstring("is a PyTorch file (a zip") && ContainsSubstring("safetensors.torch.save_file"));
+  CHECK_THAT(refusal("model.safetensors.index.json", R"({"metadata": {}, "weight_map": {"a": "b"}})"),
+             ContainsSubstring("is the index of weights in several files"));
+}
+
 TEST_CASE("A file without tensors is written and read", "[io]") {
   const TemporaryFolder folder;
   write_safetensors(folder / "none.safetensors", {});

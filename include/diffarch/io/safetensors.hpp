@@ -26,6 +26,7 @@
 #include "diffarch/io/little_endian.hpp"
 #include "diffarch/io/npy_header.hpp"
 #include "diffarch/io/safetensors_header.hpp"
+#include "diffarch/io/weights_kind.hpp"
 
 // The safetensors format: eight bytes with the length of a JSON header (little-endian), the header, the data. Needs
 // nlohmann-json (target diffarch::json). Source: "Format" in the documentation of huggingface/safetensors, and the
@@ -34,7 +35,7 @@
 namespace diffarch {
 
 /// A named array of a safetensors file: `values` in C order (last index fastest), one per element of `shape`. The type
-/// of the values is the dtype: F32, F64 or I64. An empty shape is a single number.
+/// of the values is the dtype that is written: F32, F64 or I64. An empty shape is a single number.
 struct Tensor {
   std::vector<Index> shape;
   std::variant<std::vector<float>, std::vector<double>, std::vector<std::int64_t>> values;
@@ -42,6 +43,12 @@ struct Tensor {
 
 /// Tensors by name, in the order of their names.
 using Tensors = std::map<std::string, Tensor, std::less<>>;
+
+/// A tensor of a safetensors file whose values are not read.
+struct UnreadTensor {
+  std::string dtype;
+  std::vector<Index> shape;
+};
 
 namespace detail {
 
@@ -71,8 +78,10 @@ class SafetensorsReader {
 
   [[nodiscard]] SafetensorsMetadata metadata() && { return std::move(header_).metadata(); }
 
-  [[nodiscard]] Tensors read() {
-    Tensors tensors;
+  /// Which tensors may hold numbers that are not finite; they are then listed as unread.
+  using Tolerates = bool (*)(std::string_view name);
+
+  void read(Tensors& tensors, std::map<std::string, UnreadTensor, std::less<>>& unread, Tolerates tolerates) {
     for (const Entry& entry : header_.entries()) {  // in the order of the data, which they cover
       Tensor tensor{entry.shape, {}};
       switch (entry.type) {
@@ -91,11 +100,38 @@ class SafetensorsReader {
         case SafetensorsType::bf16:
           tensor.values = halves(entry, float_of_bfloat16);
           break;
+        case SafetensorsType::i32:
+          tensor.values = integers<std::int32_t>(entry);
+          break;
+        case SafetensorsType::i16:
+          tensor.values = integers<std::int16_t>(entry);
+          break;
+        case SafetensorsType::i8:
+          tensor.values = integers<std::int8_t>(entry);
+          break;
+        case SafetensorsType::u32:
+          tensor.values = integers<std::uint32_t>(entry);
+          break;
+        case SafetensorsType::u16:
+          tensor.values = integers<std::uint16_t>(entry);
+          break;
+        case SafetensorsType::u8:
+        case SafetensorsType::boolean:
+          tensor.values = integers<std::uint8_t>(entry);
+          break;
+        case SafetensorsType::other:
+          file_.seekg(static_cast<std::streamoff>(entry.end - entry.begin), std::ios::cur);
+          unread.emplace(entry.name, UnreadTensor{entry.dtype, entry.shape});
+          continue;
+      }
+      const auto bad = std::visit([](const auto& values) { return first_not_finite(values); }, tensor.values);
+      if (bad && tolerates != nullptr && tolerates(entry.name)) {
+        unread.emplace(entry.name, UnreadTensor{entry.dtype, entry.shape});
+        continue;
       }
       std::visit([&](const auto& values) { require_finite(entry, values); }, tensor.values);
       tensors.emplace(entry.name, std::move(tensor));
     }
-    return tensors;
   }
 
  private:
@@ -109,7 +145,20 @@ class SafetensorsReader {
     if (got != size) fail(concat(what, ": expected ", size, " bytes but only ", got, " are left (truncated)"));
   }
 
+  /// Throws FileError, saying what the file is, when it is a well-known file of another kind.
+  void refuse_other_kinds() {
+    std::string bytes(512, '\0');
+    file_.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(file_.gcount()));
+    file_.clear();
+    file_.seekg(0);
+    // A header begins with '{' after a length below 2^32; a file of another kind has neither.
+    if (bytes.size() > 8 && bytes[8] == '{' && bytes.compare(4, 4, std::string(4, '\0')) == 0) return;
+    if (const std::string kind = weights_kind(bytes, path_); !kind.empty()) throw FileError(path_, kind);
+  }
+
   void read_header() {
+    refuse_other_kinds();
     std::array<unsigned char, 8> length_bytes{};
     read_bytes(length_bytes.data(), length_bytes.size(), "header length");
     const auto length = from_little_endian<std::uint64_t>(length_bytes.data());
@@ -131,6 +180,12 @@ class SafetensorsReader {
     read_bytes(values.data(), values.size() * sizeof(T), "data of tensor " + safetensors_quoted(entry.name));
     swap_on_big_endian(std::span<T>(values));
     return values;
+  }
+
+  template <class T>
+  [[nodiscard]] std::vector<std::int64_t> integers(const Entry& entry) {
+    const std::vector<T> values = numbers<T>(entry);
+    return {values.begin(), values.end()};
   }
 
   [[nodiscard]] std::vector<float> halves(const Entry& entry, float (*widen)(std::uint16_t)) {
@@ -181,9 +236,10 @@ struct SafetensorsFile {
   std::string path;
   Tensors tensors;
   SafetensorsMetadata metadata;
+  std::map<std::string, UnreadTensor, std::less<>> unread = {};  ///< tensors of types that are not read
 
   /// The values of a tensor that must be there with this shape, converted to T: float or double (rounded where T is
-  /// narrower), or std::int64_t, which takes I64 only.
+  /// narrower), or std::int64_t, which takes integers only.
   /// Throws FileError, naming the tensor and what was expected, when it is missing, has another shape or another type,
   /// or a value overflows T.
   template <class T>
@@ -194,6 +250,9 @@ struct SafetensorsFile {
       throw FileError(path, detail::concat("safetensors tensor ", detail::safetensors_quoted(name), problem));
     };
     const auto found = tensors.find(name);
+    if (const auto other = unread.find(name); found == tensors.end() && other != unread.end())
+      fail(", dtype: is " + detail::safetensors_quoted(other->second.dtype) +
+           "; expected F32, F64, F16, BF16 or integers");
     if (found == tensors.end()) fail(" is missing; expected shape " + detail::npy_shape_text(shape));
     const Tensor& tensor = found->second;
     if (tensor.shape != shape)
@@ -215,17 +274,29 @@ struct SafetensorsFile {
   }
 };
 
-/// Reads a safetensors file of F32, F64, F16, BF16 and I64 tensors; F16 and BF16 become float, which loses nothing. The
-/// header may list the tensors in any order.
-/// Throws FileError, naming the tensor, its field and what was expected, for anything else: a missing or truncated
-/// file, a header longer than the file or than 100 MB, bad JSON, a key that appears twice or is unknown, another dtype,
-/// more than 64 dimensions or elements than memory can hold, data_offsets that do not fit shape and dtype, lie beyond
-/// the file, overlap or leave bytes uncovered, a NaN or an infinity.
-[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  detail::SafetensorsReader reader(path);
-  SafetensorsFile file{path.string(), reader.read(), {}};
+namespace detail {
+
+[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path,
+                                                      SafetensorsReader::Tolerates tolerates) {
+  SafetensorsReader reader(path);
+  SafetensorsFile file{.path = path.string(), .tensors = {}, .metadata = {}};
+  reader.read(file.tensors, file.unread, tolerates);
   file.metadata = std::move(reader).metadata();
   return file;
+}
+
+}  // namespace detail
+
+/// Reads a safetensors file. F32, F64 and I64 tensors stay what they are; F16 and BF16 become float, BOOL and integers
+/// of up to 32 bits std::int64_t, which loses nothing. Tensors of other types (U64, C64, F8_E4M3 and the like) are
+/// listed in `unread`. The header may list the tensors in any order.
+/// Throws FileError, naming the tensor, its field and what was expected, for anything else: a missing or truncated
+/// file, one of another kind (PyTorch's, a zip archive, an index.json), a header longer than the file or than 100 MB,
+/// bad JSON, a key that appears twice or is unknown, more than 64 dimensions or elements than memory can hold,
+/// data_offsets that do not fit shape and dtype, lie beyond the file, overlap or leave bytes uncovered, a NaN or an
+/// infinity.
+[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  return detail::read_safetensors(path, nullptr);
 }
 
 /// Writes a safetensors file, atomically, byte for byte as the reference writer does: I64, then F64, then F32, in each

@@ -39,11 +39,40 @@ inline constexpr std::string_view safetensors_metadata_name = "__metadata__";
          (text.size() > longest ? "..." : "");
 }
 
-enum class SafetensorsType { f32, f64, f16, bf16, i64 };
+/// The types whose numbers are read; `other`: any other one, whose tensors are only listed.
+enum class SafetensorsType { f32, f64, f16, bf16, i64, i32, i16, i8, u32, u16, u8, boolean, other };
 
-[[nodiscard]] constexpr std::size_t safetensors_item_size(SafetensorsType type) {
-  if (type == SafetensorsType::f32) return 4;
-  return type == SafetensorsType::f16 || type == SafetensorsType::bf16 ? 2 : 8;
+/// A dtype, and how many bytes a number has; 0: not known, or no whole number of bytes.
+struct SafetensorsDtype {
+  std::string_view name;
+  SafetensorsType type;
+  std::size_t item_size;
+};
+
+inline constexpr std::array<SafetensorsDtype, 17> safetensors_dtypes{{
+    {"F32", SafetensorsType::f32, 4},
+    {"F64", SafetensorsType::f64, 8},
+    {"F16", SafetensorsType::f16, 2},
+    {"BF16", SafetensorsType::bf16, 2},
+    {"I64", SafetensorsType::i64, 8},
+    {"I32", SafetensorsType::i32, 4},
+    {"I16", SafetensorsType::i16, 2},
+    {"I8", SafetensorsType::i8, 1},
+    {"U32", SafetensorsType::u32, 4},
+    {"U16", SafetensorsType::u16, 2},
+    {"U8", SafetensorsType::u8, 1},
+    {"BOOL", SafetensorsType::boolean, 1},
+    {"U64", SafetensorsType::other, 8},
+    {"C64", SafetensorsType::other, 8},
+    {"F8_E4M3", SafetensorsType::other, 1},
+    {"F8_E5M2", SafetensorsType::other, 1},
+    {"F8_E8M0", SafetensorsType::other, 1},
+}};
+
+[[nodiscard]] inline SafetensorsDtype safetensors_dtype(std::string_view name) {
+  for (const SafetensorsDtype& known : safetensors_dtypes)
+    if (known.name == name) return known;
+  return {name, SafetensorsType::other, 0};
 }
 
 /// The tensors that a header lists, checked: they cover `data_size` bytes of data without gap or overlap, so that each
@@ -52,14 +81,15 @@ class SafetensorsHeader {
  public:
   struct Entry {
     std::string name;
+    std::string dtype;
     SafetensorsType type = SafetensorsType::f32;
+    std::size_t item_size = 4;
     std::vector<Index> shape;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
 
-    [[nodiscard]] std::size_t count() const {
-      return static_cast<std::size_t>(end - begin) / safetensors_item_size(type);
-    }
+    /// Of a type that is read.
+    [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(end - begin) / item_size; }
   };
 
   SafetensorsHeader() = default;
@@ -132,7 +162,7 @@ class SafetensorsHeader {
       if (key != "dtype" && key != "shape" && key != "data_offsets")
         fail(entry, "entry",
              concat("unknown key ", safetensors_quoted(key), "; expected dtype, shape and data_offsets"));
-    entry.type = type(entry, value);
+    take_dtype(entry, value);
     entry.shape = shape(entry, value);
     std::tie(entry.begin, entry.end) = offsets(entry, value);
 
@@ -144,11 +174,11 @@ class SafetensorsHeader {
                   "; the file is truncated or damaged"));
     const std::optional<Index> count = npy_count(entry.shape);
     if (!count) fail(entry, "shape", concat(npy_shape_text(entry.shape), " has more elements than memory can hold"));
-    const std::uint64_t expected = static_cast<std::uint64_t>(*count) * safetensors_item_size(entry.type);
-    if (entry.end - entry.begin != expected)
+    const std::uint64_t expected = static_cast<std::uint64_t>(*count) * entry.item_size;
+    if (entry.item_size != 0 && entry.end - entry.begin != expected)
       fail(entry, "data_offsets",
            concat("hold ", entry.end - entry.begin, " bytes; expected ", expected, " for ", npy_shape_text(entry.shape),
-                  " of ", value.at("dtype").get_ref<const std::string&>()));
+                  " of ", entry.dtype));
     return entry;
   }
 
@@ -158,16 +188,13 @@ class SafetensorsHeader {
     return *found;
   }
 
-  [[nodiscard]] SafetensorsType type(const Entry& entry, const Json& value) const {
+  void take_dtype(Entry& entry, const Json& value) const {
     const Json& dtype = field(entry, value, "dtype");
     if (!dtype.is_string()) fail(entry, "dtype", "is not a string");
-    const auto& name = dtype.get_ref<const std::string&>();
-    if (name == "F32") return SafetensorsType::f32;
-    if (name == "F64") return SafetensorsType::f64;
-    if (name == "F16") return SafetensorsType::f16;
-    if (name == "BF16") return SafetensorsType::bf16;
-    if (name == "I64") return SafetensorsType::i64;
-    fail(entry, "dtype", concat(safetensors_quoted(name), " is not supported; expected F32, F64, F16, BF16 or I64"));
+    entry.dtype = dtype.get_ref<const std::string&>();
+    const SafetensorsDtype known = safetensors_dtype(entry.dtype);
+    entry.type = known.type;
+    entry.item_size = known.item_size;
   }
 
   [[nodiscard]] std::vector<Index> shape(const Entry& entry, const Json& value) const {

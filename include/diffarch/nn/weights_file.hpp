@@ -1,14 +1,19 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "diffarch/io/safetensors.hpp"
@@ -94,36 +99,128 @@ template <class Scalar>
   return {parameter.shape().begin(), parameter.shape().end()};
 }
 
-/// Throws FileError, listing the first differences, unless names and shapes in the file are those of the network.
+/// Whether a tensor only counts batches, which nothing is computed from: it may be missing, or of any type and shape.
+[[nodiscard]] inline bool is_counter(std::string_view name) { return name.ends_with("num_batches_tracked"); }
+
+/// The name of a tensor without what wrappers of modules put before or into it: DataParallel, torch.compile, FSDP,
+/// activation checkpointing.
+[[nodiscard]] inline std::string unwrapped_name(std::string_view name) {
+  constexpr std::array<std::string_view, 5> wrappers{"module", "_orig_mod", "_fsdp_wrapped_module",
+                                                     "_checkpoint_wrapped_module", "_forward_module"};
+  std::string plain;
+  while (!name.empty()) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    const std::string_view part = name.substr(0, end);
+    if (std::find(wrappers.begin(), wrappers.end(), part) == wrappers.end())
+      plain += (plain.empty() ? "" : ".") + std::string(part);
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  return plain;
+}
+
+/// Takes a prefix off the names of a file, and wrappers out of them, where they are then names of the network. Of
+/// several prefixes it is the one with which most names fit; with two that do equally well the file stays as it is.
+template <class Scalar>
+void take_off_prefixes(SafetensorsFile& file, const std::vector<Parameter<Scalar>>& parameters) {
+  std::set<std::string, std::less<>> wanted;  // beside counters, which need not be there
+  for (const auto& parameter : parameters)
+    if (parameter.counter == nullptr) wanted.insert(parameter.name);
+  std::map<std::string, std::size_t> fitting;  // how many names fit without each prefix
+  std::size_t as_they_are = 0;
+  for (const auto& named : file.tensors) {
+    if (wanted.contains(named.first)) ++as_they_are;
+    const std::string name = unwrapped_name(named.first);
+    for (std::size_t end = 0; end != std::string::npos; end = name.find('.', end)) {
+      if (end > 0) ++end;
+      if (wanted.contains(std::string_view(name).substr(end))) ++fitting[name.substr(0, end)];
+    }
+  }
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto best = std::max_element(fitting.begin(), fitting.end(), fewer);
+  if (best == fitting.end() || best->second <= as_they_are) return;
+  const auto is_as_good = [&](const auto& other) { return other.second == best->second; };
+  if (std::count_if(fitting.begin(), fitting.end(), is_as_good) > 1) return;
+
+  const std::string& prefix = best->first;
+  std::set<std::string, std::less<>> known;
+  for (const auto& parameter : parameters) known.insert(parameter.name);
+  const auto rename = [&](auto& map) {
+    std::remove_reference_t<decltype(map)> renamed;
+    for (auto& [name, tensor] : map) {
+      const std::string unwrapped = unwrapped_name(name);
+      const bool fits =
+          unwrapped.starts_with(prefix) && known.contains(std::string_view(unwrapped).substr(prefix.size()));
+      renamed.emplace(fits ? unwrapped.substr(prefix.size()) : name, std::move(tensor));
+    }
+    map = std::move(renamed);
+  };
+  rename(file.tensors);
+  rename(file.unread);
+}
+
+/// At most eight of these, and how many more there are is added to `left_out`.
+inline void list_differences(const std::vector<std::string>& differences, std::string& text, std::size_t& left_out) {
+  constexpr std::size_t listed = 8;
+  for (std::size_t i = 0; i < std::min(listed, differences.size()); ++i)
+    text += (text.ends_with(": ") ? "" : "; ") + differences[i];
+  left_out += differences.size() - std::min(listed, differences.size());
+}
+
+/// Throws FileError, listing the first differences of each kind, unless names and shapes in the file are those of the
+/// network. Counters may be missing, and integers that are not of the network are not its weights: they are left alone.
 template <class Scalar>
 void require_same_tensors(const SafetensorsFile& file, const std::vector<Parameter<Scalar>>& parameters) {
   using diffarch::detail::concat;
   using diffarch::detail::npy_shape_text;
   using diffarch::detail::safetensors_quoted;
-  std::vector<std::string> problems;
+  std::vector<std::string> missing;
+  std::vector<std::string> different;
+  std::vector<std::string> unexpected;
   std::set<std::string_view> known;
+  bool fits = true;
   for (const auto& parameter : parameters) {
     known.insert(parameter.name);
+    if (parameter.counter != nullptr) continue;
     const auto found = file.tensors.find(parameter.name);
     const std::vector<Index> expected = shape_of(parameter);
-    if (found == file.tensors.end())
-      problems.push_back(
-          concat(safetensors_quoted(parameter.name), " is missing, expected shape ", npy_shape_text(expected)));
+    const std::string quoted = safetensors_quoted(parameter.name);
+    if (const auto other = file.unread.find(parameter.name); other != file.unread.end())
+      different.push_back(
+          concat(quoted, " has dtype ", safetensors_quoted(other->second.dtype), ", expected F32, F64, F16 or BF16"));
+    else if (found == file.tensors.end())
+      missing.push_back(concat(quoted, " is missing, expected shape ", npy_shape_text(expected)));
     else if (found->second.shape != expected)
-      problems.push_back(concat(safetensors_quoted(parameter.name), " has shape ", npy_shape_text(found->second.shape),
-                                ", expected ", npy_shape_text(expected)));
+      different.push_back(
+          concat(quoted, " has shape ", npy_shape_text(found->second.shape), ", expected ", npy_shape_text(expected)));
+    else if (std::holds_alternative<std::vector<std::int64_t>>(found->second.values))
+      different.push_back(concat(quoted, " holds integers, expected F32, F64, F16 or BF16"));
   }
-  for (const auto& [name, tensor] : file.tensors)
-    if (!known.contains(name))
-      problems.push_back(concat(safetensors_quoted(name), " of shape ", npy_shape_text(tensor.shape),
+  for (const auto& [name, tensor] : file.tensors) {
+    if (known.contains(name)) continue;
+    if (!std::holds_alternative<std::vector<std::int64_t>>(tensor.values) && !is_counter(name)) fits = false;
+    unexpected.push_back(concat(safetensors_quoted(name), " of shape ", npy_shape_text(tensor.shape),
                                 " is not a tensor of the network"));
-  if (problems.empty()) return;
-
-  constexpr std::size_t listed = 8;
+  }
+  if (fits && missing.empty() && different.empty()) return;
   std::string text = concat("does not fit the network of ", parameters.size(), " tensors: ");
-  for (std::size_t i = 0; i < std::min(listed, problems.size()); ++i) text += (i == 0 ? "" : "; ") + problems[i];
-  if (problems.size() > listed) text += concat("; and ", problems.size() - listed, " more differences");
+  std::size_t left_out = 0;
+  for (const auto* kind : {&missing, &different, &unexpected}) list_differences(*kind, text, left_out);
+  if (left_out > 0) text += concat("; and ", left_out, " more differences");
   throw FileError(file.path, text);
+}
+
+/// The number that a counter of a file holds: 0 unless it is one, and not negative.
+[[nodiscard]] inline std::int64_t counter_in(const SafetensorsFile& file, std::string_view name) {
+  const auto found = file.tensors.find(name);
+  if (found == file.tensors.end()) return 0;
+  return std::visit(
+      [](const auto& values) {
+        constexpr auto largest = 9007199254740992.0;  // 2^53: a double holds every whole number up to it
+        if (values.size() != 1 || !(values[0] >= 0)) return std::int64_t{0};
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(values[0])>, std::int64_t>) return values[0];
+        return static_cast<std::int64_t>(std::min(static_cast<double>(values[0]), largest));
+      },
+      found->second.values);
 }
 
 template <class Scalar>
@@ -155,7 +252,7 @@ void set_tensors(const NetworkTensors<Scalar>& network, SafetensorsFile& file) {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const std::vector<Index> shape = shape_of(parameters[i]);
     if (parameters[i].counter != nullptr)
-      counters[i] = file.values<std::int64_t>(parameters[i].name, shape).front();
+      counters[i] = counter_in(file, parameters[i].name);
     else
       values[i] = file.values<Scalar>(parameters[i].name, shape);
     file.tensors.erase(parameters[i].name);
@@ -186,13 +283,18 @@ void save_weights(const std::filesystem::path& path, Network<Body>& network, con
 }
 
 /// Sets all tensors of a network from a file that `save_weights` wrote, or a state_dict of the reference code saved as
-/// safetensors; floating-point types other than the network's Scalar are converted. Returns the file's metadata.
-/// Throws FileError as read_safetensors, and when a tensor is missing, has another shape or type, or is none of the
-/// network's; the message lists what is wrong and what was expected. The network is then as it was.
+/// safetensors; floating-point types other than the network's Scalar, F16 and BF16 among them, are converted. Returns
+/// the file's metadata. When that makes all names fit, a prefix of the names is taken off ("model."), and what wrappers
+/// have put before or into them ("module.", "_orig_mod."). num_batches_tracked may be missing, or of any type and
+/// shape; other integers in the file are left alone. Throws FileError as read_safetensors, and when a tensor is
+/// missing, has another shape or type, or holds floating-point numbers and is none of the network's; the message lists
+/// what is wrong and what was expected. The network is then as it was.
 template <class Body>
 SafetensorsMetadata load_weights(const std::filesystem::path& path, Network<Body>& network) {
-  SafetensorsFile file = read_safetensors(path);
-  detail::set_tensors(detail::NetworkTensors<typename Body::Scalar>(network), file);
+  SafetensorsFile file = diffarch::detail::read_safetensors(path, detail::is_counter);
+  const detail::NetworkTensors<typename Body::Scalar> tensors(network);
+  detail::take_off_prefixes(file, tensors.parameters);
+  detail::set_tensors(tensors, file);
   return std::move(file.metadata);
 }
 
