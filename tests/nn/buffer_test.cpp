@@ -1,6 +1,8 @@
 #include "diffarch/nn/buffer.hpp"
 
 #include <cstdint>
+#include <limits>
+#include <new>
 
 #include "support.hpp"
 
@@ -21,6 +23,20 @@ TEST_CASE("A buffer is aligned to cache lines and keeps its memory when it shrin
   REQUIRE(other.data() == before);
   REQUIRE(nn::Buffer<float>::aligned(17) == 32);
   REQUIRE(nn::Buffer<double>::aligned(16) == 16);
+}
+
+TEST_CASE("A buffer that could not grow is empty, and byte counts do not wrap", "[nn]") {
+  nn::Buffer<double> buffer(16);
+  for (const Index size : {std::numeric_limits<Index>::max(), (Index{1} << 61) + 1, Index{1} << 58}) {
+    CAPTURE(size);
+    CHECK_THROWS_AS(buffer.resize(size), std::bad_alloc);
+    CHECK(buffer.size() == 0);
+    CHECK(buffer.data() == nullptr);
+  }
+  buffer.resize(8);
+  REQUIRE(buffer.data() != nullptr);
+  CHECK(buffer.size() == 8);
+  buffer[7] = 1.0;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <new>
 #include <span>
@@ -22,10 +23,14 @@ class Buffer {
   explicit Buffer(Index size) { resize(size); }
   Buffer(Index size, Scalar value) : Buffer(size) { std::fill_n(data(), size, value); }
 
-  /// Contents are lost when the memory has to grow.
+  /// Contents are lost when the memory has to grow. Throws std::bad_alloc when there is not enough memory: the buffer
+  /// is then empty.
   void resize(Index size) {
     if (size > capacity_) {
       memory_.reset();
+      size_ = capacity_ = 0;
+      constexpr Index most = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Scalar));
+      if (size > most) throw std::bad_array_new_length();
       memory_.reset(static_cast<Scalar*>(::operator new(static_cast<std::size_t>(size) * sizeof(Scalar), alignment)));
       capacity_ = size;
     }
