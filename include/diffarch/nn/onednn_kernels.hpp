@@ -1,13 +1,13 @@
 #pragma once
 
-// The only header that knows oneDNN (versions 2.6 and 3): include it when diffarch::onednn is linked.
+// This header and onednn_primitive.hpp alone know oneDNN (versions 2.6 and 3): include them when diffarch::onednn is
+// linked.
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <dnnl.hpp>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -16,43 +16,11 @@
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/nn/eigen_kernels.hpp"
 #include "diffarch/nn/layer.hpp"
+#include "diffarch/nn/onednn_primitive.hpp"
 
 namespace diffarch::nn {
 
 namespace detail {
-
-[[nodiscard]] inline const dnnl::engine& onednn_engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-/// One primitive with its arguments, bound once. It runs through the C interface, which takes a plain array where the
-/// C++ one builds a map each time.
-class OneDnnPrimitive {
- public:
-  struct Argument {
-    int name;
-    dnnl::memory* memory;
-  };
-
-  OneDnnPrimitive() = default;
-  OneDnnPrimitive(dnnl::primitive primitive, std::initializer_list<Argument> arguments)
-      : primitive_(std::move(primitive)) {
-    for (const auto& argument : arguments) arguments_[count_++] = {argument.name, argument.memory->get()};
-  }
-
-  void run(const dnnl::stream& stream) const {
-    if (count_ == 0) return;
-    dnnl::error::wrap_c_api(
-        dnnl_primitive_execute(primitive_.get(), stream.get(), static_cast<int>(count_), arguments_.data()),
-        "could not execute a oneDNN primitive");
-  }
-
- private:
-  dnnl::primitive primitive_;
-  std::array<dnnl_exec_arg_t, 4> arguments_{};
-  std::size_t count_ = 0;
-};
 
 /// What convolutions multiply: f32 numbers, or these rounded to bf16 (8 bits of mantissa), which CPUs that have
 /// instructions for it do twice as fast. Sums and results are f32 in both.
@@ -82,7 +50,8 @@ class OneDnnConvolution {
 
  public:
   void plan(ImageShape input, Index out_channels, Padding padding, Index samples) {
-    plan_ = std::make_unique<Plan>(input, out_channels, padding, samples);
+    with_onednn([&] { plan_ = std::make_unique<Plan>(input, out_channels, padding, samples); }, "convolution of ",
+                samples, " images of ", diffarch::detail::shape_text(input), " to ", out_channels, " channels");
   }
 
   [[nodiscard]] Index workspace_size() const {
@@ -90,6 +59,18 @@ class OneDnnConvolution {
   }
 
   void forward(const float* x, const float* weights, float* y, float* workspace) const {
+    with_onednn([&] { run_forward(x, weights, y, workspace); }, "convolution of ", plan_->samples, " images of ",
+                diffarch::detail::shape_text(plan_->shape));
+  }
+
+  void backward(const float* x, const float* dy, const float* weights, float* weights_gradient, float* dx,
+                float* workspace) const {
+    with_onednn([&] { run_backward(x, dy, weights, weights_gradient, dx, workspace); }, "gradient of a convolution of ",
+                plan_->samples, " images of ", diffarch::detail::shape_text(plan_->shape));
+  }
+
+ private:
+  void run_forward(const float* x, const float* weights, float* y, float* workspace) const {
     Plan& p = *plan_;
     p.set(p.plain_weights, weights);
     p.pack_forward.run(p.stream);
@@ -99,8 +80,8 @@ class OneDnnConvolution {
     p.forward.run(p.stream);
   }
 
-  void backward(const float* x, const float* dy, const float* weights, float* weights_gradient, float* dx,
-                float* workspace) const {
+  void run_backward(const float* x, const float* dy, const float* weights, float* weights_gradient, float* dx,
+                    float* workspace) const {
     Plan& p = *plan_;
     p.set(p.plain_gradient, p.packs_gradient ? weights_gradient : nullptr);
     if (!p.packs_gradient) p.set(p.weights_gradient, weights_gradient);
@@ -117,7 +98,6 @@ class OneDnnConvolution {
     if (p.circular()) p.fold(workspace + p.scratch_size, dx);
   }
 
- private:
   /// The primitives of one shape. Arguments whose memory is the caller's get their address before each run.
   struct Plan {
     Plan(ImageShape input, Index out_channels, Padding border, Index count)
@@ -338,9 +318,13 @@ struct OneDnnKernels : HostKernels {
                       const Scalar* b, Index stride_b, bool accumulate, Scalar* c, Index stride_c) {
     if constexpr (std::is_same_v<Scalar, float>) {
       // oneDNN's matrices are row-major: C^T = op(B)^T op(A)^T.
-      dnnl::error::wrap_c_api(dnnl_sgemm(transpose_b ? 'T' : 'N', transpose_a ? 'T' : 'N', n, m, k, 1.0F, b, stride_b,
-                                         a, stride_a, accumulate ? 1.0F : 0.0F, c, stride_c),
-                              "could not multiply matrices");
+      detail::with_onednn(
+          [&] {
+            dnnl::error::wrap_c_api(dnnl_sgemm(transpose_b ? 'T' : 'N', transpose_a ? 'T' : 'N', n, m, k, 1.0F, b,
+                                               stride_b, a, stride_a, accumulate ? 1.0F : 0.0F, c, stride_c),
+                                    "could not multiply matrices");
+          },
+          "product of (", m, ", ", k, ") and (", k, ", ", n, ") matrices");
     } else {
       EigenKernels::product(transpose_a, transpose_b, m, n, k, a, stride_a, b, stride_b, accumulate, c, stride_c);
     }
