@@ -1,5 +1,7 @@
 #include "diffarch/cuda/layer_functors.hpp"
 
+#include <limits>
+
 #include "cuda/kernel_outcome.hpp"
 
 namespace diffarch {
@@ -114,6 +116,29 @@ TEMPLATE_TEST_CASE("Training batches and losses on the device are the host's", "
     for (std::size_t level = 0; level < 3; ++level)
       CHECK(losses[0][level] == Approx(losses[1][level]).epsilon(test::element_tolerance<TestType>));
   }
+}
+
+TEMPLATE_TEST_CASE("NaN stays NaN on the device, and is found among numbers", "[cuda]", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  for (const Index count : {1, 7, 4096, 100003}) {
+    CAPTURE(count);
+    Matrix<TestType> numbers = test::random_matrix<TestType>(count, 1, 1);
+    using Array = test::KernelsArray<CudaKernels, TestType>;
+    CHECK(CudaKernels::all_finite(Array(numbers).data(), count));
+    for (const TestType bad : {nan, std::numeric_limits<TestType>::infinity()}) {
+      numbers(count - 1) = bad;
+      CHECK_FALSE(CudaKernels::all_finite(Array(numbers).data(), count));
+    }
+    Array x(Matrix<TestType>(Matrix<TestType>::Constant(count, 1, nan)));
+    Array dy(test::random_matrix<TestType>(count, 1, 2)), y(count, 1), dx(count, 1);
+    for (const TestType slope : {TestType(0), TestType(0.25)}) {
+      CudaKernels::leaky_relu(x.data(), y.data(), count, slope);
+      CudaKernels::leaky_relu_backward(x.data(), dy.data(), dx.data(), count, slope);
+      CHECK(y.host().array().isNaN().all());
+      CHECK(dx.host().array().isNaN().all());
+    }
+  }
+  CHECK(CudaKernels::all_finite<TestType>(nullptr, 0));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "diffarch/core/random.hpp"
 #include "diffarch/cuda/lanes.hpp"
 #include "diffarch/nn/adam_step.hpp"
+#include "diffarch/nn/rectifier.hpp"
 #include "diffarch/nn/training_levels.hpp"
 
 /// The element functors of networks and of their training: see nn::HostKernels for what each computes.
@@ -20,7 +21,7 @@ struct LeakyRelu {
   Scalar slope;
   constexpr void operator()(Index i, Index /*column*/) const {
     Lanes<Scalar, width> values = x[i];
-    for (Scalar& value : values.numbers) value *= value > Scalar(0) ? Scalar(1) : slope;
+    for (Scalar& value : values.numbers) value = nn::detail::leaky_relu(value, slope);
     y[i] = values;
   }
 };
@@ -34,7 +35,8 @@ struct LeakyReluBackward {
   constexpr void operator()(Index i, Index /*column*/) const {
     const Lanes<Scalar, width> values = y[i];
     Lanes<Scalar, width> gradient = dy[i];
-    for (int k = 0; k < width; ++k) gradient.numbers[k] *= values.numbers[k] > Scalar(0) ? Scalar(1) : slope;
+    for (int k = 0; k < width; ++k)
+      gradient.numbers[k] = nn::detail::leaky_relu_gradient(values.numbers[k], gradient.numbers[k], slope);
     dx[i] = gradient;
   }
 };
@@ -164,6 +166,15 @@ struct NoisyBatch {
         noisy[column * d + row] = levels.signals[level] * x + levels.noises[level] * static_cast<Scalar>(normals[i]);
       }
     }
+  }
+};
+
+/// 1 for a number that is NaN or infinite, else 0.
+template <class Scalar>
+struct IsNotFinite {
+  const Scalar* values;
+  constexpr double operator()(Index i, Index /*column*/) const {
+    return values[i] - values[i] == Scalar(0) ? 0.0 : 1.0;
   }
 };
 

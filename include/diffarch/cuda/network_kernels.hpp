@@ -163,6 +163,15 @@ struct CudaKernels {
     sums.copy_to_host(host_errors, levels);
     for (Index level = 0; level < levels; ++level) host_errors[level] /= count;
   }
+  template <class Scalar>
+  [[nodiscard]] static bool all_finite(const Scalar* values, Index count) {
+    if (count == 0) return true;
+    cuda::DeviceArray<double> sum(1, 1);
+    cuda::reduce_long_columns<double>(count, 1, cuda::IsNotFinite<Scalar>{values}, cuda::StoreAt<double>{sum.data()});
+    double bad = 0.0;
+    sum.copy_to_host(&bad, 1);
+    return bad == 0.0;
+  }
 
  private:
   /// Of the smaller images, (rows width) pixels.
@@ -204,6 +213,34 @@ struct CudaTf32Kernels : CudaKernels {
 #error "DIFFARCH_TF32 is for convolutions by cuDNN: link diffarch::cudnn"
 #endif
 
+namespace cuda::detail {
+
+// See nn/kernels.hpp: one program, one family of kernels.
+#if defined(DIFFARCH_TF32)
+inline thread_local volatile char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
+inline thread_local volatile char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
+inline void mark_kernels_of_cuda() {
+  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
+  static_cast<void>(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
+}
+#elif defined(DIFFARCH_HAS_CUDNN)
+inline thread_local volatile char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
+inline volatile char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
+inline void mark_kernels_of_cuda() {
+  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
+  static_cast<void>(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
+}
+#else
+inline volatile char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
+inline volatile char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
+inline void mark_kernels_of_cuda() {
+  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
+  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
+}
+#endif
+
+}  // namespace cuda::detail
+
 /// The kernels of networks on the device; with TF32 convolutions when DIFFARCH_TF32 is defined.
 template <>
 struct nn::KernelsOf<Cuda> {
@@ -212,6 +249,7 @@ struct nn::KernelsOf<Cuda> {
 #else
   using type = CudaKernels;
 #endif
+  static void mark_source_file() { cuda::detail::mark_kernels_of_cuda(); }
 };
 
 }  // namespace diffarch

@@ -50,6 +50,7 @@ struct Fitter<Bottleneck<H, form>, B, Scalar> {
 
   [[nodiscard]] static Body make_body(const Bottleneck<H, form>& /*architecture*/, const ImageShape& shape,
                                       Index networks = 1) {
+    nn::detail::mark_source_file<B>();
     if constexpr (form == BottleneckForm::plane)
       return Body(H, shape.size(), 64, networks);
     else

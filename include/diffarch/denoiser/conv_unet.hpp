@@ -42,6 +42,7 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
 
   [[nodiscard]] static Body make_body(const ConvUNet<Pools, Channels, padding>& /*architecture*/,
                                       const ImageShape& shape) {
+    nn::detail::mark_source_file<B>();
     return Body({.channels = Channels, .padding = padding, .image_channels = shape.channels});
   }
 

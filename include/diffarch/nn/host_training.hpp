@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -92,6 +93,11 @@ struct HostTraining {
       const Index begin = level * size;
       host_errors[level] = mean_squared_error(x0_hat + begin, clean + begin, gradient + begin, size);
     }
+  }
+
+  template <class Scalar>
+  [[nodiscard]] static bool all_finite(const Scalar* values, Index count) {
+    return std::all_of(values, values + count, [](Scalar value) { return std::isfinite(value); });
   }
 
  private:

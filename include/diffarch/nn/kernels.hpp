@@ -22,14 +22,56 @@ using DefaultKernels = OneDnnKernels;
 using DefaultKernels = EigenKernels;
 #endif
 
+namespace detail {
+
+// One program, one family of kernels for each backend: what is compiled with another family has other networks under
+// the same names. The linker sees to it. It refuses a variable that is thread-local in one object file and not in
+// another, and prints the name, which is the message. Each pair of families has such a variable.
+#if defined(DIFFARCH_HAS_ONEDNN) && defined(DIFFARCH_BF16)
+inline thread_local volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
+inline thread_local volatile char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
+inline void mark_kernels_of_cpu() {
+  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
+  static_cast<void>(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
+}
+#elif defined(DIFFARCH_HAS_ONEDNN)
+inline thread_local volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
+inline volatile char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
+inline void mark_kernels_of_cpu() {
+  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
+  static_cast<void>(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
+}
+#else
+inline volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
+inline volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
+inline void mark_kernels_of_cpu() {
+  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
+  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
+}
+#endif
+
+}  // namespace detail
+
 /// `KernelsOf<B>::type`: the kernels that networks on a backend take, a family as `HostKernels` describes it. A backend
-/// that gives networks their arithmetic specialises this.
+/// that gives networks their arithmetic specialises this. All source files of a program must have the same.
 template <class BackendType>
 struct KernelsOf;
 template <>
 struct KernelsOf<Cpu> {
   using type = DefaultKernels;
+  static void mark_source_file() { detail::mark_kernels_of_cpu(); }
 };
+
+namespace detail {
+
+/// To be called by whatever depends on `KernelsOf<B>` without having its kernels in its own type: other source files of
+/// the program must then have the same.
+template <class B>
+void mark_source_file() {
+  if constexpr (requires { KernelsOf<B>::mark_source_file(); }) KernelsOf<B>::mark_source_file();
+}
+
+}  // namespace detail
 
 /// A backend that networks can run on: one with kernels for them.
 template <class B>
