@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <map>
+#include <string>
 
 namespace figures {
 
@@ -70,6 +73,34 @@ void record_training(const NetworkOptions& network, FigureReport& report) {
                         {"weights", network.weights.empty() ? Json("trained") : Json(network.weights.string())}};
 }
 
+void check_training(const NetworkOptions& network, Index samples) {
+  const TrainingOptions& training = network.training;
+  detail::require(training.epochs >= 1, "--epochs ", training.epochs, ": expected at least 1");
+  detail::require(training.batch_size >= 1 && training.batch_size <= samples, "--batch-size ", training.batch_size,
+                  ": expected 1 to ", samples, ", the number of training samples");
+  detail::require(training.learning_rate > 0.0 && std::isfinite(training.learning_rate), "--learning-rate ",
+                  training.learning_rate, ": expected a finite number > 0");
+  detail::require(training.averaging_decay >= 0.0 && training.averaging_decay < 1.0, "--averaging-decay ",
+                  training.averaging_decay, ": expected a number >= 0 and < 1");
+}
+
+void refuse_other_training(const nn::OtherTraining& error) {
+  const std::map<std::string, std::string> options{{"shape", "--data, --size"},
+                                                   {"levels", "--steps"},
+                                                   {"epochs", "--epochs"},
+                                                   {"batch_size", "--batch-size"},
+                                                   {"learning_rate", "--learning-rate"},
+                                                   {"averaging_decay", "--averaging-decay"},
+                                                   {"warm_start", "--warm-start, --no-warm-start"},
+                                                   {"seed", "--seed"},
+                                                   {"samples", "--data, --count"},
+                                                   {"data_checksum", "--data, --size, --count"}};
+  std::string text = std::string(error.what()).substr(error.path().size() + 2);
+  const auto option = options.find(error.entry());
+  text += option == options.end() ? "; " : detail::concat(" (decided by ", option->second, "); ");
+  throw FileError(error.path(), text + "--out chooses another folder");
+}
+
 TrainingRun training_run(const std::string& name, const FigureOptions& options, const NetworkOptions& network) {
   const std::filesystem::path folder = network.weights.empty() ? options.out / "weights" : network.weights;
   TrainingRun run{
@@ -87,6 +118,14 @@ TrainingRun training_run(const std::string& name, const FigureOptions& options, 
     run.end_level = end;
   }
   return network.share ? network.share(std::move(run)) : run;
+}
+
+ProgressCallback training_progress(const NetworkOptions& network) {
+  if (network.is_quiet) return {};
+  return [print = ConsoleProgress{}](Progress progress) mutable {
+    progress.note.clear();
+    print(progress);
+  };
 }
 
 void say_kernels([[maybe_unused]] const FigureOptions& options, [[maybe_unused]] const NetworkOptions& network) {

@@ -69,9 +69,18 @@ void record_training(const NetworkOptions& network, FigureReport& report);
 /// Draws the loss curves of a program's networks as <program>_losses.png; nothing when there are none.
 void draw_losses(const std::vector<diffarch::Panel>& losses, const FigureOptions& options, FigureReport& report);
 
+/// The bar of a training, without the library's note: `say_kernels` says it once for all trainings of the program.
+[[nodiscard]] diffarch::ProgressCallback training_progress(const NetworkOptions& network);
+
 /// Before the first training of the program: says so where networks are trained on Eigen's kernels, which are the
 /// slower ones, and what to install.
 void say_kernels(const FigureOptions& options, const NetworkOptions& network);
+
+/// Throws InvalidArgument, naming the option, for a training that is impossible on so many samples.
+void check_training(const NetworkOptions& network, diffarch::Index samples);
+
+/// Throws what the library says of a folder that holds another training, with the options that decide it.
+[[noreturn]] void refuse_other_training(const diffarch::nn::OtherTraining& error);
 
 /// Trains, or continues, the networks of an architecture under `name` in the figure's folder of weights, or, with
 /// --weights, takes those of an earlier run, on the backend of --backend; the loss curves join `row` and `panels`. No
@@ -84,14 +93,19 @@ template <class Scalar, class A>
                                                        Json& row, std::vector<diffarch::Panel>& panels) {
   const diffarch::StopSignals stop;
   say_kernels(options, network);
-  const NetworkTask<Scalar> task{
-      .schedule = schedule,
-      .data = data,
-      .run = training_run(name, options, network),
-      .train = network.weights.empty(),
-      .sample = !network.train_only && !network.share,
-      .progress = network.is_quiet ? diffarch::ProgressCallback{} : diffarch::ConsoleProgress{}};
-  auto model = run_network(options.backend, architecture, task);
+  const NetworkTask<Scalar> task{.schedule = schedule,
+                                 .data = data,
+                                 .run = training_run(name, options, network),
+                                 .train = network.weights.empty(),
+                                 .sample = !network.train_only && !network.share,
+                                 .progress = training_progress(network)};
+  if (task.train) check_training(network, data.cols());
+  PlacedModelPointer<Scalar> model;
+  try {
+    model = run_network(options.backend, architecture, task);
+  } catch (const diffarch::nn::OtherTraining& error) {
+    refuse_other_training(error);
+  }
   row["architecture"] = architecture.name();
   if (!network.share) panels.push_back(loss_curves(architecture.name(), task.run.folder, row));
   return model;

@@ -105,6 +105,7 @@
 #include "diffarch/io/plot_panel.hpp"
 #include "diffarch/io/run_program.hpp"
 #include "diffarch/io/utf8_text.hpp"
+#include "diffarch/io/weights_kind.hpp"
 #include "diffarch/io/whole_png.hpp"
 #include "diffarch/nn/activation.hpp"
 #include "diffarch/nn/adam.hpp"
@@ -130,6 +131,7 @@
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/normalisation.hpp"
 #include "diffarch/nn/receptive_field.hpp"
+#include "diffarch/nn/rectifier.hpp"
 #include "diffarch/nn/sequential.hpp"
 #include "diffarch/nn/skip_connection.hpp"
 #include "diffarch/nn/thin_block.hpp"
@@ -205,6 +207,7 @@
 
 #ifdef DIFFARCH_HAS_ONEDNN
 #include "diffarch/nn/onednn_kernels.hpp"
+#include "diffarch/nn/onednn_primitive.hpp"
 #endif
 
 #ifdef DIFFARCH_HAS_MPI

@@ -282,6 +282,11 @@ struct Kernels {
     const Inside inside;
     Host::mean_squared_errors(a...);
   }
+  template <class... A>
+  static bool all_finite(A... a) {
+    const Inside inside;
+    return Host::all_finite(a...);
+  }
 };
 
 }  // namespace elsewhere

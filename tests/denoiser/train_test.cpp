@@ -92,6 +92,39 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
   }
 }
 
+TEST_CASE("A data set and an expression are trained on as the batch that they are", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  const auto outcome_of = [&](const char* name, const auto& data) {
+    train(trained_plane(true), data, train_schedule, {.folder = folder / name}, {}, TestedBackend{});
+    return train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / name, TestedBackend{}));
+  };
+  const Batch<double> more = random_matrix(2, 60, 1);
+  const auto right = outcome_of("batch", Batch<double>(more.leftCols(50)));
+  CHECK(outcome_of("expression", more.leftCols(50)) == right);
+  CHECK(outcome_of("dataset", Dataset<double>(more.leftCols(50), ImageShape{1, 1, 2}, "plane")) == right);
+  // Single precision unless told otherwise.
+  const auto model = load_model(trained_plane(true), train_schedule, folder / "batch", TestedBackend{});
+  STATIC_REQUIRE(std::is_same_v<decltype(model)::Scalar, float>);
+}
+
+TEST_CASE("A training that diverges leaves no level behind, resumed neither", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  auto architecture = trained_plane(false);
+  architecture.training.learning_rate = 1e300;
+  TrainingRun run{.folder = folder / "run", .checkpoint_seconds = 1e-9};
+  for (int i = 0; i < 2; ++i) {
+    const std::string message = message_of<NumericalError>(
+        [&] { train(architecture, train_data(), train_schedule, run, {}, TestedBackend{}); });
+    CHECK_THAT(message, ContainsSubstring("level 1 of 3: training: ") && ContainsSubstring("epoch 1 of 4, step ") &&
+                            ContainsSubstring("a smaller learning rate may help"));
+    CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_00.safetensors"));
+    run.resume = true;
+  }
+  CHECK_THAT(
+      message_of<NumericalError>([&] { (void)fit(architecture, train_data(), train_schedule, TestedBackend{}); }),
+      ContainsSubstring("training: ") && ContainsSubstring("epoch 1 of 4, step "));
+}
+
 TEST_CASE("Levels trained in different folders merge to the model of one training", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const auto whole = train_outcome(fit(trained_plane(false), train_data(), train_schedule, TestedBackend{}));

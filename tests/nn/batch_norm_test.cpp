@@ -1,5 +1,6 @@
 #include "diffarch/nn/batch_norm.hpp"
 
+#include "nn/diverging_training.hpp"
 #include "nn/gradient_check.hpp"
 
 namespace diffarch {
@@ -93,6 +94,10 @@ TEST_CASE("The variance of a channel far from zero keeps its digits in f32", "[n
   const Matrix<double> expected = exact / std::sqrt(exact.array().square().mean() + 1e-5);
   // 1e-3: the mean itself has an absolute rounding of 10000 * 6e-8.
   REQUIRE(test::relative_difference(forward_on(network, x, Mode::train), expected) < 1e-3);
+}
+
+TEST_CASE("NaN stays NaN in a batch norm that ends in ReLU, forward and backward", "[nn]") {
+  test::check_that_batch_norm_keeps_nan<test::TestedKernels>();
 }
 
 TEST_CASE("Batch norm needs two pixels to train", "[nn]") {

@@ -1,5 +1,6 @@
 #include "diffarch/nn/level_training.hpp"
 
+#include "nn/diverging_training.hpp"
 #include "nn/tested_networks.hpp"
 #include "support.hpp"
 
@@ -90,6 +91,33 @@ TEST_CASE("A loss that is not finite stops the training, naming sigma, epoch and
   CHECK(message_of<NumericalError>([&] { training.step(); }).find("sigma = 0.5, epoch 1 of 2, step 1 of 2") !=
         std::string::npos);
   CHECK(tensors_of(network) == before);
+}
+
+TEST_CASE("A training that has diverged is refused, also where its loss stays finite", "[nn][training]") {
+  check_that_divergence_is_refused<TestedKernels>();
+}
+
+TEST_CASE("What is wrong when a training ends is found in its average and in a network that was not trained here",
+          "[nn][training]") {
+  const auto data = TestedBackend::upload(random_matrix(2, 32, 8));
+  auto network = plane_network();
+  nn::LevelTraining<Plane> training(network, data, trained_level,
+                                    {.epochs = 1, .batch_size = 32, .averaging_decay = 0.5});
+  auto state = training.state();
+  training.step();
+  CHECK_NOTHROW(training.finish());
+  state.epoch = 1;
+  state.losses = {1.0};
+  training.restore(state);  // nothing is left to do
+  CHECK_NOTHROW(training.finish());
+  // Each tensor is finite, what they make of a batch is not.
+  network.for_each_parameter(
+      [](const auto& p) { TestedKernels::fill(p.values.data(), static_cast<Index>(p.values.size()), 1e100); });
+  nn::LevelTraining<Plane> again(network, data, trained_level, {.epochs = 1, .batch_size = 32});
+  again.restore(
+      {.epoch = 1, .epoch_losses = {0.0}, .losses = {1.0}, .optimiser = again.state().optimiser, .average = {}});
+  CHECK_THAT(message_of<NumericalError>([&] { again.finish(); }),
+             ContainsSubstring("x0_hat in evaluation is not finite at sigma = 0.5, epoch 1 of 1, step 1 of 1"));
 }
 
 TEST_CASE("Data of another dimension are refused", "[nn][training]") {

@@ -9,6 +9,7 @@
 #include "diffarch/nn/transposed_convolution.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "nn/convolution_reference.hpp"
+#include "nn/diverging_training.hpp"
 #include "nn/gradient_check.hpp"
 
 namespace diffarch {
@@ -162,6 +163,12 @@ TEST_CASE("bf16 convolutions of numbers that bf16 has are exact", "[nn]") {
     CHECK(rounded.dx == exact.dx);
     CHECK(rounded.gradient == exact.gradient);
   }
+}
+
+TEST_CASE("A training that has diverged is refused with oneDNN's kernels, too", "[nn][training]") {
+  test::check_that_divergence_is_refused<OneDnnKernels>();
+  test::check_that_divergence_is_refused<OneDnnBf16Kernels>();
+  test::check_that_divergence_is_refused<EigenKernels>();
 }
 
 TEST_CASE("Training with bf16 convolutions follows the losses of f32", "[nn]") {

@@ -113,5 +113,27 @@ TEST_CASE("A number that is none in a thin block does not go unnoticed", "[nn]")
   CHECK(y.array().isNaN().all());
 }
 
+TEST_CASE("A hidden value of a thin block that overflows to NaN does not go unnoticed, backwards neither", "[nn]") {
+  // Hidden unit 4 of sample 1 is inf - inf; no weight or input is NaN, and with slope 0 the linear part is 0.
+  RandomBlock<double> block(2, 9, 1);
+  block.w(0, 4) = 1e300;
+  block.w(1, 4) = -1e300;
+  Matrix<double> x = test::random_matrix(2, 3, 5);
+  x.col(1).setConstant(1e300);
+  const Matrix<double> dy = test::random_matrix(1, 3, 6);
+  const nn::detail::ThinBlock<double> passes(2, 9, 1, 0.0);
+  Matrix<double> y(1, 3);
+  passes.forward(block.weights(), x.data(), y.data(), 3);
+  CHECK(std::isnan(y(0, 1)));
+  CHECK(std::isfinite(y(0, 2)));
+  RandomBlock<double> gradient(2, 9, 1);
+  Matrix<double> dx(2, 3);
+  passes.backward(block.weights(), x.data(), dy.data(), dx.data(), gradient.gradients(), 3);
+  CHECK(dx.col(1).array().isNaN().all());
+  CHECK(dx.col(2).allFinite());
+  CHECK(gradient.w.col(4).array().isNaN().all());
+  CHECK(std::isnan(gradient.b(4)));
+}
+
 }  // namespace
 }  // namespace diffarch

@@ -38,6 +38,48 @@ TEST_CASE("The description of a training is read back exactly, pure noise and 64
   CHECK(folder_error(folder / "run", other, false).find("\"epochs\" is 7, expected 8") != std::string::npos);
 }
 
+TEST_CASE("A training on other data is refused with what the checksums mean", "[nn][training]") {
+  const TemporaryFolder folder;
+  { const nn::TrainingFolder made(folder / "run", folder_description(), 0, 2, {}); }
+  auto other = folder_description();
+  other.data_checksum = 5;
+  const auto refusal = [&] {
+    return message_of<nn::OtherTraining>([&] { nn::TrainingFolder(folder / "run", other, 0, 2, {.resume = true}); });
+  };
+  CHECK_THAT(refusal(), ContainsSubstring("is a training on other data: it was begun with as many samples (9)") &&
+                            ContainsSubstring("at least one value of them, or their order, is not the same") &&
+                            ContainsSubstring("Go on with the data that it was begun with"));
+  other.samples = 10;
+  CHECK_THAT(refusal(), ContainsSubstring("\"samples\" is 9, expected 10. Go on with the 9 samples"));
+}
+
+TEST_CASE("A folder that is none of a training is named as what it is", "[nn][training]") {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const std::filesystem::path& path) {
+    const std::string message =
+        message_of<FileError>([&] { (void)nn::detail::read_description(nn::detail::description_file(path)); });
+    CHECK(message.starts_with(path.string() + ": "));
+    return message;
+  };
+  CHECK_THAT(refusal(folder / "none"), ContainsSubstring("does not exist; expected the folder of a training"));
+  put_file(folder / "plain", "x");
+  CHECK_THAT(refusal(folder / "plain"), ContainsSubstring("is not a folder"));
+  CHECK_THAT(refusal(folder.path()), ContainsSubstring("it has no training.json"));
+  put_file(folder / "a.safetensors", "x");
+  CHECK_THAT(refusal(folder.path()), ContainsSubstring("holds weights (a.safetensors) but no training.json"));
+  put_file(folder / "unet_00.pt", "x");
+  put_file(folder / "unet_01.pt", "x");
+  CHECK_THAT(refusal(folder.path()), ContainsSubstring("is a folder of PyTorch files (unet_00.pt and 1 more)") &&
+                                         ContainsSubstring("nn::load_weights"));
+}
+
+TEST_CASE("What the system refuses is a FileError", "[nn][training]") {
+  const TemporaryFolder folder;
+  CHECK_THAT(folder_error(folder / std::string(300, 'f'), folder_description(), false), ContainsSubstring("ffff"));
+  put_file(folder / "plain", "x");
+  CHECK_THAT(folder_error(folder / "plain" / "sub", folder_description(), false), ContainsSubstring("plain"));
+}
+
 TEST_CASE("A damaged description is refused, naming the entry", "[nn][training]") {
   const TemporaryFolder folder;
   const auto refuses = [&](const std::string& text, const std::string& words) {

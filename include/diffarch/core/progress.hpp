@@ -24,6 +24,7 @@ struct Progress {
   std::string unit = {};    ///< what is counted, "images" say; empty: nothing whose speed is of interest
   std::string status = {};  ///< how it stands: the loss, say
   Index done_before = 0;    ///< units that were done when the time began: by a run that this one continues
+  std::string note = {};    ///< what is worth saying once of the whole task
 
   /// Units a second; 0 before the first.
   [[nodiscard]] double rate() const noexcept {
@@ -39,9 +40,10 @@ using ProgressCallback = std::function<void(const Progress&)>;
 /// Counts the units of one task and reports each to a callback; does nothing when the callback is empty.
 class ProgressReporter {
  public:
-  ProgressReporter(const ProgressCallback& callback, std::string task, Index total, std::string unit = {})
+  ProgressReporter(const ProgressCallback& callback, std::string task, Index total, std::string unit = {},
+                   std::string note = {})
       : callback_(callback),
-        progress_{.task = std::move(task), .total = total, .unit = std::move(unit)},
+        progress_{.task = std::move(task), .total = total, .unit = std::move(unit), .note = std::move(note)},
         start_(std::chrono::steady_clock::now()) {}
 
   void advance(Index units = 1) {
@@ -80,13 +82,15 @@ class ProgressReporter {
 };
 
 /// Prints progress to stderr: one bar redrawn in place on a terminal, elsewhere a plain line every few seconds and one
-/// at the end of a task that took so long. Colour only on a terminal and only when NO_COLOR is unset or empty
-/// (no-color.org).
+/// at the end of a task that took so long. A task's note, if it has one, comes first, on a line of its own. Colour only
+/// on a terminal and only when NO_COLOR is unset or empty (no-color.org).
 class ConsoleProgress {
  public:
   void operator()(const Progress& progress) {
     if (progress.total <= 0) return;
     if (progress.task != task_ || progress.done < done_) printed_at_ = 0.0;
+    if (progress.task != task_ && !progress.note.empty())
+      std::fprintf(stderr, "%s: %s\n", progress.task.c_str(), progress.note.c_str());
     task_ = progress.task;
     done_ = progress.done;
     if (is_terminal())

@@ -5,6 +5,7 @@
 #include "diffarch/cuda/reduction.hpp"
 #include "diffarch/nn/layer.hpp"
 #include "diffarch/nn/normalisation.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::cuda {
 
@@ -73,7 +74,7 @@ struct Normalise {
     const Value offset = shift[c];
     for (int i = 0; i < width; ++i) {
       const Scalar result = (value.numbers[i] - origin.numbers[i]) * factor.numbers[i] + offset.numbers[i];
-      value.numbers[i] = Rectified && !(result > Scalar(0)) ? Scalar(0) : result;
+      value.numbers[i] = Rectified ? nn::detail::relu(result) : result;
     }
     y[pixel * channels + c] = value;
   }
@@ -90,8 +91,8 @@ struct RectifiedGradient {
   constexpr SumPair operator()(Index c, Index pixel) const {
     const Scalar distance = x[pixel * channels + c] - maps.centre[c];
     const Scalar given = dy[pixel * channels + c];
-    const bool passes = !Rectified || distance * maps.scale[c] + maps.shift[c] > Scalar(0);
-    const auto gradient = static_cast<double>(passes ? given : Scalar(0));
+    const Scalar value = distance * maps.scale[c] + maps.shift[c];
+    const auto gradient = static_cast<double>(Rectified ? nn::detail::relu_gradient(value, given) : given);
     return {gradient, gradient * static_cast<double>(distance)};
   }
 };
@@ -115,7 +116,8 @@ struct NormaliseBackward {
     const Value constant = offset[c];
     for (int i = 0; i < width; ++i) {
       const Scalar distance = value.numbers[i] - origin.numbers[i];
-      if (Rectified && !(distance * factor.numbers[i] + added.numbers[i] > Scalar(0))) gradient.numbers[i] = Scalar(0);
+      const Scalar before = distance * factor.numbers[i] + added.numbers[i];
+      if (Rectified) gradient.numbers[i] = nn::detail::relu_gradient(before, gradient.numbers[i]);
       gradient.numbers[i] =
           gradient.numbers[i] * factor.numbers[i] + (distance * inclination.numbers[i] + constant.numbers[i]);
     }

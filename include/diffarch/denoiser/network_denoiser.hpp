@@ -4,6 +4,7 @@
 #include <cmath>
 #include <concepts>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <string>
 #include <type_traits>
@@ -21,8 +22,8 @@ namespace diffarch {
 /// trained for gets the one of the nearest sigma, on a logarithmic scale. Networks see y in VP units.
 ///
 /// Samples go through the networks in blocks of a fixed size, filled up with zeros, so that no result depends on how
-/// many others are in the batch, or which. Calls of `denoise` must not overlap: the networks' working memory is shared.
-/// It lives on the backend of the body's kernels.
+/// many others are in the batch, or which. It lives on the backend of the body's kernels. Several threads may call it:
+/// the networks' working memory is shared, so that one of them computes at a time.
 template <class Body>
 class NetworkDenoiser {
  public:
@@ -47,7 +48,7 @@ class NetworkDenoiser {
   [[nodiscard]] Index dimension() const noexcept { return levels_.front().network->input_shape().size(); }
   [[nodiscard]] const std::vector<Level>& levels() const noexcept { return levels_; }
 
-  /// The network for a level.
+  /// The network for a level. While it is used directly, no other thread may use it or call `denoise`.
   [[nodiscard]] Network& network(NoiseLevel level) const {
     const auto distance = [&](const Level& candidate) {
       if (candidate.level == level) return -1.0;
@@ -63,6 +64,7 @@ class NetworkDenoiser {
   [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
+    const std::lock_guard alone(*use_);
     Network& net = working_network(level);
     const auto scale = static_cast<Scalar>(1.0 / level.scale());
     const Index d = y.rows();
@@ -94,6 +96,7 @@ class NetworkDenoiser {
   [[nodiscard]] Matrix<double> jacobian_rows(const Storage& y, NoiseLevel level, const std::vector<Index>& rows) const {
     detail::require<DimensionMismatch>(y.rows() == dimension() && y.cols() == 1, "jacobian: y is ",
                                        detail::shape_text(y), ", expected (", dimension(), ", 1)");
+    const std::lock_guard alone(*use_);
     Network& net = working_network(level);
     const auto row_count = static_cast<Index>(rows.size());
     const Index block = std::min(block_size, row_count);
@@ -129,6 +132,7 @@ class NetworkDenoiser {
   }
 
   std::vector<Level> levels_;
+  std::unique_ptr<std::mutex> use_ = std::make_unique<std::mutex>();  ///< of the networks; moves with them
   mutable Network* working_ = nullptr;
 };
 

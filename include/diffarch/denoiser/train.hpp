@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/core/samples.hpp"
 #include "diffarch/denoiser/network_training.hpp"
 #include "diffarch/nn/training_folder.hpp"
 
@@ -92,26 +93,28 @@ template <class Body>
 
 /// Trains the networks of an architecture for the noise levels of a schedule and keeps them in `run.folder`; with
 /// levels given, only those; with `claim`, only what it claims. `load_model` makes the model of them. Levels are
-/// trained one after the other, as a checkpoint is of one, on every backend: `fit` may train them together.
+/// trained one after the other, as a checkpoint is of one, on every backend: `fit` may train them together. `data` are
+/// a Batch (d, n), a Dataset, or an Eigen expression.
 ///
 /// With the same seed, backend and number of threads the weights are bitwise the same, however often the run was
 /// interrupted or killed, and, without warm start, however the levels were shared; `nn::merge_trainings` joins folders.
 /// Throws InvalidArgument for options or levels out of range, DimensionMismatch for data of another shape, FileError
-/// for a folder that cannot be used, Interrupted, and NumericalError when a loss is not finite: the last checkpoint is
-/// then kept.
-template <class A, class Scalar, Schedule S, Backend B = Cpu>
-requires NetworkArchitecture<A, Scalar, B>
-void train(const A& architecture, const Batch<Scalar>& data, const S& schedule, const TrainingRun& run,
+/// for a folder that cannot be used, Interrupted, and NumericalError when a loss, weights, running statistics or
+/// outputs are not finite: the last checkpoint is then kept.
+template <class A, Samples Data, Schedule S, Backend B = Cpu>
+requires NetworkArchitecture<A, typename Data::Scalar, B>
+void train(const A& architecture, const Data& data, const S& schedule, const TrainingRun& run,
            const ProgressCallback& progress = {}, B /*backend*/ = {}) {
-  detail::train_in_folder(detail::network_plan<B, Scalar>(architecture, data.rows()), data, schedule.levels(), run,
-                          progress);
+  const auto& batch = as_batch(data);
+  detail::train_in_folder(detail::network_plan<B, typename Data::Scalar>(architecture, batch.rows()), batch,
+                          schedule.levels(), run, progress);
 }
 
 /// The model of a training that is complete, for the noise levels of the schedule it was made for, on a backend, which
-/// need not be the one that it was trained on.
+/// need not be the one that it was trained on; in single precision unless `load_model<double>` asks for the other.
 /// Throws FileError when the folder holds another architecture or other levels, or the weights of a level are missing
 /// or damaged.
-template <class Scalar, class A, Schedule S, Backend B = Cpu>
+template <class Scalar = float, class A, Schedule S, Backend B = Cpu>
 requires NetworkArchitecture<A, Scalar, B>
 [[nodiscard]] NetworkModel<A, Scalar, B> load_model(const A& architecture, const S& schedule,
                                                     const std::filesystem::path& folder, B /*backend*/ = {}) {

@@ -6,6 +6,7 @@
 
 #include "diffarch/nn/host_copy.hpp"
 #include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn {
 
@@ -39,7 +40,7 @@ template <class Scalar, class Kernels>
       Scalar value = out_bias[row];
       for (std::size_t i = 0; i < hidden; ++i) {
         const Scalar before = weight[i] * codes[corner] + bias[i];
-        value += out_weight[row * hidden + i] * (before > Scalar(0) ? before : Scalar(0.2) * before);
+        value += out_weight[row * hidden + i] * detail::leaky_relu(before, Scalar(0.2));
       }
       corners(static_cast<Index>(row), static_cast<Index>(corner)) = value;
     }

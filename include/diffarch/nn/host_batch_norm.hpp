@@ -6,6 +6,7 @@
 #include "diffarch/nn/buffer.hpp"
 #include "diffarch/nn/layer.hpp"
 #include "diffarch/nn/normalisation.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn::detail {
 
@@ -40,7 +41,7 @@ class HostBatchNorm {
         Scalar* const to = y + pixel * channels_;
         for (Index c = 0; c < channels_; ++c) {
           const Scalar value = (from[c] - centre[c]) * scale[c] + shift[c];
-          to[c] = Rectified && !(value > Scalar(0)) ? Scalar(0) : value;
+          to[c] = Rectified ? relu(value) : value;
         }
       }
     });
@@ -51,9 +52,7 @@ class HostBatchNorm {
     // Sums of dy and of dy (x - centre), dy taken through the rectifier. ReLU's mask is computed again from x.
     sum_over_pixels([&](Index pixel, Index c, Scalar& sum, Scalar& product) {
       const Scalar distance = x[pixel * channels_ + c] - centre_[c];
-      const Scalar unmasked = dy[pixel * channels_ + c];  // read in any case: then the compiler needs no branch
-      const bool passes = !Rectified || distance * scale_[c] + shift_[c] > Scalar(0);
-      const Scalar gradient = passes ? unmasked : Scalar(0);
+      const Scalar gradient = through_rectifier(distance * scale_[c] + shift_[c], dy[pixel * channels_ + c]);
       sum += gradient;
       product += gradient * distance;
     });
@@ -73,14 +72,19 @@ class HostBatchNorm {
         Scalar* const out = dx + pixel * channels_;
         for (Index c = 0; c < channels_; ++c) {
           const Scalar distance = from[c] - centre[c];
-          const bool passes = !Rectified || distance * scale[c] + shift[c] > Scalar(0);
-          out[c] = (passes ? in[c] : Scalar(0)) * scale[c] + (distance * slope[c] + offset[c]);
+          const Scalar gradient = through_rectifier(distance * scale[c] + shift[c], in[c]);
+          out[c] = gradient * scale[c] + (distance * slope[c] + offset[c]);
         }
       }
     });
   }
 
  private:
+  /// dy as the gradient of what the rectifier takes, `value`.
+  [[nodiscard]] static Scalar through_rectifier([[maybe_unused]] Scalar value, Scalar dy) {
+    return Rectified ? relu_gradient(value, dy) : dy;
+  }
+
   template <class Body>
   void for_each_block(const Body& body) const {
     parallel_for(blocks_, block_ * channels_ * 4,

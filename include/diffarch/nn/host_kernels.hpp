@@ -8,6 +8,7 @@
 #include "diffarch/nn/buffer.hpp"
 #include "diffarch/nn/host_batch_norm.hpp"
 #include "diffarch/nn/host_training.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn {
 
@@ -46,7 +47,8 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///  - `copy(from, count, to)`, `copy_to_host(from, count, host)`, `copy_from_host(host, count, to)`: Scalar or Index,
 ///    their one template argument; done on return; `fill(values, count, value)`.
 /// Activations, element by element on `count` numbers; y may be x, dx may be dy:
-///  - `leaky_relu(x, y, count, slope)`: y = x > 0 ? x : slope x; `leaky_relu_backward(y, dy, dx, count, slope)`;
+///  - `leaky_relu(x, y, count, slope)`: y = x > 0 ? x : slope x; `leaky_relu_backward(y, dy, dx, count, slope)`. In
+///    both NaN stays NaN: see rectifier.hpp;
 ///  - `tanh(x, y, count)`: NaN stays NaN; `tanh_backward(y, dy, dx, count)`: dx = (1 - y^2) dy.
 /// Pixels, `channels` numbers each:
 ///  - `average_pool(x, y, rows, width, channels)`: x (2 rows, 2 width, channels) -> y (rows, width, channels), means of
@@ -64,6 +66,7 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 ///    column s of data, and signals[l] clean + noises[l] epsilon with epsilon(i) = normal(first_draw + s, i);
 ///  - `mean_squared_errors(x0_hat, clean, gradient, size, levels, host)`: for each of `levels` pieces of `size` numbers
 ///    host[l] = sum (x0_hat - clean)^2 / size, a double, and gradient = 2 / size (x0_hat - clean);
+///  - `all_finite(values, count)`: whether none of them is NaN or infinite;
 ///  - `stack_bytes`: how much memory networks of the same shape that are trained at once, as a stack, may take; 0 where
 ///    that is no quicker than one after the other.
 /// Passes:
@@ -125,14 +128,12 @@ struct HostKernels : HostTraining {
 
   template <class Scalar>
   static void leaky_relu(const Scalar* x, Scalar* y, Index count, Scalar slope) {
-    // A product in any case: a value that may stay as it is in place would be a branch, and no vector instructions.
-    detail::transform(x, y, count,
-                      [=](Scalar value, Index /*i*/) { return value * (value > Scalar(0) ? Scalar(1) : slope); });
+    detail::transform(x, y, count, [=](Scalar value, Index /*i*/) { return detail::leaky_relu(value, slope); });
   }
   template <class Scalar>
   static void leaky_relu_backward(const Scalar* y, const Scalar* dy, Scalar* dx, Index count, Scalar slope) {
     detail::transform(dy, dx, count,
-                      [=](Scalar value, Index i) { return value * (y[i] > Scalar(0) ? Scalar(1) : slope); });
+                      [=](Scalar value, Index i) { return detail::leaky_relu_gradient(y[i], value, slope); });
   }
 
   template <class Scalar>

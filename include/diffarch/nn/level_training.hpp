@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -100,17 +101,16 @@ class LevelTraining {
 
   /// One step on the next batch; its loss, of a stack the mean of the levels' losses. Throws NumericalError, naming
   /// sigma, epoch and step, when one is not finite: the weights are then those of before the step, but running
-  /// statistics of batch norms have seen the batch.
+  /// statistics of batch norms have seen the batch. Throws what `require_finite` throws at the end of the training and
+  /// of epochs, 50 steps apart at least.
   double step() {
     draw_batch();
     const Storage& x0_hat = network_.forward(noisy_, Mode::train);
     Kernels::mean_squared_errors(x0_hat.data(), std::as_const(clean_).data(), network_.output_gradient().data(),
                                  data_.rows() * options_.batch_size, level_count(), step_losses_.data());
     for (std::size_t i = 0; i < levels_.size(); ++i)
-      diffarch::detail::require<NumericalError>(std::isfinite(step_losses_[i]), "training: the loss is ",
-                                                step_losses_[i], " at sigma = ", levels_[i].sigma(), ", epoch ",
-                                                state_.epoch + 1, " of ", options_.epochs, ", step ", state_.step + 1,
-                                                " of ", steps_per_epoch(), "; a smaller learning rate may help");
+      if (!std::isfinite(step_losses_[i]))
+        diverged(diffarch::detail::concat("the loss is ", step_losses_[i]), levels_[i], steps_done() + 1);
     network_.backward(noisy_);
     optimiser_->step(pieces_);
     if (average_) average_->update(std::span<const std::span<const Scalar>>(weights_));
@@ -120,19 +120,39 @@ class LevelTraining {
         state_.losses.push_back(std::exchange(loss, 0.0) / static_cast<double>(state_.step));
       state_.step = 0;
       ++state_.epoch;
+      constexpr Index steps_between_checks = 50;
+      if (is_done() || steps_done() - checked_at_ >= steps_between_checks) require_finite();
       if (!is_done()) shuffle();
     }
     return std::accumulate(step_losses_.begin(), step_losses_.end(), 0.0) / static_cast<double>(levels_.size());
   }
 
-  /// The weights that the model takes: those of the network, or their average.
+  /// Throws NumericalError, naming the tensor, sigma, epoch and step, unless all weights, running statistics, and what
+  /// the optimiser remembers are finite: a loss can stay finite when they are not. Reads all of them once.
+  void require_finite() {
+    checked_at_ = steps_done();
+    network_.for_each_parameter([&](const Parameter<Scalar>& parameter) {
+      require_finite(parameter.name, parameter.values.data(), static_cast<Index>(parameter.values.size()));
+    });
+    for (const auto& moments : {optimiser_->mean(), optimiser_->mean_squared()})
+      if (!Kernels::all_finite(moments.data(), static_cast<Index>(moments.size())))
+        diverged("a moment of Adam is not finite", levels_.front(), steps_done());
+  }
+
+  /// Gives the network the weights that the model takes: those that it has, or their average. Throws NumericalError
+  /// when these, the running statistics, or what the network makes of a batch in evaluation are not finite.
   void finish() {
-    if (!average_) return;
-    const Scalar* from = average_->average().data();
-    for (const auto& piece : pieces_) {
-      Kernels::copy(from, static_cast<Index>(piece.parameters.size()), piece.parameters.data());
-      from += piece.parameters.size();
+    if (average_) {
+      const Scalar* from = average_->average().data();
+      for (const auto& piece : pieces_) {
+        Kernels::copy(from, static_cast<Index>(piece.parameters.size()), piece.parameters.data());
+        from += piece.parameters.size();
+      }
     }
+    require_finite();
+    draw_batch();
+    const Storage& x0_hat = network_.forward(noisy_, Mode::evaluate);
+    require_finite("x0_hat in evaluation", x0_hat.data(), x0_hat.rows() * x0_hat.cols());
   }
 
   /// What a checkpoint keeps beside the tensors of the network.
@@ -173,6 +193,23 @@ class LevelTraining {
   [[nodiscard]] Index steps_done() const noexcept { return state_.epoch * steps_per_epoch() + state_.step; }
 
  private:
+  [[noreturn]] void diverged(const std::string& what, NoiseLevel level, Index steps) const {
+    const Index before = std::max<Index>(steps, 1) - 1;
+    throw NumericalError(diffarch::detail::concat("training: ", what, " at sigma = ", level.sigma(), ", epoch ",
+                                                  before / steps_per_epoch() + 1, " of ", options_.epochs, ", step ",
+                                                  before % steps_per_epoch() + 1, " of ", steps_per_epoch(),
+                                                  "; the training has diverged: a smaller learning rate may help"));
+  }
+
+  /// Of a stack, the values are those of its levels one after the other.
+  void require_finite(const std::string& name, const Scalar* values, Index count) const {
+    if (Kernels::all_finite(values, count)) return;
+    const Index each = count / level_count();
+    for (std::size_t i = 0; i < levels_.size(); ++i)
+      if (!Kernels::all_finite(values + static_cast<Index>(i) * each, each))
+        diverged(name + " is not finite", levels_[i], steps_done());
+  }
+
   /// The levels, where the kernels read them.
   void store_levels() {
     std::vector<Index> noise_streams;
@@ -232,6 +269,7 @@ class LevelTraining {
   typename Kernels::template Buffer<Scalar> clean_;
   Storage noisy_;
   std::vector<double> step_losses_;  ///< of every level
+  Index checked_at_ = 0;             ///< step of the last `require_finite`
   State state_;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -53,7 +52,8 @@ struct ChannelMaps {
   constexpr void use_batch_statistics(const NormalisationTensors<Scalar>& tensors, Index c, double sum, double square,
                                       double count) const {
     const double distance = sum / count;
-    const double variance = std::max(0.0, square / count - distance * distance);
+    const double difference = square / count - distance * distance;
+    const double variance = difference < 0.0 ? 0.0 : difference;  // NaN stays NaN
     mean[c] = static_cast<double>(centre[c]) + distance;
     inverse_deviation[c] = 1.0 / std::sqrt(variance + normalisation_epsilon);
     if constexpr (standard) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "diffarch/core/batch.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn::detail {
 
@@ -126,7 +127,7 @@ class ThinBlock {
       }
       for (Index u = 0; u < wide_; ++u)
         for (int r = 0; r < count; ++r) {
-          const Vector h = Eigen::internal::pmax(hidden<I>(weights, u, [&](int i) { return in[i][r]; }), zero);
+          const Vector h = relu(hidden<I>(weights, u, [&](int i) { return in[i][r]; }));
           for (int o = 0; o < O; ++o)
             sums[o][r] = multiply_add(all(weights.output_weight[o * wide_ + u]), h, sums[o][r]);
         }
@@ -259,6 +260,8 @@ class ThinBlock {
     Vector bias[Units];
     Vector weight[Units][I];
     Vector product[Units][O * I];
+    const Vector zero = all(Scalar(0));
+    Vector not_finite = zero;  // zeros, or NaN where an h was not finite: comparisons alone take NaN for inactive
     for (int k = 0; k < Units; ++k) {
       const Index unit = first + u + k;
       for (Vector& sum : partial[k]) sum = all(Scalar(0));
@@ -271,23 +274,26 @@ class ThinBlock {
     }
     for (Index j = 0; j < now.vectors * size; j += size) {
       Vector h[Units];
+      Vector here = zero;  // the same of these samples
       for (int k = 0; k < Units; ++k) {
         h[k] = bias[k];
         for (int i = 0; i < I; ++i) h[k] = multiply_add(weight[k][i], load(&now.inputs[i][j]), h[k]);
+        here = multiply_add(h[k], zero, here);
       }
+      not_finite = not_finite + here;
       for (int m = 0; m < moments; ++m) {
         const Vector value = load(&now.products[m][j]);
         for (int k = 0; k < Units; ++k) partial[k][m] = add_where_positive(h[k], partial[k][m], value);
       }
       if constexpr (WantsInput)
         for (int s = 0; s < O * I; ++s) {
-          Vector sum = load(&now.slopes[s][j]);
+          Vector sum = load(&now.slopes[s][j]) + here;
           for (int k = 0; k < Units; ++k) sum = add_where_positive(h[k], sum, product[k][s]);
           store(&now.slopes[s][j], sum);
         }
     }
     for (int k = 0; k < Units; ++k)
-      for (int m = 0; m < moments; ++m) sums[m][u + k] = Eigen::internal::predux(partial[k][m]);
+      for (int m = 0; m < moments; ++m) sums[m][u + k] = Eigen::internal::predux(partial[k][m] + not_finite);
   }
 
   /// body<I, O>() with the sizes of the block.

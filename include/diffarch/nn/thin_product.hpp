@@ -1,6 +1,7 @@
 #pragma once
 
 #include "diffarch/core/batch.hpp"
+#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn::detail {
 
@@ -32,14 +33,14 @@ struct Vectors {
     const Vector a = Eigen::internal::pset1<Vector>(factor);
     for (int i = 0; i < Count; ++i) part[i] = Eigen::internal::pmadd(a, x.part[i], part[i]);
   }
-  /// Times `slope` where y is not positive.
-  void leak(const Vectors& y, Scalar slope) {
-    const Vector zero = Eigen::internal::pset1<Vector>(Scalar(0));
-    const Vector one = Eigen::internal::pset1<Vector>(Scalar(1));
-    const Vector other = Eigen::internal::pset1<Vector>(slope);
-    for (int i = 0; i < Count; ++i)
-      part[i] = Eigen::internal::pmul(part[i],
-                                      Eigen::internal::pselect(Eigen::internal::pcmp_lt(zero, y.part[i]), one, other));
+  void leak(Scalar slope) {
+    const Vector factor = Eigen::internal::pset1<Vector>(slope);
+    for (int i = 0; i < Count; ++i) part[i] = leaky_relu(part[i], factor);
+  }
+  /// From the gradient of leaky_relu(x) to that of x, given y = leaky_relu(x).
+  void leak_gradient(const Vectors& y, Scalar slope) {
+    const Vector factor = Eigen::internal::pset1<Vector>(slope);
+    for (int i = 0; i < Count; ++i) part[i] = leaky_relu_gradient(y.part[i], part[i], factor);
   }
   [[nodiscard]] Scalar dot(const Vectors& x) const {
     Vector sum = Eigen::internal::pmul(part[0], x.part[0]);
@@ -58,7 +59,8 @@ struct Vectors<Scalar, 0> {
   [[nodiscard]] static Vectors zeros() { return {Scalar(0)}; }
   void add(const Vectors& x) { value += x.value; }
   void add_scaled(Scalar factor, const Vectors& x) { value += factor * x.value; }
-  void leak(const Vectors& y, Scalar slope) { value *= y.value > Scalar(0) ? Scalar(1) : slope; }
+  void leak(Scalar slope) { value = leaky_relu(value, slope); }
+  void leak_gradient(const Vectors& y, Scalar slope) { value = leaky_relu_gradient(y.value, value, slope); }
   [[nodiscard]] Scalar dot(const Vectors& x) const { return value * x.value; }
 };
 
@@ -83,7 +85,7 @@ class ThinProduct {
       for (Index j = 0; j < samples; ++j) {
         Strip sum = constant;
         for (int t = 0; t < Thin; ++t) sum.add_scaled(thin[j * Thin + t], weights[t]);
-        sum.leak(sum, slope);
+        sum.leak(slope);
         sum.store(wide + j * wide_ + begin);
       }
     });
@@ -114,7 +116,7 @@ class ThinProduct {
       Strip sum = Strip::zeros();
       for (Index j = 0; j < samples; ++j) {
         Strip values = Strip::load(dwide + j * wide_ + begin);
-        if (wide != nullptr) values.leak(Strip::load(wide + j * wide_ + begin), slope);
+        if (wide != nullptr) values.leak_gradient(Strip::load(wide + j * wide_ + begin), slope);
         sum.add(values);
         for (int t = 0; t < Thin; ++t) sums[t].add_scaled(thin[j * Thin + t], values);
         if (dthin == nullptr) continue;

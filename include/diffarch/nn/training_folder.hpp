@@ -7,7 +7,9 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -55,6 +57,18 @@ template <class Scalar>
   return hash;
 }
 
+/// A folder holds another training than the one that is asked for.
+class OtherTraining : public FileError {
+ public:
+  OtherTraining(const std::filesystem::path& path, std::string entry, const std::string& problem)
+      : FileError(path.string(), problem), entry_(std::move(entry)) {}
+  /// The first entry of the description, "epochs" say, that differs.
+  [[nodiscard]] const std::string& entry() const noexcept { return entry_; }
+
+ private:
+  std::string entry_;
+};
+
 namespace detail {
 
 using TrainingJson = nlohmann::ordered_json;
@@ -77,6 +91,34 @@ using TrainingJson = nlohmann::ordered_json;
           {"data_checksum", description.data_checksum}};
 }
 
+/// What a folder is that has no description of a training, and what to do with it.
+[[nodiscard]] inline std::string kind_of_other_folder(const std::filesystem::path& folder) {
+  using diffarch::detail::concat;
+  std::error_code problem;
+  if (!diffarch::detail::path_exists(folder))
+    return "does not exist; expected the folder of a training, with a training.json";
+  if (!std::filesystem::is_directory(folder, problem))
+    return "is not a folder; expected that of a training, with a training.json (nn::load_weights loads one file)";
+  std::map<std::string, std::set<std::string>> files;  // by their ending
+  for (std::filesystem::directory_iterator entry(folder, problem), end; !problem && entry != end;
+       entry.increment(problem))
+    files[entry->path().extension().string()].insert(entry->path().filename().string());
+  const auto list = [](const std::set<std::string>& names) {
+    return names.size() == 1 ? *names.begin() : concat(*names.begin(), " and ", names.size() - 1, " more");
+  };
+  for (const char* ending : {".pt", ".pth", ".bin", ".ckpt"})
+    if (files.contains(ending))
+      return concat(
+          "is a folder of PyTorch files (", list(files[ending]), "), not of a training: it has no training.json. ",
+          "Save the state_dict of each network as a safetensors file (safetensors.torch.save_file), and load ",
+          "it by nn::load_weights or apply it by the program apply_denoiser");
+  if (files.contains(".safetensors"))
+    return concat("is not the folder of a training: it holds weights (", list(files[".safetensors"]),
+                  ") but no training.json, which says of which networks and levels; load one by nn::load_weights, or ",
+                  "apply it by the program apply_denoiser");
+  return "is not the folder of a training: it has no training.json";
+}
+
 [[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw FileError(path.string(), "cannot be read");
@@ -85,6 +127,8 @@ using TrainingJson = nlohmann::ordered_json;
 
 /// Throws FileError unless the file is JSON with all entries of a description, of the right types.
 [[nodiscard]] inline TrainingJson read_description(const std::filesystem::path& path) {
+  if (!diffarch::detail::path_exists(path))
+    throw FileError(path.parent_path().string(), kind_of_other_folder(path.parent_path()));
   TrainingJson json = TrainingJson::parse(read_text(path), nullptr, false);
   if (!json.is_object()) throw FileError(path.string(), "is not the description of a training: expected a JSON object");
   const TrainingJson expected = to_json({});
@@ -105,13 +149,25 @@ using TrainingJson = nlohmann::ordered_json;
   return json;
 }
 
-/// Throws FileError, naming the first entry that differs.
+/// Throws OtherTraining, naming the first entry that differs.
 inline void require_same_description(const std::filesystem::path& path, const TrainingJson& found,
                                      const TrainingJson& expected) {
-  for (const auto& [key, value] : expected.items())
-    if (found[key] != value)
-      throw FileError(path.string(), diffarch::detail::concat("is another training: \"", key, "\" is ",
-                                                              found[key].dump(), ", expected ", value.dump()));
+  using diffarch::detail::concat;
+  for (const auto& [key, value] : expected.items()) {
+    if (found[key] == value) continue;
+    const std::string same = concat("\"", key, "\" is ", found[key].dump(), ", expected ", value.dump());
+    if (key == "samples")
+      throw OtherTraining(path, key,
+                          concat("is a training on other data: ", same, ". Go on with the ", found[key].dump(),
+                                 " samples that it was begun with, or train in another folder"));
+    if (key == "data_checksum")
+      throw OtherTraining(path, key,
+                          concat("is a training on other data: it was begun with as many samples (",
+                                 expected["samples"].dump(), ") of the same shape (", expected["shape"].dump(),
+                                 "), but at least one value of them, or their order, is not the same (", same,
+                                 "). Go on with the data that it was begun with, or train in another folder"));
+    throw OtherTraining(path, key, concat("is another training: ", same));
+  }
 }
 
 [[nodiscard]] inline std::filesystem::path description_file(const std::filesystem::path& folder) {
@@ -156,7 +212,8 @@ struct TrainingFolderOptions {
 class TrainingFolder {
  public:
   /// For the levels first, ..., last - 1 of the description. Creates the folder and its description when missing.
-  /// Throws FileError when the folder holds another training, or files of these levels without options.resume.
+  /// Throws OtherTraining when the folder holds another one, FileError when it holds files of these levels without
+  /// options.resume, or cannot be used.
   TrainingFolder(std::filesystem::path folder, const TrainingDescription& description, Index first, Index last,
                  TrainingFolderOptions options)
       : folder_(std::move(folder)), options_(std::move(options)) {
@@ -171,7 +228,10 @@ class TrainingFolder {
     for (Index step = first; step < last; ++step) {
       for (const auto& file : {detail::level_file(folder_, step), detail::checkpoint_file(folder_, step)})
         if (!options_.resume && diffarch::detail::path_exists(file))
-          throw FileError(file.string(), "is there from an earlier training; resume it, or choose another folder");
+          throw FileError(
+              file.string(),
+              "is there from an earlier training; resume it (TrainingRun::resume, --resume of the programs), or "
+              "choose another folder");
     }
   }
 
@@ -204,10 +264,11 @@ class TrainingFolder {
   }
 
   template <class Body>
-  void after_step(Index step, Network<Body>& network, const LevelTraining<Body>& training) {
+  void after_step(Index step, Network<Body>& network, LevelTraining<Body>& training) {
     const bool stop = options_.stop && options_.stop();
     if (!stop && std::chrono::duration<double>(Clock::now() - saved_at_).count() < options_.checkpoint_seconds) return;
     const auto path = detail::checkpoint_file(folder_, step);
+    training.require_finite();
     save_checkpoint(path, network, training);
     saved_at_ = Clock::now();
     if (stop)
