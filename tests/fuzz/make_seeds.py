@@ -34,6 +34,13 @@ def png(height, width, colour, depth=8, interlace=0):
             + palette + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def exif(order, orientation):
+    """A TIFF block of two tags, the second of which is Orientation."""
+    head = (b"MM" if order == ">" else b"II") + struct.pack(order + "HI", 42, 8)
+    tags = struct.pack(order + "HHIHH", 0x0100, 3, 1, 640, 0) + struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    return head + struct.pack(order + "H", 2) + tags + struct.pack(order + "I", 0)
+
+
 def jpeg(blocks):
     """Gray JPEG of 8 x 8 blocks in a row, without contrast: every block is a code of one bit for a zero and one for its end."""
     def segment(marker, body):
@@ -82,6 +89,15 @@ def main():
                         ("u1", numpy.arange(24, dtype="u1").reshape(2, 2, 2, 3)), ("i8", numpy.arange(4, dtype="<i8"))):
         (folder / "npy").mkdir(parents=True, exist_ok=True)
         numpy.save(folder / "npy" / name, array)
+    for dtype in (">f4", "<f2", ">u2", "|b1", "<i2"):
+        numpy.save(folder / "npy" / ("big_" * (dtype[0] == ">") + dtype[1:]), numpy.ones((2, 2, 2, 3), dtype))
+    for name, save in (("stored", numpy.savez), ("deflated", numpy.savez_compressed)):
+        (folder / "npz").mkdir(parents=True, exist_ok=True)
+        save(folder / "npz" / name, numpy.linspace(-1, 1, 24, dtype="<f4").reshape(2, 2, 2, 3))
+        save(folder / "npz" / (name + "_two"), a=numpy.arange(4), b=numpy.ones((2, 3), "u1"))
+    for order in ("<", ">"):
+        for orientation in (3, 6):
+            put("exif", f"{'big' if order == '>' else 'little'}_{orientation}", exif(order, orientation))
     put("safetensors", "all", safetensors(
         {"a": ("F32", [2, 2], bytes(16)), "b": ("F64", [1], bytes(8)), "c": ("I64", [], bytes(8)),
          "d": ("F16", [3], bytes(6)), "e": ("BF16", [1, 2], bytes(4))}, {"key": "value"}))
@@ -95,6 +111,13 @@ def main():
                           ("alpha", png(2, 2, 6)), ("rgb16", png(2, 3, 2, 16)), ("gray_alpha", png(3, 3, 4))):
         put("image", name + ".png", content)
     put("image", "gray.jpg", jpeg(3))
+    photo = jpeg(2)
+    block = b"Exif\0\0" + exif(">", 6)
+    put("image", "photo.jpg", photo[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + photo[2:])
+    put("exif", "photo.jpg", photo[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + photo[2:])
+    for name, content in (("gray", png(4, 3, 0, 16)), ("rgb", png(3, 4, 2, 16)), ("alpha", png(2, 2, 6, 16)),
+                          ("gray_alpha", png(3, 3, 4, 16)), ("wide", png(1, 9, 0, 16))):
+        put("png16", name + ".png", content)
     put("checkpoint", "weights", safetensors(network_tensors()))
     put("checkpoint", "checkpoint", checkpoint())
     put("description", "training.json", json.dumps(
