@@ -1,10 +1,13 @@
 # Programs of two source files that make the same network. With one family of kernels for networks they link; with two
 # the linker refuses them, and its message says which two.
-#   COMPILER, FLAGS      flags: a list
+#   COMPILER             of all files
+#   FLAGS, LIBRARIES     lists, their elements separated by |
 #   SOURCE_DIR           tests/kernel_families
 #   WORK_DIR             emptied first
-#   FAMILIES             a list of NAME=DEFINITION[,DEFINITION ...]
-#   LIBRARIES            a list
+#   FAMILIES             a list, too: NAME=DEFINITION[,DEFINITION ...]
+foreach(list IN ITEMS FLAGS LIBRARIES FAMILIES)
+  string(REPLACE "|" ";" ${list} "${${list}}")
+endforeach()
 file(REMOVE_RECURSE "${WORK_DIR}")
 file(MAKE_DIRECTORY "${WORK_DIR}")
 
