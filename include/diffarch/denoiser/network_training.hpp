@@ -37,8 +37,8 @@ struct NoStore {
 template <class Kernels>
 [[nodiscard]] std::string note_of_kernels() {
   if constexpr (std::is_same_v<Kernels, nn::EigenKernels>)
-    return "on Eigen's kernels; oneDNN's are 1.5 to 3.4 times as fast: install it (Debian: libdnnl-dev and "
-           "ocl-icd-opencl-dev) and link diffarch::onednn";
+    return "on Eigen's kernels; oneDNN's are 1.5 to 3.4 times as fast: install it (Debian: libdnnl-dev "
+           "opencl-headers ocl-icd-opencl-dev) and link diffarch::onednn";
   else
     return {};
 }
