@@ -55,6 +55,21 @@ TEST_CASE("Pure noise has infinite sigma and no VE coordinates", "[core]") {
                ContainsSubstring("pure noise (alpha_bar = 0) has no finite sigma"));
 }
 
+TEST_CASE("A level is the same one in any coordinates, and no other level is", "[core]") {
+  for (const double sigma : {0.002, 0.3, 1.0, 80.0, 2e4}) {
+    const NoiseLevel ve = NoiseLevel::from_sigma(sigma);
+    const NoiseLevel vp = ve.variance_preserving();
+    CHECK(is_same_level(ve, vp));
+    CHECK(is_same_level(vp.variance_exploding(), vp));
+    CHECK(is_same_level(NoiseLevel{2.0 * vp.signal, 2.0 * vp.noise}, ve));
+    CHECK_FALSE(is_same_level(ve, NoiseLevel::from_sigma(sigma * (1.0 + 1e-7))));
+    CHECK_FALSE(is_same_level(ve, NoiseLevel{}));
+    CHECK_FALSE(is_same_level(ve, NoiseLevel::from_alpha_bar(0.0)));
+  }
+  CHECK(is_same_level(NoiseLevel{}, NoiseLevel{3.0, 0.0}));
+  CHECK(is_same_level(NoiseLevel::from_alpha_bar(0.0), NoiseLevel{0.0, 7.0}));
+}
+
 TEST_CASE("Levels outside their range are refused", "[core]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double bad : {-0.1, 1.1, nan})

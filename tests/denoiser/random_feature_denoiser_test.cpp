@@ -96,12 +96,13 @@ TEST_CASE("Jacobians equal differences, and the leading form is the limit far ou
   const Batch<double> down = y.replicate(1, 3) - step * v;
   CHECK(relative_difference(model.jacobian_product(y, v, level),
                             (denoise_on(model, up, level) - denoise_on(model, down, level)) / (2.0 * step)) < 1e-6);
-  const NoiseLevel vp = level.variance_preserving();
   const Matrix<double> theta = v.colwise().normalized();
   constexpr double far = 1e6;
-  const Vector<double> limit =
-      theta.cwiseProduct(denoise_on(model, far * theta, vp)).colwise().sum() / std::pow(far, 3);
-  CHECK(relative_difference(limit, model.leading_form(theta, vp)) < 1e-4);
+  for (const NoiseLevel at : {level.variance_preserving(), level.variance_exploding()}) {
+    const Vector<double> limit =
+        theta.cwiseProduct(denoise_on(model, far * theta, at)).colwise().sum() / std::pow(far, 3);
+    CHECK(relative_difference(limit, model.leading_form(theta, at)) < 1e-4);
+  }
 }
 
 TEST_CASE("Columns are independent, bitwise, and data of one image give the image", "[denoiser][polynomial]") {
@@ -123,6 +124,17 @@ TEST_CASE("Degree 27 is finite, and its condition is reported", "[denoiser][poly
   CHECK(message_of<NumericalError>([&] {
           (void)fitted(Polynomial<301, RandomFeatures<>>{{.width = 10}}, x);
         }).find("degree 301 at sigma = 0.5") != std::string::npos);
+}
+
+TEST_CASE("Legacy of a single sample is refused, and of two is fitted", "[denoiser][polynomial]") {
+  for (const Index d : {1, 6}) {
+    const Batch<double> x = correlated_samples(d, 2, 15);
+    CHECK(message_of<InvalidArgument>([&] {
+            (void)fitted(Polynomial<3, RandomFeatures<Legacy>>{{.width = 8}}, Batch<double>(x.leftCols(1)));
+          }) ==
+          "RandomFeatures: Legacy divides by n - 1, and the training data have n = 1; expected at least 2 samples");
+    CHECK(denoise_on(fitted(Polynomial<3, RandomFeatures<Legacy>>{{.width = 8}}, x), x, level).allFinite());
+  }
 }
 
 TEST_CASE("Bad hyper-parameters of random features are refused", "[denoiser][polynomial]") {

@@ -78,6 +78,28 @@ TEST_CASE("The conservative weights minimise the denoising error", "[denoiser][p
   CHECK(bounded < 0.99 * linear);
 }
 
+TEST_CASE("Samples and the leading form are the same in VP and VE coordinates", "[denoiser][polynomial]") {
+  const Batch<double> x = samples(5, 60, 7);
+  const Matrix<double> theta = random_matrix(5, 6, 8).colwise().normalized();
+  const NoiseLevel vp = middle_level.variance_preserving();
+  const NoiseLevel ve = middle_level.variance_exploding();
+  const auto check = [&](const auto& architecture) {
+    INFO(architecture.name());
+    // A level is found again in other coordinates: what was fitted for VP predicts the same for VE.
+    const auto model = fit(architecture, x, CustomSchedule({vp, NoiseLevel{}}), TestedBackend{});
+    const Batch<double> y = random_matrix(5, 9, 9);
+    CHECK(relative_difference(denoise_on(model, Batch<double>(y / ve.scale()), vp), denoise_on(model, y, ve)) < 1e-12);
+    constexpr double far = 1e6;
+    for (const NoiseLevel at : {vp, ve}) {
+      const Vector<double> limit =
+          theta.cwiseProduct(denoise_on(model, far * theta, at)).colwise().sum() / std::pow(far, 3);
+      CHECK(relative_difference(limit, model.leading_form(theta, at)) < 1e-4);
+    }
+  };
+  check(Polynomial<3, SpectralFeatures<>>{{.width = 20}});
+  check(Polynomial<3, SpectralFeatures<Monomials>>{{.width = 20}});
+}
+
 TEST_CASE("A bounded leading form is nowhere positive", "[denoiser][polynomial]") {
   const Batch<double> x = samples(5, 60, 7);
   const Matrix<double> theta = random_matrix(5, 200, 8).colwise().normalized();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -54,7 +55,16 @@ struct NoiseLevel {
     return {1.0, noise / signal};
   }
 
+  /// The same numbers, and so the same coordinates: compare `is_same_level` for the same level in any.
   friend bool operator==(const NoiseLevel&, const NoiseLevel&) = default;
 };
+
+/// Whether two levels are the same one, in whatever coordinates: their sigmas agree to 1e-9 of their size, which
+/// conversions between VP and VE do, and two levels of a schedule do not.
+[[nodiscard]] inline bool is_same_level(NoiseLevel a, NoiseLevel b) noexcept {
+  const double first = a.sigma();
+  const double second = b.sigma();
+  return first == second || std::abs(first - second) <= 1e-9 * std::min(first, second);
+}
 
 }  // namespace diffarch

@@ -58,7 +58,7 @@ class NoiseLevels {
     Index nearest = 0;
     double distance = std::numeric_limits<double>::infinity();
     for (Index step = 0; step < steps(); ++step) {
-      if ((*this)[step] == level) return step;
+      if (is_same_level((*this)[step], level)) return step;
       const double candidate = std::abs(std::log((*this)[step].sigma() / level.sigma()));
       if (candidate < distance) {
         distance = candidate;

@@ -15,11 +15,15 @@ class LevelFits {
  public:
   void add(NoiseLevel level, Fit fit) { fits_.emplace_back(level, std::move(fit)); }
 
-  /// The fit of exactly this level, nullptr when there is none.
+  /// The fit of this level, in whatever coordinates it was added (`is_same_level`), nullptr when there is none. A fit
+  /// must therefore depend on sigma alone.
   [[nodiscard]] const Fit* find(NoiseLevel level) const noexcept {
-    for (const auto& [fitted, fit] : fits_)
+    const Fit* found = nullptr;
+    for (const auto& [fitted, fit] : fits_) {
       if (fitted == level) return &fit;
-    return nullptr;
+      if (found == nullptr && is_same_level(fitted, level)) found = &fit;
+    }
+    return found;
   }
 
   /// use(fit) with the fit of this level, made by make(level) for the call when there is none.

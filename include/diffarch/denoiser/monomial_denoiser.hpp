@@ -135,15 +135,16 @@ class MonomialDenoiser {
     return result;
   }
 
-  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VE coordinates. All
-  /// negative (odd degree): no trajectory can run away.
+  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in the coordinates of the
+  /// level: the limit of theta . D(r theta) / r^degree for large r. All negative (odd degree): no trajectory can run
+  /// away.
   [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
     Vector<double> values = Vector<double>::Zero(theta.cols());
     with_fit(level, [&](const PolynomialFit* fit) {
       if (fit == nullptr) return;
       const Matrix<double> modes = moments_.basis().transpose() * theta;
       for (Index column = 0; column < theta.cols(); ++column) {
-        const Vector<double> u = fit->inverse_scale.cwiseProduct(modes.col(column));
+        const Vector<double> u = fit->inverse_scale.cwiseProduct(modes.col(column)) / level.signal;
         for (Index a = 0; a < basis_.size(); ++a) {
           if (degree_of(basis_[a]) < degree()) continue;
           double monomial = 1.0;  // the leading term of he_a: u^a / sqrt(a!)

@@ -51,7 +51,7 @@ class NetworkDenoiser {
   /// The network for a level. While it is used directly, no other thread may use it or call `denoise`.
   [[nodiscard]] Network& network(NoiseLevel level) const {
     const auto distance = [&](const Level& candidate) {
-      if (candidate.level == level) return -1.0;
+      if (is_same_level(candidate.level, level)) return -1.0;
       if (level.is_clean()) return candidate.level.sigma();
       return std::abs(std::log(candidate.level.sigma() / level.sigma()));
     };

@@ -17,7 +17,7 @@ namespace diffarch {
 namespace detail {
 
 /// Throws DimensionMismatch when the data (d, n) are no images of the architecture's shape, InvalidArgument for a bad
-/// patch schedule, ridge, or a bias with Legacy.
+/// patch schedule, ridge, a bias with Legacy, or Legacy of a single sample.
 template <int Degree, class Averaging, class Scalar>
 void check_patch_polynomial(const PatchPolynomial<Degree, Averaging>& architecture, const Batch<Scalar>& data,
                             const NoiseLevels& levels) {
@@ -25,6 +25,7 @@ void check_patch_polynomial(const PatchPolynomial<Degree, Averaging>& architectu
                              shape_text(data), ", but an image of ", shape_text(architecture.shape), " has ",
                              architecture.shape.size(), " values; set PatchPolynomial::shape");
   check_averaging(architecture.averaging, architecture.bias);
+  check_samples<Averaging>(data.cols());
   for (Index step = 0; step < levels.steps(); ++step)
     static_cast<void>(architecture.patches.patch_size(step, levels.steps(), architecture.shape));
 }

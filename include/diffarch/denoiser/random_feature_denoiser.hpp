@@ -32,7 +32,7 @@ class RandomFeatureDenoiser {
   static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
 
   /// Draws the directions from features.seed. data (d, n). Throws InvalidArgument for degree < 1, width < 1, ridge
-  /// <= 0, or a bias with Legacy.
+  /// <= 0, a bias with Legacy, or Legacy of a single sample.
   RandomFeatureDenoiser(int degree, const Features& features, const Batch<Scalar>& data)
       : RandomFeatureDenoiser(degree, features, data, draw_directions(features, data.rows())) {}
 
@@ -44,6 +44,7 @@ class RandomFeatureDenoiser {
     detail::require<DimensionMismatch>(directions_.rows() == data.rows() && directions_.cols() == features.width,
                                        "RandomFeatures: the directions are ", detail::shape_text(directions_),
                                        "; expected (", data.rows(), ", ", features.width, ")");
+    detail::check_samples<Averaging>(data.cols());
     centre(data);
     projected_basis_ = project_vectors(basis_);
     projected_mean_ = project_vectors(mean_);
@@ -139,12 +140,13 @@ class RandomFeatureDenoiser {
     });
   }
 
-  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VP units. Negative for
-  /// all directions (odd degree): no trajectory can run away.
+  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in the coordinates of the
+  /// level: the limit of theta . D(r theta) / r^degree for large r. Negative for all directions (odd degree): no
+  /// trajectory can run away.
   [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const requires(!is_legacy) {
     return with_fit(level, [&](const Fit& kept) {
       const auto& fit = kept.on_host();
-      Matrix<double> h = projections(theta);
+      Matrix<double> h = projections(theta) / level.scale();
       for (Index column = 0; column < h.cols(); ++column)
         h.col(column) =
             fit.feature_scale.array() * integer_power(h.col(column).array() / fit.preactivation_scale.array(), degree_);

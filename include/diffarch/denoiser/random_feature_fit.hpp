@@ -161,6 +161,14 @@ void check_averaging(const Averaging& averaging, bool bias) {
   require(!(std::is_same_v<Averaging, Legacy> && bias), "RandomFeatures: Legacy has no bias; expected bias = false");
 }
 
+/// Throws InvalidArgument for Legacy of a single training sample, whose covariances it would divide by zero.
+template <class Averaging>
+void check_samples(Index n) {
+  require(!std::is_same_v<Averaging, Legacy> || n >= 2,
+          "RandomFeatures: Legacy divides by n - 1, and the training data have n = ", n,
+          "; expected at least 2 samples");
+}
+
 /// Random directions R^T (d, p), each N(0, I / d).
 template <Backend B, class Scalar>
 [[nodiscard]] typename B::template Storage<Scalar> draw_directions(Index d, Index p, Seed seed, Stream stream) {

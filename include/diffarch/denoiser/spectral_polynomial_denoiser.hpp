@@ -62,7 +62,8 @@ class SpectralPolynomialDenoiser {
 
   /// Fits a level in advance and keeps it, when features.keep_levels says so.
   void fit_level(NoiseLevel level) {
-    if (features().keep_levels && level.signal > 0.0) fits_.add(level, placed(fit_at(level), level));
+    if (features().keep_levels && level.signal > 0.0)
+      fits_.add(level, placed(fit_at(level), level.variance_preserving().signal));
   }
 
   /// The fit of a level with signal > 0: SpectralRegression::fit_at.
@@ -87,8 +88,8 @@ class SpectralPolynomialDenoiser {
     if (level.signal == 0.0) return BackendType::upload(Batch<double>(Batch<double>::Zero(modes, n)));
     return with_fit(level, [&](const PlacedFit& fit) {
       const Index q = fit.directions.rows();
-      const Coordinates z = BackendAlgebra::multiply_transposed(fit.directions, whitened(fit, projected, q));
-      const Coordinates u = whitened(fit, projected, modes);
+      const Coordinates z = BackendAlgebra::multiply_transposed(fit.directions, whitened(fit, projected, q, level));
+      const Coordinates u = whitened(fit, projected, modes, level);
       const Index p = z.rows();
       Coordinates h((Degree - 1) * p, n);
       BackendType::for_each(p, n, detail::CentredHermite<Degree>{h.data(), z.data(), fit.feature_mean.data(), p});
@@ -163,13 +164,14 @@ class SpectralPolynomialDenoiser {
     });
   }
 
-  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in VP units.
+  /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in the coordinates of the
+  /// level: the limit of theta . D(r theta) / r^Degree for large r.
   [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
     return with_host_fit(level, [&](const SpectralFit& fit) {
       const Matrix<double> modes = host_array<BackendType>(basis_).template cast<double>().transpose() * theta;
       const Index q = fit.directions.rows();
       const Index p = fit.directions.cols();
-      const Matrix<double> u = fit.deviation.cwiseInverse().asDiagonal() * modes;
+      const Matrix<double> u = fit.deviation.cwiseInverse().asDiagonal() * Matrix<double>(modes / level.scale());
       const Matrix<double> z = fit.directions.transpose() * u.topRows(q);
       Matrix<double> h = Matrix<double>::Zero((Degree - 1) * p, theta.cols());
       h.bottomRows(p) = z.array().pow(Degree) / std::sqrt(std::tgamma(Degree + 1.0));
@@ -207,9 +209,8 @@ class SpectralPolynomialDenoiser {
 
   /// A fit where samples are.
   struct PlacedFit {
-    SpectralFit host;  ///< but for directions, coefficients and linear part
-    double scale;      ///< u = inverse_deviation (scale U^T y - shift)
-    Coordinates shift;
+    SpectralFit host;   ///< but for directions, coefficients and linear part
+    Coordinates shift;  ///< u = inverse_deviation (U^T y / level.scale() - shift)
     Coordinates inverse_deviation;
     Coordinates wiener;
     Coordinates directions;
@@ -219,11 +220,9 @@ class SpectralPolynomialDenoiser {
     Coordinates linear_part;
   };
 
-  [[nodiscard]] PlacedFit placed(SpectralFit fit, NoiseLevel level) const {
+  [[nodiscard]] PlacedFit placed(SpectralFit fit, double signal) const {
     const auto upload = [](Batch<double> array) { return BackendType::upload(std::move(array)); };
-    const double signal = level.variance_preserving().signal;
     PlacedFit result{.host = {},
-                     .scale = 1.0 / level.scale(),
                      .shift = upload(signal * host_projected_mean_),
                      .inverse_deviation = upload(fit.deviation.cwiseInverse()),
                      .wiener = upload(fit.wiener),
@@ -245,11 +244,12 @@ class SpectralPolynomialDenoiser {
   }
 
   /// The leading `rows` modes of u, of U^T y.
-  [[nodiscard]] static Coordinates whitened(const PlacedFit& fit, const Coordinates& projected, Index rows) {
+  [[nodiscard]] static Coordinates whitened(const PlacedFit& fit, const Coordinates& projected, Index rows,
+                                            NoiseLevel level) {
     Coordinates u(rows, projected.cols());
     BackendType::for_each(rows, projected.cols(),
                           detail::Whiten{u.data(), projected.data(), fit.shift.data(), fit.inverse_deviation.data(),
-                                         fit.scale, rows, projected.rows()});
+                                         1.0 / level.scale(), rows, projected.rows()});
     return u;
   }
 
@@ -282,7 +282,8 @@ class SpectralPolynomialDenoiser {
   template <class Use>
   [[nodiscard]] auto with_fit(NoiseLevel level, const Use& use) const {
     return fits_.with(
-        level, [this](NoiseLevel missing) { return placed(fit_at(missing), missing); }, use);
+        level, [this](NoiseLevel missing) { return placed(fit_at(missing), missing.variance_preserving().signal); },
+        use);
   }
 
   template <class Use>
