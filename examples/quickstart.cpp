@@ -14,7 +14,7 @@ int main(int argc, char** argv) try {
   sampler.fit(faces);                         // closed form
   auto images = sampler.sample(16, Seed{7});  // d x 16
   save_grid("rank100.png", images, faces.shape());
-  std::cout << describe(sampler.schedule()) << "\nwrote rank100.png\n";
+  std::cout << describe(sampler.schedule(), sampler.model()) << "\nwrote rank100.png\n";
 } catch (const std::exception& error) {
   std::cerr << "quickstart: error: " << error.what() << '\n';
   return 1;

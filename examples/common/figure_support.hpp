@@ -39,7 +39,11 @@ void report_linear_row(const std::string& row, const std::string& architecture, 
   const Vector<double> distances = neighbours.distances.row(0).transpose() * per_element;
 
   const double data_variance = model.eigenvalues().sum();
+  const double measured_mean_norm = LinearAlgebra<Cpu>::mean(measured).norm();
   std::printf("%s: rank %ld\n", row.c_str(), static_cast<long>(model.rank()));
+  std::printf("  %s\n", describe(schedule, model).c_str());
+  std::printf("  norm of the mean: data %.6g, predicted %.6g, measured %.6g\n", model.mean().norm(), finite.mean.norm(),
+              measured_mean_norm);
   std::printf("  total variance: data %.6g, predicted %.6g (%.3f of the data), measured / predicted %.4f\n",
               data_variance, finite.mode_variance.sum(), finite.mode_variance.sum() / data_variance,
               agreement.total_variance_ratio);
@@ -55,11 +59,15 @@ void report_linear_row(const std::string& row, const std::string& architecture, 
 
   Json entry = {{"row", row}, {"architecture", architecture}, {"rank", model.rank()}};
   entry["predicted"] = {{"total_variance", finite.mode_variance.sum()},
+                        {"mean_norm", finite.mean.norm()},
                         {"mode_variance", to_json(finite.mode_variance)},
                         {"mode_variance_continuous_limit", to_json(prediction.continuous_limit.mode_variance)},
                         {"mean_offset", to_json(finite.mean_offset)}};
-  entry["data"] = {{"total_variance", data_variance}, {"mode_variance", to_json(model.eigenvalues())}};
+  entry["data"] = {{"total_variance", data_variance},
+                   {"mean_norm", model.mean().norm()},
+                   {"mode_variance", to_json(model.eigenvalues())}};
   entry["measured"] = {{"samples", measured.cols()},
+                       {"mean_norm", measured_mean_norm},
                        {"mean_error_rms", agreement.mean_error},
                        {"expected_mean_error_rms", agreement.expected_mean_error},
                        {"mean_z", agreement.mean_z},

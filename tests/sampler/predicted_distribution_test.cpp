@@ -8,6 +8,7 @@
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
+#include "diffarch/schedule/linear_beta.hpp"
 #include "sampler/gaussian_models.hpp"
 #include "sampler/run_steps.hpp"
 #include "support.hpp"
@@ -183,6 +184,24 @@ TEST_CASE("From pure noise the limit is the data distribution and nothing is NaN
     REQUIRE(prediction.finite_steps.mode_variance.minCoeff() > 0.0);
     REQUIRE(relative_difference(prediction.finite_steps.mean, mean) < 1e-15);
   }
+}
+
+TEST_CASE("A start that is too near the data costs the mean what is predicted", "[sampler]") {
+  // One mode of deviation 1 and mean 3.02: sigma_T = 3.4 leaves 2.2 of the mean.
+  constexpr double data_mean = 3.02;
+  const auto model = diagonal_model<double>(Vector<double>::Constant(1, data_mean), Vector<double>::Ones(1));
+  const LinearBetaSchedule schedule{.steps = 50, .train_steps = 250};
+  constexpr Index n = 20000;
+  const auto check = [&](const auto& rule) {
+    const PredictedGaussian predicted = predicted_distribution(model, schedule, rule).finite_steps;
+    const Batch<double> samples =
+        run_steps_on(model, schedule.levels(), rule, normal_batch<double>(1, n, Seed{8}), Seed{8}, 0, std::nullopt);
+    CHECK(std::abs(samples.mean() - predicted.mean(0)) < 4.0 * std::sqrt(predicted.mode_variance(0) / real(n)));
+    return predicted.mean(0);
+  };
+  CHECK(check(Ddim{}) == Approx(2.18).margin(0.02));
+  CHECK(check(Ddim{.eta = 0.5}) < 0.95 * data_mean);
+  CHECK(check(Ancestral{}) < 0.95 * data_mean);
 }
 
 template <class Rule>

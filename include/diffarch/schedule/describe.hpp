@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 
 #include "diffarch/core/concepts.hpp"
@@ -10,6 +11,34 @@ namespace diffarch {
 template <Schedule S>
 [[nodiscard]] std::string describe(const S& schedule) {
   return detail::concat(schedule.name(), ": ", schedule.levels());
+}
+
+/// The same line, and a warning where sigma_T is less than 10 times `largest_deviation`, the data's largest standard
+/// deviation along any direction. Sampling starts from noise of mean 0. Many DDIM steps of a linear denoiser then leave
+/// out the part deviation / sqrt(deviation^2 + sigma_T^2) of the data's mean along that direction; the warning names
+/// this part. `predicted_distribution` says what is generated for every rule and number of steps.
+/// Throws InvalidArgument unless largest_deviation >= 0.
+template <Schedule S>
+[[nodiscard]] std::string describe(const S& schedule, double largest_deviation) {
+  detail::require(largest_deviation >= 0.0, "describe: largest_deviation = ", largest_deviation,
+                  ", expected at least 0");
+  constexpr double far_above = 10.0;
+  const double sigma_T = schedule.levels().sigma_T();
+  if (sigma_T >= far_above * largest_deviation) return describe(schedule);
+  const double missing = largest_deviation / std::hypot(largest_deviation, sigma_T);
+  constexpr double percent = 100.0;
+  return detail::concat(describe(schedule), "; warning: sigma_T is only ", sigma_T / largest_deviation,
+                        " times the data's largest deviation (", largest_deviation,
+                        "): samples start without the data's mean and lack about ", std::round(percent * missing),
+                        " % of it along that direction");
+}
+
+/// The same for a model of the linear family, which knows the data's largest deviation: the root of its first
+/// eigenvalue.
+template <Schedule S, SpectralDenoiser M>
+[[nodiscard]] std::string describe(const S& schedule, const M& model) {
+  const Vector<double>& eigenvalues = model.eigenvalues();
+  return describe(schedule, eigenvalues.size() == 0 ? 0.0 : std::sqrt(eigenvalues(0)));
 }
 
 }  // namespace diffarch
