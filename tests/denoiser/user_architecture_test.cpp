@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diffarch/analysis/jacobian.hpp"
+#include "diffarch/core/check_denoiser.hpp"
 #include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"
@@ -124,6 +125,8 @@ TEST_CASE("A user's own architecture is used as any other", "[denoiser][document
   std::vector<AnyArchitecture<float>> table = {AnyArchitecture<float>::of(RankK{2}),
                                                AnyArchitecture<float>::of(user::NearestMean{})};
   Matrix<double> J = jacobian(sampler.model(), Batch<float>(data.col(0)), sampler.levels()[3]);
+
+  check_denoiser(sampler.model(), sampler.levels());
 
   REQUIRE(samples.cols() == 16);
   REQUIRE(J.rows() == 5);
