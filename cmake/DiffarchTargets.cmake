@@ -1,7 +1,7 @@
 # The library's targets. diffarch::diffarch needs Eigen only; every other library has a target of its own, used by who
 # includes the header that needs it:
 #   diffarch::images    stb_image, stb_image_resize, stb_image_write: data/image_folder.hpp, io/png_grid.hpp
-#   diffarch::zlib      zlib: data/idx.hpp
+#   diffarch::zlib      zlib: data/idx.hpp, io/npz.hpp
 #   diffarch::json      nlohmann-json: io/safetensors.hpp
 #   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
 #   diffarch::mpi       MPI, beside nlohmann-json: mpi/
@@ -81,7 +81,7 @@ if(wanted)
   set(found "${ZLIB_FOUND}")
 endif()
 diffarch_add_optional_target(zlib DIFFARCH_ZLIB "${found}" "zlib (Debian: zlib1g-dev)" ZLIB::ZLIB DIFFARCH_HAS_ZLIB
-                             "IDX.gz files through zlib")
+                             "IDX.gz and .npz files through zlib")
 
 set(found OFF)
 diffarch_is_wanted(DIFFARCH_JSON wanted)

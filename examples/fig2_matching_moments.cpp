@@ -7,10 +7,10 @@
 
 #include <numbers>
 
+#include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
-#include "diffarch/io/npy.hpp"
 
 namespace {
 
@@ -46,8 +46,7 @@ void figure(const FigureOptions& options) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   const ImageShape shape{1, 2, 1};
-  const Batch<Scalar> noise = options.noise.empty() ? normal_batch<Scalar>(2, options.samples, Seed{options.seed})
-                                                    : read_npy_batch<Scalar>(options.noise);
+  const Batch<Scalar> noise = initial_noise<Scalar>(options, shape);
   record_noise(noise, shape, options, report);
   const Index count = options.count > 0 ? options.count : 1000;
   report["settings"]["count"] = count;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <numbers>
 
+#include "common/figure_data.hpp"
 #include "common/figure_report.hpp"
 #include "common/monomial_run.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
@@ -179,8 +180,7 @@ void run(const FigureOptions& options, const std::vector<int>& degrees) {
                 .schedule = schedule,
                 .report = report,
                 .training = three_component_mixture().sample(count, Seed{options.seed}),
-                .noise = options.noise.empty() ? normal_batch<double>(2, options.samples, Seed{options.seed})
-                                               : read_npy_batch<double>(options.noise)};
+                .noise = initial_noise<double>(options, ImageShape{1, 2, 1})};
   for (const int degree : degrees) figure.add_degree<1, 2, 3, 4, 5, 7, 9, 11>(degree);
 
   std::vector<Panel> panels{{.title = "training data",

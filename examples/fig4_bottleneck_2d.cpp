@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/figure_data.hpp"
 #include "common/shared_training.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
@@ -48,6 +49,7 @@ struct Figure {
   const NetworkOptions& network;
   CosineSchedule schedule;
   const Batch<double>& data;
+  const Batch<double>& noise;  ///< from --noise; empty: from the seed
   FigureReport& report;
   std::vector<Panel> panels = {};
   std::vector<Panel> losses = {};
@@ -68,8 +70,8 @@ void bottleneck(Figure& figure) {
     report["rows"].push_back(std::move(entry));
     return;
   }
-  const Batch<double> samples = options.noise.empty() ? model->sample(options.samples, Seed{options.seed})
-                                                      : model->sample_from(read_npy_batch<double>(options.noise));
+  const Batch<double> samples =
+      options.noise.empty() ? model->sample(options.samples, Seed{options.seed}) : model->sample_from(figure.noise);
   Panel panel = framed(detail::concat("samples, h = ", H), {scatter("samples", samples)});
   if constexpr (H == 1) {
     constexpr double largest_code = 1e4;
@@ -105,14 +107,16 @@ void run(const FigureOptions& options, const NetworkOptions& network) {
   report["settings"]["count"] = options.count;
   record_training(network, report);
   const Batch<double> data = three_component_mixture().sample(options.count, Seed{options.seed});
+  const Batch<double> noise =
+      options.noise.empty() ? Batch<double>() : initial_noise<double>(options, ImageShape{1, 2, 1});
   const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
     FigureReport unwritten = report;
-    Figure figure{options, part, schedule, data, unwritten};
+    Figure figure{options, part, schedule, data, noise, unwritten};
     bottleneck<1>(figure);
     bottleneck<2>(figure);
   });
   if (!trained) return;
-  Figure figure{options, *trained, schedule, data, report};
+  Figure figure{options, *trained, schedule, data, noise, report};
   figure.panels.push_back(framed("training data", {scatter("training samples", figure.data)}));
   bottleneck<1>(figure);
   bottleneck<2>(figure);

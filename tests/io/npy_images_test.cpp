@@ -50,7 +50,13 @@ TEST_CASE("Axes of a known shape have to be its own, whatever their product", "[
   const ImageShape shape{16, 16, 3};
   REQUIRE_NOTHROW(detail::require_axes("noise.npy", {4, 16, 16, 3}, shape));
   REQUIRE_NOTHROW(detail::require_axes("noise.npy", {4, 8, 9}, {8, 9, 1}));
-  REQUIRE_NOTHROW(detail::require_axes("points.npy", {5, 2}, {1, 1, 2}));
+  for (const ImageShape& points : {ImageShape{1, 1, 2}, ImageShape{1, 2, 1}, ImageShape{2, 1, 1}}) {
+    for (const Axes& axes : {Axes{5, 2}, Axes{5, 1, 2, 1}, Axes{5, 1, 1, 2}})
+      REQUIRE_NOTHROW(detail::require_axes("points.npy", axes, points));
+    for (const Axes& axes : {Axes{2, 5}, Axes{5, 2, 2}, Axes{5}, Axes{5, 1}, Axes{0, 2}})
+      REQUIRE_THROWS_AS(detail::require_axes("points.npy", axes, points), DimensionMismatch);
+  }
+  REQUIRE_NOTHROW(detail::require_axes("points.npy", {5, 1}, {1, 1, 1}));
   for (const Axes& axes :
        {Axes{4, 3, 16, 16}, Axes{4, 16, 3, 16}, Axes{4, 768}, Axes{16, 16, 3}, Axes{768, 4}, Axes{4, 48, 16}, Axes{}}) {
     CAPTURE(axes.size());

@@ -117,7 +117,7 @@ template <std::floating_point Scalar>
 }
 
 /// Reads samples of a known shape as a batch (shape.size(), n): the axes of the file have to be (n, h, w, c) of this
-/// shape, channels last; (n, h, w) for one channel, (n, d) for points, of shape 1 x 1 x d.
+/// shape, channels last; (n, h, w) will do for one channel, (n, d) for points, of shape 1 x 1 x d or 1 x d x 1.
 /// Throws FileError like read_npy, DimensionMismatch, with both shapes, for other axes, even if their product is right.
 template <std::floating_point Scalar>
 [[nodiscard]] Batch<Scalar> read_npy_batch(const std::filesystem::path& path, const ImageShape& shape) {

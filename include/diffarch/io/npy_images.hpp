@@ -158,24 +158,30 @@ template <class Scalar>
 }
 
 /// Throws DimensionMismatch unless the axes of an array are (n, h, w, c) of this shape, axis by axis; (n, h, w) will do
-/// for one channel and (n, d) for a shape of one pixel, which is a point.
+/// for one channel. Of a shape with one axis longer than 1, such as that of points, no axis can be mistaken for
+/// another: (n, d) will do, and axes of length 1 do not count.
 inline void require_axes(const std::string& path, const std::vector<Index>& axes, const ImageShape& shape) {
   const Index n = axes.empty() ? 0 : axes[0];
-  const std::vector<Index> wanted{n, shape.height, shape.width, shape.channels};
-  const bool point = shape.height == 1 && shape.width == 1;
-  if (n > 0 && (axes == wanted || (shape.channels == 1 && axes == std::vector<Index>{n, shape.height, shape.width}) ||
-                (point && axes == std::vector<Index>{n, shape.channels})))
+  const auto longer_than_one = [](std::vector<Index> lengths) {
+    std::erase(lengths, 1);
+    return lengths;
+  };
+  const std::vector<Index> lengths{shape.height, shape.width, shape.channels};
+  const std::vector<Index> given(axes.begin() + (axes.empty() ? 0 : 1), axes.end());
+  const bool point = longer_than_one(lengths).size() <= 1;
+  const bool without_channel = shape.channels == 1 && given == std::vector<Index>{shape.height, shape.width};
+  if (n > 0 && (given == lengths || without_channel || (point && longer_than_one(given) == longer_than_one(lengths))))
     return;
-  const std::string expected = point ? concat("(n, ", shape.channels, ")")
-                                     : concat("(n, ", shape.height, ", ", shape.width, ", ", shape.channels, ")");
   const std::optional<Index> count = npy_count(axes);
-  const bool first = axes == std::vector<Index>{n, shape.channels, shape.height, shape.width};
   const Index values = n > 0 && count ? *count / n : 0;
+  const bool first = given == std::vector<Index>{shape.channels, shape.height, shape.width};
   throw DimensionMismatch(
       concat(path, ": holds ", n, " arrays of ", values, " values",
              values == shape.size() ? "" : concat(", but an image of ", shape_text(shape), " has ", shape.size()),
-             ": the shape is ", npy_shape_text(axes), ", expected ", expected, point ? "" : ", channels last",
-             first ? " (it is channels first: numpy.moveaxis(array, 1, -1))" : ""));
+             ": the shape is ", npy_shape_text(axes), ", expected ",
+             point ? concat("(n, ", shape.size(), ")")
+                   : concat("(n, ", shape.height, ", ", shape.width, ", ", shape.channels, "), channels last"),
+             first && !point ? " (it is channels first: numpy.moveaxis(array, 1, -1))" : ""));
 }
 
 }  // namespace detail
