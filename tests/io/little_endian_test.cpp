@@ -12,6 +12,9 @@ TEST_CASE("Little-endian bytes become the host's numbers", "[io]") {
   REQUIRE(detail::from_little_endian<std::uint32_t>(bytes.data()) == 0x04030201U);
   REQUIRE(detail::from_little_endian<std::uint64_t>(bytes.data()) == 0x8807060504030201U);
   REQUIRE(detail::from_little_endian<std::int64_t>(bytes.data()) < 0);
+  REQUIRE(detail::from_little_endian<std::uint16_t>(bytes.data()) == 0x0201U);
+  REQUIRE(detail::from_little_endian<std::int16_t>(bytes.data() + 6) == static_cast<std::int16_t>(0x8807));
+  REQUIRE(detail::from_little_endian<std::int8_t>(bytes.data() + 7) == -120);
   constexpr std::array<unsigned char, 4> minus_two{0, 0, 0, 0xC0};
   REQUIRE(detail::from_little_endian<float>(minus_two.data()) == -2.0F);
 
