@@ -91,8 +91,9 @@ FileError with_program_option(const diffarch::OptionNeeded& needed) {
     case ImageOption::range:
       break;
   }
-  return {needed.path(), concat(needed.problem(), "; pass --range ", range.low, ":", range.high,
-                                range.low >= 0.0 ? ", or --range -1:1 if they are as they should be" : "")};
+  return {needed.path(),
+          concat(needed.problem(), "; pass --range ", range.low, ":", range.high,
+                 range == diffarch::ValueRange{0.0, 1.0} ? ", or --range -1:1 if they are as they should be" : "")};
 }
 
 void require_gray_or_rgb(const std::string& data, diffarch::Index count, const diffarch::ImageShape& shape) {
