@@ -15,6 +15,17 @@ TEST_CASE("epsilon_hat recovers the noise when the prediction is the clean sampl
   }
 }
 
+TEST_CASE("epsilon_hat and score take every expression of Eigen", "[core]") {
+  const Batch<double> y = test::random_matrix(5, 4, 1);
+  const Batch<double> x0_hat = test::random_matrix(5, 4, 2);
+  const NoiseLevel level = NoiseLevel::from_sigma(2.0);
+  const Batch<double> epsilon = epsilon_hat(y, x0_hat, level);
+  REQUIRE(
+      test::bitwise_equal(epsilon_hat(y.leftCols(2), x0_hat.leftCols(2), level), Batch<double>(epsilon.leftCols(2))));
+  REQUIRE(test::bitwise_equal(epsilon_hat(y, 1.0 * x0_hat, level), epsilon));
+  REQUIRE(test::bitwise_equal(score(y.col(0), x0_hat.col(0), level), Batch<double>(score(y, x0_hat, level).col(0))));
+}
+
 TEST_CASE("score is the gradient of the log density, by finite differences of a Gaussian", "[core]") {
   // x0 ~ N(0, lambda) in one dimension: y ~ N(0, v), v = lambda signal^2 + noise^2, and E[x0 | y] = lambda signal y /
   // v.

@@ -111,6 +111,19 @@ TEST_CASE("The two mixtures of equal moments give the same linear denoiser", "[d
   }
 }
 
+struct NeitherSamplesNorMoments {
+  using Scalar = float;
+};
+
+TEST_CASE("Linear is fitted to samples or to moments of its scalar, and to nothing else", "[denoiser]") {
+  STATIC_REQUIRE(FittableArchitecture<Linear, TestedBackend, float>);
+  STATIC_REQUIRE(FittableArchitecture<Linear, TestedBackend, float, Dataset<float>>);
+  STATIC_REQUIRE(FittableArchitecture<Linear, TestedBackend, float, GaussianMoments<float>>);
+  STATIC_REQUIRE_FALSE(FittableArchitecture<Linear, TestedBackend, float, GaussianMoments<double>>);
+  STATIC_REQUIRE_FALSE(FittableArchitecture<Linear, TestedBackend, float, NeitherSamplesNorMoments>);
+  STATIC_REQUIRE_FALSE(FittableArchitecture<Linear, TestedBackend, float, std::string>);
+}
+
 TEST_CASE("Linear keeps every mode and is named after its bias", "[denoiser]") {
   REQUIRE(Linear{}.modes(17) == 17);
   REQUIRE(Linear{}.name() == "Linear");

@@ -101,6 +101,17 @@ double polygon_difference(Index m) {
 
 }  // namespace
 
+struct NeitherSamplesNorATable {
+  using Scalar = double;
+};
+
+TEST_CASE("A polynomial is fitted to samples or to a table of moments, and to nothing else", "[denoiser][polynomial]") {
+  STATIC_REQUIRE(FittableArchitecture<Polynomial<3>, Cpu, double>);
+  STATIC_REQUIRE(FittableArchitecture<Polynomial<3>, Cpu, double, MomentTable<double>>);
+  STATIC_REQUIRE_FALSE(FittableArchitecture<Polynomial<3>, Cpu, double, NeitherSamplesNorATable>);
+  STATIC_REQUIRE_FALSE(FittableArchitecture<Polynomial<3>, Cpu, double, std::string>);
+}
+
 TEST_CASE("Degree one is the linear denoiser", "[denoiser][polynomial]") {
   const Batch<double> x = correlated_samples(3, 50, 1);
   const Batch<double> y = 2.0 * random_matrix(3, 20, 2);

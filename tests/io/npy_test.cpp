@@ -366,6 +366,10 @@ TEST_CASE("A batch goes to a file of shape (n, d) and back", "[io]") {
   REQUIRE(array.shape == std::vector<Index>{2, 3});
   REQUIRE(array.values == std::vector<double>{1, 2, 3, 4, 5, 6});
   REQUIRE(read_npy_batch<double>(folder / "batch.npy") == batch);
+  write_npy_batch(folder / "expression.npy", 2.0 * batch.leftCols(1));
+  REQUIRE(read_npy_batch<double>(folder / "expression.npy") == 2.0 * batch.leftCols(1));
+  write_npy_batch(folder / "images.npy", Dataset<double>(batch, {3, 1, 1}, "three pixels"));
+  REQUIRE(read_npy_batch<double>(folder / "images.npy") == batch);
 
   write_npy(folder / "flat.npy", NpyArray<float>{{3}, {1, 2, 3}});
   REQUIRE_THROWS_WITH(read_npy_batch<float>(folder / "flat.npy"),

@@ -23,6 +23,8 @@ TEST_CASE("scatter takes two rows of a batch", "[io]") {
   REQUIRE(series.x == std::vector<double>{5, 6});
   REQUIRE(series.y == std::vector<double>{1, 2});
   REQUIRE(series.style == SeriesStyle::points);
+  REQUIRE(scatter("s", batch.rightCols(1), 2, 0).x == std::vector<double>{6});
+  REQUIRE(scatter("s", Dataset<float>(batch, {3, 1, 1}, "three pixels"), 2, 0).x == series.x);
   REQUIRE_THROWS_AS(scatter("s", Batch<double>(Batch<double>::Zero(1, 3))), InvalidArgument);
 }
 

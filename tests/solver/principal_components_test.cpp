@@ -156,6 +156,15 @@ TEST_CASE("The number of modes is what the caller answers for the rank", "[solve
   REQUIRE(bitwise_equal(modes.eigenvalues, Vector<double>(all.eigenvalues.head(2))));
 }
 
+TEST_CASE("Data sets and expressions of Eigen have the modes of their values", "[solver]") {
+  const Batch<double> data = correlated_samples(6, 9, 8);
+  const auto modes = principal_components<TestedBackend>(data);
+  const auto of_expression = principal_components<TestedBackend>(1.0 * data);
+  const auto of_images = principal_components<TestedBackend>(Dataset<double>(data, {2, 3, 1}, "six pixels"));
+  REQUIRE(bitwise_equal(of_expression.eigenvalues, modes.eigenvalues));
+  REQUIRE(bitwise_equal(of_images.eigenvalues, modes.eigenvalues));
+}
+
 TEST_CASE("Moments have the modes of the data they came from", "[solver]") {
   const Batch<double> data = correlated_samples(8, 40, 9);
   const Vector<double> mean = data.rowwise().mean();

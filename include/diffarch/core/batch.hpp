@@ -7,10 +7,12 @@
 
 // Eigen's own Matrix, with any number of rows and columns where none is given. It is one name in both namespaces, so
 // that a program may write `using namespace Eigen` beside `using namespace diffarch`.
+//! @cond
 namespace Eigen {
 template <typename Scalar_, int Rows_ = Dynamic, int Cols_ = Dynamic, int Options_, int MaxRows_, int MaxCols_>
 class Matrix;
 }  // namespace Eigen
+//! @endcond
 
 namespace diffarch {
 

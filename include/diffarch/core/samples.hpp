@@ -22,11 +22,12 @@ template <std::floating_point Scalar>
   return data.samples();
 }
 
-/// A temporary batch or data set gives up its samples: the result does not refer to it.
+/// A temporary batch gives up its samples: the result does not refer to it.
 template <std::floating_point Scalar>
 [[nodiscard]] Batch<Scalar> as_batch(Batch<Scalar>&& samples) noexcept {
   return std::move(samples);
 }
+/// A temporary data set gives up its samples, too.
 template <std::floating_point Scalar>
 [[nodiscard]] Batch<Scalar> as_batch(Dataset<Scalar>&& data) noexcept {
   return std::move(data).samples();

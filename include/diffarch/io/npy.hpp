@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "diffarch/core/dataset.hpp"
+#include "diffarch/core/samples.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/npy_header.hpp"
 #include "diffarch/io/npy_images.hpp"
@@ -145,6 +146,12 @@ void write_npy_batch(const std::filesystem::path& path, const Batch<Scalar>& bat
                            std::span<const Scalar>(batch.data(), static_cast<std::size_t>(batch.size())));
 }
 
+/// The same of a data set, as plain samples, or of a matrix expression of Eigen.
+template <Samples X>
+void write_npy_batch(const std::filesystem::path& path, const X& samples) {
+  write_npy_batch<typename X::Scalar>(path, as_batch(samples));
+}
+
 /// Writes a batch (shape.size(), n) of images as an array of shape (n, h, w, c).
 /// Throws DimensionMismatch when the batch does not hold images of that shape, and like write_npy.
 template <std::floating_point Scalar>
@@ -154,6 +161,12 @@ void write_npy_images(const std::filesystem::path& path, const Batch<Scalar>& ba
                                      shape.size(), " values");
   detail::write_npy_values(path, {batch.cols(), shape.height, shape.width, shape.channels},
                            std::span<const Scalar>(batch.data(), static_cast<std::size_t>(batch.size())));
+}
+
+/// The same of a matrix expression of Eigen.
+template <Samples X>
+void write_npy_images(const std::filesystem::path& path, const X& samples, const ImageShape& shape) {
+  write_npy_images<typename X::Scalar>(path, as_batch(samples), shape);
 }
 
 /// The same for a data set, with its own shape.

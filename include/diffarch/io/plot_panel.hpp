@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "diffarch/core/batch.hpp"
+#include "diffarch/core/samples.hpp"
 
 // What a plot shows: series of points and a map of colours in a coordinate system. `plot` (io/gnuplot.hpp) draws it.
 
@@ -45,6 +46,11 @@ template <class Scalar>
     series.y.push_back(static_cast<double>(batch(y_row, i)));
   }
   return series;
+}
+/// The same of a data set or a matrix expression of Eigen.
+template <Samples X>
+[[nodiscard]] Series scatter(std::string label, const X& samples, Index x_row = 0, Index y_row = 1) {
+  return scatter<typename X::Scalar>(std::move(label), as_batch(samples), x_row, y_row);
 }
 
 /// The closed interval an axis or a map covers.

@@ -7,6 +7,7 @@
 
 #include "diffarch/core/elementwise.hpp"
 #include "diffarch/core/memory.hpp"
+#include "diffarch/core/samples.hpp"
 #include "diffarch/core/storage.hpp"
 #include "diffarch/solver/gaussian_moments.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
@@ -106,6 +107,13 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
     result.basis = detail::leading_columns<Scalar, BackendType>(eigen.vectors, modes);
   }
   return result;
+}
+
+/// The same of a data set or a matrix expression of Eigen.
+template <class BackendType, Samples X, class ModeCount = AllModes>
+[[nodiscard]] PrincipalComponents<typename X::Scalar, BackendType> principal_components(
+    const X& data, Centring centring = Centring::mean, const ModeCount& count = {}) {
+  return principal_components<BackendType, typename X::Scalar>(as_batch(data), centring, count);
 }
 
 /// Eigenmodes of given moments. With Centring::none, of the second moments covariance + mean mean^T.
