@@ -96,6 +96,8 @@ static_assert(Denoiser<MinimalDenoiser>);
 /// At the last step (`next` clean) y must become the clean prediction itself. The model that a rule gets from the
 /// sampler is a `RuleModel` of the one that was fitted, whose predictions are checked and clipped. See also
 /// `SpectralRule`.
+/// Weights are numbers or arrays of the model's Scalar: Eigen does not multiply float by double ("no type named
+/// ReturnType in ScalarBinaryOpTraits<double, float, ...>"); write `w.cast<typename M::Scalar>().asDiagonal() * y`.
 template <class R>
 concept SamplerRule = std::copyable<R> && requires(const R& rule, const detail::MinimalDenoiser& model,
                                                    Batch<double>& y, const Batch<double>& x0_hat, NoiseLevel level) {
