@@ -3,7 +3,7 @@
 # program, into one page, report.html; what an earlier run has completed is not run again.
 #
 #   examples/run.sh [--data DIR] [--quick] [any other option of fig5_linear_bottleneck; --help lists them]
-#   examples/run.sh --all [--data DIR] [--quick] [--out DIR]
+#   examples/run.sh --all [--data DIR] [--range LOW:HIGH] [--layout L] [--channels C] [--quick] [--out DIR]
 #
 # Installs the packages it needs when it may (Debian 12, Ubuntu), otherwise prints the command that does.
 set -euo pipefail

@@ -33,9 +33,9 @@ class Job:
         self.images, self.trains, self.weights = images, trains, weights or {}
 
     def arguments(self, data, quick):
-        """All options that decide the numbers."""
+        """All options that decide the numbers; `data` are those of the training images."""
         chosen = self.quick if quick else self.options
-        return [*chosen, *(["--data", data] if data and self.images else [])]
+        return [*chosen, *(data if self.images else [])]
 
 
 JOBS = [
@@ -101,22 +101,35 @@ def run(command):
             continue
 
 
+def data_arguments(options):
+    """The training images, and what their file does not say of them."""
+    named = [f"--{name}={getattr(options, name)}" for name in ("range", "layout", "channels") if getattr(options, name)]
+    return [*(["--data", options.data] if options.data else []), *named]
+
+
+def names_data(data):
+    """A folder or a file, an array of a .npz file (FILE.npz:NAME), or a set that the programs know."""
+    return data in ("fashion-mnist", "synthetic") or Path(data).exists() or (
+        ".npz:" in data.lower() and Path(data[:data.lower().rindex(".npz:") + 4]).exists())
+
+
 def run_job(results, job, programs, options, number):
     """Runs one program and notes how it ended. Returns its status."""
-    arguments = job.arguments(options.data, options.quick)
+    data = data_arguments(options)
+    arguments = job.arguments(data, options.quick)
     folder = results / job.program
     place = f"[{number}/{len(JOBS)}] {job.program}"
     if is_complete(results, job.program, arguments):
         print(f"{place}: complete", flush=True)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
-    borrow_weights(results, job, options.data, options.quick)
+    borrow_weights(results, job, data, options.quick)
     full = [*arguments, *(["--resume"] if job.trains else []), "--out", str(folder)]
     print(f"{place} {shlex.join(arguments)}", flush=True)
     start = time.monotonic()
     status, last = run([str(programs / job.program), *full])
     again = ["examples/run.sh", "--all", *(["--quick"] if options.quick else []),
-             *(["--data", options.data] if options.data else []), *(["--out", str(options.out)] if options.out else [])]
+             *data, *(["--out", str(options.out)] if options.out else [])]
     record = {"program": job.program, "arguments": arguments, "command": [f"{report.BUILT_IN}/{job.program}", *full],
               "all": shlex.join(again), "status": status, "error": last if status else "",
               "seconds": round(time.monotonic() - start, 1), "date": datetime.date.today().isoformat()}
@@ -130,11 +143,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=Path, required=True, help="the folder with the built programs")
     parser.add_argument("--out", type=Path, help="results (default: results, with --quick results/quick)")
-    parser.add_argument("--data", help="training images, instead of Fashion-MNIST")
+    parser.add_argument("--data", help="training images, instead of Fashion-MNIST: what the programs take")
+    for name in ("range", "layout", "channels"):
+        parser.add_argument(f"--{name}", help="of --data; see the --help of a program")
     parser.add_argument("--quick", action="store_true", help="a small run of each program, to see that it works")
     parser.add_argument("--check", action="store_true", help="check the options and run nothing")
     options = parser.parse_args()
-    if options.data and options.data not in ("fashion-mnist", "synthetic") and not Path(options.data).exists():
+    if options.data and not names_data(options.data):
         parser.error(f"--data {options.data}: does not exist")
     if options.check:
         return

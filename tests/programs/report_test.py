@@ -287,6 +287,13 @@ mkdir -p "$out" && cp -r "{folder}/." "$out"
         without_images = {"fig2_matching_moments", "fig3_polynomial_2d", "fig4_bottleneck_2d", "certificates"}
         self.assertEqual(set(called), set(SHOWN) - without_images)
         self.assertIn(str(data), called["fig7_polynomial_images"])
+        # What the file does not say goes to every program that takes images.
+        (self.results / "images.npz").write_bytes(b"")
+        array = f"{self.results / 'images.npz'}:faces"
+        called = {call[0]: call for call in self.run_all("--data", array, "--range", "0:255", "--channels", "3")[1]}
+        self.assertEqual(set(called), set(SHOWN) - without_images)
+        self.assertLess({array, "--range=0:255", "--channels=3"}, set(called["fig7_polynomial_images"]))
+        self.assertEqual(self.run_all("--data", f"{self.results / 'none.npz'}:faces")[0], 2)
 
     def test_goes_on_after_a_failure(self):
         self.program("fig6_linear_resampled", "#!/bin/sh\necho 'fig6: error: the disk is full' >&2\nexit 3\n")

@@ -72,7 +72,7 @@ class IdxReader {
 
   /// The next `size` bytes. Memory grows with what the file delivers: a damaged length cannot claim more.
   [[nodiscard]] std::vector<std::uint8_t> data(std::size_t size) {
-    constexpr std::size_t block = std::size_t{1} << 24U;
+    constexpr std::size_t block = std::size_t{1} << 20U;
     std::vector<std::uint8_t> bytes;
     while (bytes.size() < size) {
       const std::size_t begin = bytes.size();

@@ -32,6 +32,12 @@ struct DecodedImage {
   std::vector<std::uint16_t> values;
 };
 
+/// Why the decoder failed, which it does not say of every failure.
+[[nodiscard]] inline std::string stb_reason() {
+  const char* text = stbi_failure_reason();
+  return text != nullptr ? text : "the decoder gives no reason";
+}
+
 /// Decodes a checked file of 8 or 16 bits through stb; `Stored` is the type of its numbers.
 template <class Stored, class Load>
 [[nodiscard]] DecodedImage load_through_stb(const std::string& name, const FileBytes& file, int channels,
@@ -41,7 +47,7 @@ template <class Stored, class Load>
   int channels_in_file = 0;
   const std::unique_ptr<Stored, void (*)(void*)> pixels(
       load(file.data(), static_cast<int>(file.size()), &width, &height, &channels_in_file, channels), stbi_image_free);
-  if (!pixels) throw FileError(name, std::string("cannot be decoded: ") + stbi_failure_reason());
+  if (!pixels) throw FileError(name, "cannot be decoded: " + stb_reason());
   DecodedImage image{height, width, channels, static_cast<double>(static_cast<Stored>(-1)), {}};
   image.values.assign(pixels.get(), pixels.get() + image.height * image.width * image.channels);
   return image;
@@ -64,7 +70,7 @@ template <class Stored, class Load>
   int height = 0;
   int channels_in_file = 0;
   if (stbi_info_from_memory(file.data(), static_cast<int>(file.size()), &width, &height, &channels_in_file) == 0)
-    throw FileError(name, std::string("cannot be decoded: ") + stbi_failure_reason());
+    throw FileError(name, "cannot be decoded: " + stb_reason());
   if (channels == 0 && channels_in_file != 1 && channels_in_file != 3)
     throw OptionNeeded(name, "has an alpha channel; expected none", ImageOption::channels,
                        "set ImageOptions::channels to 1 or 3 to drop it");
