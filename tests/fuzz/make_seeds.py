@@ -101,6 +101,9 @@ def main():
     put("safetensors", "all", safetensors(
         {"a": ("F32", [2, 2], bytes(16)), "b": ("F64", [1], bytes(8)), "c": ("I64", [], bytes(8)),
          "d": ("F16", [3], bytes(6)), "e": ("BF16", [1, 2], bytes(4))}, {"key": "value"}))
+    put("safetensors", "other_types", safetensors(
+        {"a": ("I32", [2], bytes(8)), "b": ("BOOL", [3], bytes(3)), "c": ("U16", [2], bytes(4)), "d": ("U64", [1], bytes(8)),
+         "e": ("F8_E4M3", [5], bytes(5)), "f": ("OF_A_LATER_YEAR", [7], bytes(4)), "g": ("F32", [1], bytes(4))}))
     put("safetensors", "empty", safetensors({}))
     images = struct.pack(">IIII", 0x803, 2, 3, 2) + bytes(range(12))
     labels = struct.pack(">II", 0x801, 3) + bytes([1, 2, 3])

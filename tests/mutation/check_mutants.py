@@ -96,6 +96,8 @@ MUTANTS = [
            "average pooling: one of four pixels has no gradient"),
     Mutant("nn/host_batch_norm.hpp", "(distance * slope[c] + offset[c])", "(distance * slope[c] - offset[c])",
            ("nn/batch_norm_test.cpp",), "batch norm: sign of the offset in the gradient"),
+    Mutant("nn/rectifier.hpp", "return x < zero ? zero : x;", "return !(x > zero) ? zero : x;",
+           ("nn/rectifier_test.cpp",), "ReLU: 0 for NaN"),
     Mutant("nn/host_transposed_convolution.hpp", "                          !first, sum, in_);",
            "                          false, sum, in_);", ("nn/transposed_convolution_test.cpp",),
            "transposed convolution: gradient of the last block only"),
