@@ -249,6 +249,7 @@ struct nn::KernelsOf<Cuda> {
 #else
   using type = CudaKernels;
 #endif
+  /// As that of the host.
   static void mark_source_file() { cuda::detail::mark_kernels_of_cuda(); }
 };
 

@@ -53,12 +53,14 @@ inline void mark_kernels_of_cpu() {
 }  // namespace detail
 
 /// `KernelsOf<B>::type`: the kernels that networks on a backend take, a family as `HostKernels` describes it. A backend
-/// that gives networks their arithmetic specialises this. All source files of a program must have the same.
+/// that gives networks their arithmetic specialises this. All source files of a program must have the same: else it is
+/// not linked, and the linker names both.
 template <class BackendType>
 struct KernelsOf;
 template <>
 struct KernelsOf<Cpu> {
   using type = DefaultKernels;
+  /// Called where networks are made: a program whose source files have other kernels does then not link.
   static void mark_source_file() { detail::mark_kernels_of_cpu(); }
 };
 
