@@ -59,8 +59,8 @@ class TiffBlock {
   bool big_endian_;
 };
 
-/// Orientation 1 to 8 of an EXIF block (TIFF, with or without "Exif\0\0" before it); 1, upright, when it says nothing
-/// that makes sense.
+/// Orientation 1 to 8 of an EXIF block, which is TIFF with or without the name Exif before it; 1, upright, when it says
+/// nothing that makes sense.
 [[nodiscard]] inline int exif_orientation(ByteSpan block) {
   constexpr std::string_view name("Exif\0", 5);
   if (block.size() >= 6 && std::memcmp(block.data(), name.data(), name.size()) == 0) block = block.subspan(6);
