@@ -19,13 +19,13 @@ template class GaussianMixture<float>;
 template class GaussianMixture<double>;
 template class GaussianDenoiser<Cpu, float>;
 template class GaussianDenoiser<Cpu, double>;
-template GaussianAgreement gaussian_agreement(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
-                                              const Vector<double>&);
-template GaussianAgreement gaussian_agreement(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
-                                              const Vector<double>&);
-template Batch<float> match_moments(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
-                                    const Vector<double>&);
-template Batch<double> match_moments(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
-                                     const Vector<double>&);
+template GaussianAgreement detail::gaussian_agreement(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
+                                                      const Vector<double>&);
+template GaussianAgreement detail::gaussian_agreement(const Batch<double>&, const Vector<double>&,
+                                                      const Matrix<double>&, const Vector<double>&);
+template Batch<float> detail::match_moments(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
+                                            const Vector<double>&);
+template Batch<double> detail::match_moments(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
+                                             const Vector<double>&);
 
 }  // namespace diffarch

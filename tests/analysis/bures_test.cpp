@@ -65,7 +65,7 @@ TEST_CASE("Samples as factors have the distance of their moments", "[analysis]")
   };
   REQUIRE(bures_distance(factored_gaussian(x), factored_gaussian(y)) ==
           Approx(bures_distance(moments(x), moments(y))).epsilon(1e-10));
-  REQUIRE(bures_distance(factored_gaussian<float>(x.cast<float>()), factored_gaussian(y)) ==
+  REQUIRE(bures_distance(factored_gaussian(x.cast<float>()), factored_gaussian(y)) ==
           Approx(bures_distance(moments(x), moments(y))).epsilon(1e-5));
 }
 

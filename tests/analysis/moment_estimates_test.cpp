@@ -38,7 +38,7 @@ TEST_CASE("Errors of moments cover the truth as often as they say", "[analysis]"
   constexpr Index repetitions = 2000;
   constexpr Index n = 400;
   SECTION("Gaussian") {
-    const MomentEstimates moments = moment_estimates<double>(2.0 * random_matrix(repetitions, n, 1).array() + 100.0);
+    const MomentEstimates moments = moment_estimates(2.0 * random_matrix(repetitions, n, 1).array() + 100.0);
     const auto covered = [](const Estimate& estimate, double truth) {
       return ((estimate.value.array() - truth).abs() < 1.96 * estimate.error.array()).cast<double>().mean();
     };
@@ -55,7 +55,7 @@ TEST_CASE("Errors of moments cover the truth as often as they say", "[analysis]"
     REQUIRE(spread(moments.excess_kurtosis) == Approx(gaussian_kurtosis_error(n)).epsilon(0.1));
   }
   SECTION("Exponential: unbiased mean and variance, the documented bias of the rest") {
-    const MomentEstimates moments = moment_estimates<double>(exponential_values(20000, 100, 2));
+    const MomentEstimates moments = moment_estimates(exponential_values(20000, 100, 2));
     const auto mean_of = [](const Estimate& estimate) { return estimate.value.mean(); };
     REQUIRE(mean_of(moments.mean) == Approx(1.0).margin(4.9 * 0.1 / std::sqrt(20000.0)));
     REQUIRE(mean_of(moments.variance) == Approx(1.0).margin(4.9 * 0.29 / std::sqrt(20000.0)));
@@ -72,7 +72,7 @@ TEST_CASE("Covariances have the errors of their elements", "[analysis]") {
   double squares = 0.0;
   double stated = 0.0;
   for (unsigned r = 0; r < repetitions; ++r) {
-    const CovarianceEstimate estimate = covariance_estimate<double>(mix * random_matrix(2, n, 10 + r));
+    const CovarianceEstimate estimate = covariance_estimate(mix * random_matrix(2, n, 10 + r));
     sum += estimate.value(0, 1) / repetitions;
     squares += estimate.value(1, 0) * estimate.value(1, 0) / repetitions;
     stated += estimate.error(0, 1) / repetitions;
@@ -93,7 +93,7 @@ TEST_CASE("Moment estimates say what is wrong", "[analysis]") {
           "moment_estimates: sample 3 is not finite");
   REQUIRE(message_of<InvalidArgument>([&] { return covariance_estimate(broken); }) ==
           "covariance_estimate: a sample is not finite");
-  const MomentEstimates constant = moment_estimates<float>(Batch<float>::Constant(1, 6, 3.0F));
+  const MomentEstimates constant = moment_estimates(Batch<float>::Constant(1, 6, 3.0F));
   REQUIRE(constant.variance.value(0) == 0.0);
   REQUIRE(std::isnan(constant.skewness.value(0)));
 }

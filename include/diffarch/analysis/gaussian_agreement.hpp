@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "diffarch/analysis/chi_square.hpp"
+#include "diffarch/analysis/distinct_samples.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
@@ -28,22 +29,21 @@ struct GaussianAgreement {
   double worst_mode_p_value = 1.0;
 };
 
-/// Compares samples (d, n) with the Gaussian of mean `mean` (d) and variances `mode_variance` (K) along the orthonormal
-/// columns of `basis` (d, K). The coordinates c = basis^T (x - mean) are independent N(0, mode_variance) under the
-/// prediction, which is what the tests assume. In a finite Scalar the basis is orthonormal to rounding only, so a mode
-/// of tiny variance also sees a little of the large ones; modes in which that or the rounding of the samples is more
-/// than a thousandth of the predicted variance are measured but left out of the tests.
+namespace detail {
+
 template <class Scalar>
 [[nodiscard]] GaussianAgreement gaussian_agreement(const Batch<Scalar>& samples, const Vector<double>& mean,
                                                    const Matrix<Scalar>& basis, const Vector<double>& mode_variance) {
   const Index n = samples.cols();
   const Index modes = mode_variance.size();
-  detail::require<DimensionMismatch>(
-      samples.rows() == mean.size() && basis.rows() == mean.size() && basis.cols() == modes,
-      "gaussian_agreement: samples ", detail::shape_text(samples), ", mean (", mean.size(), "), basis ",
-      detail::shape_text(basis), ", variances (", modes, ")");
-  detail::require(n >= 1 && modes >= 1 && mode_variance.minCoeff() > 0.0,
-                  "gaussian_agreement: expected at least one sample and one mode, and positive variances");
+  require<DimensionMismatch>(samples.rows() == mean.size() && basis.rows() == mean.size() && basis.cols() == modes,
+                             "gaussian_agreement: samples ", shape_text(samples), ", mean (", mean.size(), "), basis ",
+                             shape_text(basis), ", variances (", modes, ")");
+  require(n >= 1 && modes >= 1 && (mode_variance.array() > 0.0).all() && mode_variance.allFinite(),
+          "gaussian_agreement: ", n, " samples, ", modes,
+          " modes; expected at least one sample and one mode, and finite positive variances");
+  require(mean.allFinite() && basis.allFinite(), "gaussian_agreement: the predicted mean or a mode is not finite");
+  require_finite_samples("gaussian_agreement", "sample", samples);
   const Matrix<Scalar> centred = (samples.template cast<double>().colwise() - mean).template cast<Scalar>();
   const Matrix<double> coordinates = LinearAlgebra<Cpu>::multiply_transposed(basis, centred).template cast<double>();
 
@@ -69,7 +69,7 @@ template <class Scalar>
     ratios.push_back(result.measured_variance(mode) / mode_variance(mode));
     mean_statistic += count * mean_coordinates(mode) * mean_coordinates(mode) / mode_variance(mode);
   }
-  detail::require(!ratios.empty(), "gaussian_agreement: every predicted variance is below the rounding of the samples");
+  require(!ratios.empty(), "gaussian_agreement: every predicted variance is below the rounding of the samples");
   result.variance_ratio = Eigen::Map<const Vector<double>>(ratios.data(), static_cast<Index>(ratios.size()));
   const auto tested = static_cast<double>(ratios.size());
   result.mean_z = chi_square_z(mean_statistic, tested);
@@ -80,11 +80,27 @@ template <class Scalar>
   return result;
 }
 
+}  // namespace detail
+
+/// Compares samples (d, n) with the Gaussian of mean `mean` (d) and variances `mode_variance` (K) along the orthonormal
+/// columns of `basis` (d, K). The coordinates c = basis^T (x - mean) are independent N(0, mode_variance) under the
+/// prediction, which is what the tests assume. In a finite Scalar the basis is orthonormal to rounding only, so a mode
+/// of tiny variance also sees a little of the large ones; modes in which that or the rounding of the samples is more
+/// than a thousandth of the predicted variance are measured but left out of the tests. Throws DimensionMismatch;
+/// InvalidArgument without samples or modes, for a variance that is not positive, a value that is not finite, or when
+/// no mode can be tested.
+template <Samples X>
+[[nodiscard]] GaussianAgreement gaussian_agreement(const X& samples, const Vector<double>& mean,
+                                                   const Matrix<typename X::Scalar>& basis,
+                                                   const Vector<double>& mode_variance) {
+  return detail::gaussian_agreement(as_batch(samples), mean, basis, mode_variance);
+}
+
 #ifdef DIFFARCH_COMPILED
-extern template GaussianAgreement gaussian_agreement(const Batch<float>&, const Vector<double>&, const Matrix<float>&,
-                                                     const Vector<double>&);
-extern template GaussianAgreement gaussian_agreement(const Batch<double>&, const Vector<double>&, const Matrix<double>&,
-                                                     const Vector<double>&);
+extern template GaussianAgreement detail::gaussian_agreement(const Batch<float>&, const Vector<double>&,
+                                                             const Matrix<float>&, const Vector<double>&);
+extern template GaussianAgreement detail::gaussian_agreement(const Batch<double>&, const Vector<double>&,
+                                                             const Matrix<double>&, const Vector<double>&);
 #endif
 
 }  // namespace diffarch

@@ -8,6 +8,8 @@
 
 #include "diffarch/analysis/jacobian.hpp"
 #include "diffarch/core/image_shape.hpp"
+#include "diffarch/core/progress.hpp"
+#include "diffarch/core/samples.hpp"
 
 namespace diffarch {
 
@@ -32,33 +34,45 @@ struct PixelBox {
   friend constexpr bool operator==(const PixelBox&, const PixelBox&) = default;
 };
 
-/// The locality map of pixel (row, column) of any denoiser, averaged over noisy images y (shape.size(), n), n >= 1.
-/// From the rows of the Jacobian that belong to the pixel, by `jacobian_rows`: for a network one backward pass per
-/// sample, exact, so that an element outside the receptive field is 0; by differences an element is wrong by the square
-/// of their error. In the coordinates of `level`, see `jacobian_product`: a factor common to all elements.
-/// Throws DimensionMismatch; InvalidArgument for a pixel outside the image or no samples; NumericalError.
-template <Denoiser Model>
+namespace detail {
+
+template <class Model>
 [[nodiscard]] LocalityMap locality_map(const Model& model, const Batch<typename Model::Scalar>& y, NoiseLevel level,
-                                       const ImageShape& shape, Index row, Index column) {
+                                       const ImageShape& shape, Index row, Index column,
+                                       const ProgressCallback& callback) {
   using Scalar = typename Model::Scalar;
-  detail::require<DimensionMismatch>(model.dimension() == shape.size() && y.rows() == shape.size(),
-                                     "locality_map: the model has dimension ", model.dimension(), ", y is ",
-                                     detail::shape_text(y), ", an image of ", detail::shape_text(shape), " has ",
-                                     shape.size(), " values");
-  detail::require(row >= 0 && row < shape.height && column >= 0 && column < shape.width, "locality_map: pixel (", row,
-                  ", ", column, ") of an image of ", detail::shape_text(shape));
-  detail::require(y.cols() >= 1, "locality_map: no samples");
+  require<DimensionMismatch>(model.dimension() == shape.size() && y.rows() == shape.size(),
+                             "locality_map: the model has dimension ", model.dimension(), ", y is ", shape_text(y),
+                             ", an image of ", shape_text(shape), " has ", shape.size(), " values");
+  require(row >= 0 && row < shape.height && column >= 0 && column < shape.width, "locality_map: pixel (", row, ", ",
+          column, ") of an image of ", shape_text(shape));
+  require(y.cols() >= 1, "locality_map: no samples");
   std::vector<Index> rows(static_cast<std::size_t>(shape.channels));
   std::iota(rows.begin(), rows.end(), shape.index(row, column));
   LocalityMap map{row, column, Matrix<double>::Zero(shape.height, shape.width)};
+  ProgressReporter progress(callback, "locality map", y.cols(), "samples");
   for (Index sample = 0; sample < y.cols(); ++sample) {
     const Matrix<double> j = jacobian_rows(model, Batch<Scalar>(y.col(sample)), level, rows);
     for (Index r = 0; r < shape.height; ++r)
       for (Index c = 0; c < shape.width; ++c)
         map.sensitivity(r, c) += j.middleCols(shape.index(r, c), shape.channels).squaredNorm();
+    progress.advance();
   }
   map.sensitivity /= static_cast<double>(y.cols());
   return map;
+}
+
+}  // namespace detail
+
+/// The locality map of pixel (row, column) of any denoiser, averaged over noisy images y (shape.size(), n), n >= 1.
+/// From the rows of the Jacobian that belong to the pixel, by `jacobian_rows`: for a network one backward pass per
+/// sample, exact, so that an element outside the receptive field is 0; by differences an element is wrong by the square
+/// of their error. In the coordinates of `level`, see `jacobian_product`: a factor common to all elements.
+/// Throws DimensionMismatch; InvalidArgument for a pixel outside the image or no samples; NumericalError.
+template <Denoiser Model, SamplesOf<typename Model::Scalar> Y>
+[[nodiscard]] LocalityMap locality_map(const Model& model, const Y& y, NoiseLevel level, const ImageShape& shape,
+                                       Index row, Index column, const ProgressCallback& progress = {}) {
+  return detail::locality_map(model, as_batch(y), level, shape, row, column, progress);
 }
 
 namespace detail {

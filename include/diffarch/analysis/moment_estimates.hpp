@@ -3,8 +3,8 @@
 #include <array>
 #include <cmath>
 
-#include "diffarch/core/batch.hpp"
-#include "diffarch/core/parallel.hpp"
+#include "diffarch/analysis/distinct_samples.hpp"
+#include "diffarch/analysis/sample_moments.hpp"
 
 namespace diffarch {
 
@@ -77,32 +77,26 @@ void estimate_row(const Row& centred, std::array<double, 4>& value, std::array<d
     error[k] = std::sqrt((n - 1.0) / n * std::max(0.0, squares[k] - total[k] * total[k] / n));
 }
 
-}  // namespace detail
-
-/// Estimates mean, variance, skewness and excess kurtosis of every row of samples (d, n), n >= 5, with jackknife
-/// errors, which need no assumption about the distribution (Efron and Stein 1981). Mean and variance are unbiased; G1
-/// and G2 are for a Gaussian, and otherwise biased towards 0 by O(1/n): of n = 100 exponential values (skewness 2,
-/// excess kurtosis 6) they are 1.82 and 4.4 on average, and the error of heavy-tailed kurtosis is itself
-/// underestimated. A row without variance has skewness and kurtosis NaN. Throws InvalidArgument for fewer samples or
-/// one that is not finite.
 template <class Scalar>
 [[nodiscard]] MomentEstimates moment_estimates(const Batch<Scalar>& samples) {
   const Index d = samples.rows();
   const Index n = samples.cols();
-  detail::require(n >= 5, "moment_estimates: ", n, " samples; expected at least 5");
-  for (Index column = 0; column < n; ++column)
-    detail::require(samples.col(column).allFinite(), "moment_estimates: sample ", column, " is not finite");
+  require(n >= 5, "moment_estimates: ", n, " samples; expected at least 5");
+  require_finite_samples("moment_estimates", "sample", samples);
   MomentEstimates result;
   const std::array<Estimate*, 4> parts{&result.mean, &result.variance, &result.skewness, &result.excess_kurtosis};
   for (Estimate* part : parts) *part = {Vector<double>(d), Vector<double>(d)};
   parallel_for(d, 40 * n, [&](Index row) {
     Vector<double> centred = samples.row(row).template cast<double>();
+    // About the first value: a constant row has a mean without rounding, and so no variance at all.
+    const double first = centred(0);
+    centred.array() -= first;
     const double mean = centred.mean();
     centred.array() -= mean;
     std::array<double, 4> value{};
     std::array<double, 4> error{};
-    detail::estimate_row(centred, value, error);
-    value[0] += mean;
+    estimate_row(centred, value, error);
+    value[0] += first + mean;
     for (std::size_t k = 0; k < 4; ++k) {
       parts[k]->value(row) = value[k];
       parts[k]->error(row) = error[k];
@@ -111,23 +105,35 @@ template <class Scalar>
   return result;
 }
 
+}  // namespace detail
+
+/// Estimates mean, variance, skewness and excess kurtosis of every row of samples (d, n), n >= 5, with jackknife
+/// errors, which need no assumption about the distribution (Efron and Stein 1981). Mean and variance are unbiased; G1
+/// and G2 are for a Gaussian, and otherwise biased towards 0 by O(1/n): of n = 100 exponential values (skewness 2,
+/// excess kurtosis 6) they are 1.82 and 4.4 on average, and the error of heavy-tailed kurtosis is itself
+/// underestimated. A row without variance has skewness and kurtosis NaN, as has
+/// the error of one that has variance by a single value only. Throws InvalidArgument for fewer samples or
+/// one that is not finite.
+template <Samples X>
+[[nodiscard]] MomentEstimates moment_estimates(const X& samples) {
+  return detail::moment_estimates(as_batch(samples));
+}
+
 /// Covariance matrix with the standard error of each element.
 struct CovarianceEstimate {
   Matrix<double> value;  ///< (d, d), unbiased
   Matrix<double> error;  ///< (d, d)
 };
 
-/// Unbiased covariance of samples (d, n), n >= 3, and the standard errors sqrt((E[z_i^2 z_j^2] - c_ij^2) / (n - 1)), z
-/// the centred samples, which hold for any distribution up to O(1/n). For low dimensions: memory O(d n + d^2). Throws
-/// InvalidArgument for fewer samples or one that is not finite.
+namespace detail {
+
 template <class Scalar>
 [[nodiscard]] CovarianceEstimate covariance_estimate(const Batch<Scalar>& samples) {
   const Index n = samples.cols();
-  detail::require(n >= 3, "covariance_estimate: ", n, " samples; expected at least 3");
-  detail::require(samples.allFinite(), "covariance_estimate: a sample is not finite");
-  const detail::SerialEigen serial;  // the same bits whatever the number of threads
-  Matrix<double> centred = samples.template cast<double>();
-  centred.colwise() -= centred.rowwise().mean().eval();
+  require(n >= 3, "covariance_estimate: ", n, " samples; expected at least 3");
+  require_finite_samples("covariance_estimate", "sample", samples);
+  const SerialEigen serial;  // the same bits whatever the number of threads
+  const Matrix<double> centred = samples.template cast<double>().colwise() - sample_mean(samples);
   const auto count = static_cast<double>(n);
   CovarianceEstimate result;
   result.value = centred * centred.transpose() / (count - 1.0);
@@ -135,6 +141,16 @@ template <class Scalar>
   result.error =
       ((squares * squares.transpose() / count - result.value.cwiseAbs2()) / (count - 1.0)).cwiseMax(0.0).cwiseSqrt();
   return result;
+}
+
+}  // namespace detail
+
+/// Unbiased covariance of samples (d, n), n >= 3, and the standard errors sqrt((E[z_i^2 z_j^2] - c_ij^2) / (n - 1)), z
+/// the centred samples, which hold for any distribution up to O(1/n). For low dimensions: memory O(d n + d^2). Throws
+/// InvalidArgument for fewer samples or one that is not finite.
+template <Samples X>
+[[nodiscard]] CovarianceEstimate covariance_estimate(const X& samples) {
+  return detail::covariance_estimate(as_batch(samples));
 }
 
 }  // namespace diffarch

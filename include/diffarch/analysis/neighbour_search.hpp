@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/analysis/squared_distance.hpp"
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
@@ -26,31 +28,6 @@ enum class SelfMatch {
   allowed,  ///< queries and training samples are different sets
   excluded  ///< query q is training sample q, and not a neighbour of itself (a copy of it elsewhere is one)
 };
-
-namespace detail {
-
-/// |x - y|^2 of d values in double, always in the same order of summation; y = nullptr: |x|^2. Written for vector
-/// instructions, which Eigen 3.4 does not use for the conversion.
-template <class Scalar>
-[[nodiscard]] double squared_distance(const Scalar* x, const double* y, Index d) noexcept {
-  constexpr Index lanes = 16;
-  double sums[lanes] = {};
-  Index i = 0;
-  for (; i + lanes <= d; i += lanes)
-    for (Index lane = 0; lane < lanes; ++lane) {
-      const double difference = static_cast<double>(x[i + lane]) - (y == nullptr ? 0.0 : y[i + lane]);
-      sums[lane] += difference * difference;
-    }
-  for (Index lane = 0; lane < d % lanes; ++lane) {
-    const double difference = static_cast<double>(x[i + lane]) - (y == nullptr ? 0.0 : y[i + lane]);
-    sums[lane] += difference * difference;
-  }
-  for (Index width = lanes / 2; width > 0; width /= 2)
-    for (Index lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
-  return sums[0];
-}
-
-}  // namespace detail
 
 /// Exact k nearest neighbours of queries (d, q) in a training set that is given block by block, so that it need not fit
 /// in memory; ties go to the lower index. What comes out depends on no block size, order of blocks or number of
@@ -74,8 +51,9 @@ class NeighbourSearch {
 
   /// Compares the training samples `block` (d, any number), whose indices are first_index, first_index + 1, ..., with
   /// the queries. Give every training sample once. Throws DimensionMismatch; InvalidArgument naming the first sample
-  /// that is not finite: start the search again then.
-  void add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>& block, Index first_index);
+  /// that is not finite: start the search again then. Reports the training samples of this block that are done.
+  void add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>& block, Index first_index,
+           const ProgressCallback& progress = {});
 
   /// Throws InvalidArgument while a query has seen fewer than k training samples.
   [[nodiscard]] NearestNeighbours result() const {
@@ -198,9 +176,10 @@ NeighbourSearch<Scalar>::NeighbourSearch(Batch<Scalar> queries, Index k, SelfMat
 
 template <class Scalar>
 void NeighbourSearch<Scalar>::add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>& block,
-                                  Index first_index) {
+                                  Index first_index, const ProgressCallback& progress) {
   detail::require<DimensionMismatch>(block.rows() == queries_.rows(), "NeighbourSearch: training samples are ",
                                      detail::shape_text(block), ", queries ", detail::shape_text(queries_));
+  ProgressReporter reporter(progress, "nearest neighbours", block.cols(), "training samples");
   const Index largest = strip * std::clamp<Index>(tile_values / (strip * std::max<Index>(block.rows(), 1)), 1, 256);
   for (Index first = 0; first < block.cols();) {
     // A subspace pays for itself by a few hundred samples; with distances known from the first ones, the next show
@@ -215,6 +194,7 @@ void NeighbourSearch<Scalar>::add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen
     add_tile(block.middleCols(first, size), first_index + first);
     first += size;
     seen_ += size;
+    reporter.advance(size);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "diffarch/core/concepts.hpp"
+#include "diffarch/core/samples.hpp"
 
 namespace diffarch {
 
@@ -11,12 +12,10 @@ namespace streams {
 inline constexpr Stream evaluation_noise{6};  ///< noise on clean samples that denoisers are evaluated with
 }  // namespace streams
 
-/// y = signal * x + noise * eps of clean samples x (d, n), as every evaluation of denoisers here makes it. Column j has
-/// the numbers of sample `first_sample + j` of the seed, the same eps at every level: curves over the levels are
-/// smooth, and whatever is evaluated with one seed saw the same noise. In double to the last rounding.
+namespace detail {
+
 template <class Scalar>
-[[nodiscard]] Batch<Scalar> noisy_samples(const Batch<Scalar>& clean, NoiseLevel level, Seed seed,
-                                          Index first_sample = 0) {
+[[nodiscard]] Batch<Scalar> noisy_samples(const Batch<Scalar>& clean, NoiseLevel level, Seed seed, Index first_sample) {
   Batch<Scalar> y(clean.rows(), clean.cols());
   if (clean.size() == 0) return y;
   for_each_normal(
@@ -26,6 +25,17 @@ template <class Scalar>
         values[i] = static_cast<Scalar>(level.signal * static_cast<double>(x[i]) + level.noise * normal);
       });
   return y;
+}
+
+}  // namespace detail
+
+/// y = signal * x + noise * eps of clean samples x (d, n), as every evaluation of denoisers here makes it. Column j has
+/// the numbers of sample `first_sample + j` of the seed, the same eps at every level: curves over the levels are
+/// smooth, and whatever is evaluated with one seed saw the same noise. In double to the last rounding.
+template <Samples X>
+[[nodiscard]] Batch<typename X::Scalar> noisy_samples(const X& clean, NoiseLevel level, Seed seed,
+                                                      Index first_sample = 0) {
+  return detail::noisy_samples(as_batch(clean), level, seed, first_sample);
 }
 
 namespace detail {
@@ -67,7 +77,7 @@ template <Denoiser Model, class Scalar>
 /// use(first, y) for blocks of noisy samples of a level, so that memory does not grow with their number.
 template <class Scalar, class Use>
 void for_each_noisy_block(const Batch<Scalar>& clean, NoiseLevel level, Seed seed, const Use& use) {
-  constexpr Index block = 256;
+  constexpr Index block = 64;
   for (Index first = 0; first < clean.cols(); first += block) {
     const Index count = std::min(block, clean.cols() - first);
     use(first, noisy_samples(Batch<Scalar>(clean.middleCols(first, count)), level, seed, first));

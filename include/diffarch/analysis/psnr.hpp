@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "diffarch/analysis/noisy_samples.hpp"
+#include "diffarch/core/progress.hpp"
 
 namespace diffarch {
 
@@ -84,63 +85,82 @@ void append_posterior_variances(const Exact& exact, const Batch<Scalar>& y, Nois
   }
 }
 
+template <class Model, class Scalar>
+[[nodiscard]] std::vector<LevelPsnr> psnr_by_level(const Model& model, const Batch<Scalar>& clean,
+                                                   const NoiseLevels& levels, Seed seed, double range,
+                                                   const ProgressCallback& callback) {
+  check_clean_samples("psnr_by_level", clean, 2);
+  check_model_dimension("psnr_by_level", "the model", model, clean.rows());
+  ProgressReporter progress(callback, "PSNR", levels.steps() * clean.cols(), "predictions");
+  std::vector<LevelPsnr> result;
+  for (Index step = 0; step < levels.steps(); ++step) {
+    std::vector<double> errors;
+    for_each_noisy_block(clean, levels[step], seed, [&](Index first, const Batch<Scalar>& y) {
+      append_squared_errors(finite_predictions("psnr_by_level", "the model", model, y, levels, step, first),
+                            clean.middleCols(first, y.cols()), errors);
+      progress.advance(y.cols());
+    });
+    result.push_back(level_psnr(levels[step], errors, range));
+  }
+  return result;
+}
+
+template <class Model, class Exact, class Scalar>
+[[nodiscard]] std::vector<LevelPsnrWithFloor> psnr_and_floor_by_level(const Model& model, const Exact& exact,
+                                                                      const Batch<Scalar>& clean,
+                                                                      const NoiseLevels& levels, Seed seed,
+                                                                      double range, const ProgressCallback& callback) {
+  constexpr const char* name = "psnr_and_floor_by_level";
+  check_clean_samples(name, clean, 2);
+  check_model_dimension(name, "the model", model, clean.rows());
+  check_model_dimension(name, "the exact denoiser", exact, clean.rows());
+  ProgressReporter progress(callback, "PSNR and floor", levels.steps() * clean.cols(), "samples");
+  std::vector<LevelPsnrWithFloor> result;
+  for (Index step = 0; step < levels.steps(); ++step) {
+    std::vector<double> errors;
+    std::vector<double> floor;
+    std::vector<double> excess;
+    for_each_noisy_block(clean, levels[step], seed, [&](Index first, const Batch<Scalar>& y) {
+      const auto x = clean.middleCols(first, y.cols());
+      const auto x0_hat = finite_predictions(name, "the model", model, y, levels, step, first);
+      const auto best = finite_predictions(name, "the exact denoiser", exact, y, levels, step, first);
+      append_squared_errors(x0_hat, x, errors);
+      append_squared_errors(x0_hat, best, excess);
+      if constexpr (has_posterior_covariance<Exact>)
+        append_posterior_variances(exact, y, levels[step], floor);
+      else
+        append_squared_errors(best, x, floor);
+      progress.advance(y.cols());
+    });
+    result.push_back(
+        {level_psnr(levels[step], errors, range), level_psnr(levels[step], floor, range), mean_estimate(excess)});
+  }
+  return result;
+}
+
 }  // namespace detail
 
 /// PSNR of a denoiser at every noisy level of `levels`, on clean samples (d, n), n >= 2, with the noise of
 /// `noisy_samples(clean, level, seed)`. range: see `psnr`. Standard errors are those of independent samples.
 /// Throws InvalidArgument, DimensionMismatch; NumericalError, naming level, sigma and sample, when a prediction is not
 /// finite.
-template <Denoiser Model, class Scalar>
-[[nodiscard]] std::vector<LevelPsnr> psnr_by_level(const Model& model, const Batch<Scalar>& clean,
-                                                   const NoiseLevels& levels, Seed seed, double range = 2.0) {
-  detail::check_clean_samples("psnr_by_level", clean, 2);
-  detail::check_model_dimension("psnr_by_level", "the model", model, clean.rows());
-  std::vector<LevelPsnr> result;
-  for (Index step = 0; step < levels.steps(); ++step) {
-    std::vector<double> errors;
-    detail::for_each_noisy_block(clean, levels[step], seed, [&](Index first, const Batch<Scalar>& y) {
-      detail::append_squared_errors(
-          detail::finite_predictions("psnr_by_level", "the model", model, y, levels, step, first),
-          clean.middleCols(first, y.cols()), errors);
-    });
-    result.push_back(detail::level_psnr(levels[step], errors, range));
-  }
-  return result;
+template <Denoiser Model, Samples X>
+[[nodiscard]] std::vector<LevelPsnr> psnr_by_level(const Model& model, const X& clean, const NoiseLevels& levels,
+                                                   Seed seed, double range = 2.0,
+                                                   const ProgressCallback& progress = {}) {
+  return detail::psnr_by_level(model, as_batch(clean), levels, seed, range, progress);
 }
 
 /// The same together with the floor: `exact` is the posterior mean of the distribution that `clean` was drawn from
 /// (GaussianMixtureScore; Linear of a Gaussian), and sees the same noisy samples. When it has `posterior_covariance(y,
 /// level)`, the floor is the mean of its trace, E[|x - D*|^2 | y], which varies less than |x - D*|^2 itself.
 /// Throws like psnr_by_level.
-template <Denoiser Model, Denoiser Exact, class Scalar>
+template <Denoiser Model, Denoiser Exact, Samples X>
 [[nodiscard]] std::vector<LevelPsnrWithFloor> psnr_and_floor_by_level(const Model& model, const Exact& exact,
-                                                                      const Batch<Scalar>& clean,
-                                                                      const NoiseLevels& levels, Seed seed,
-                                                                      double range = 2.0) {
-  constexpr const char* name = "psnr_and_floor_by_level";
-  detail::check_clean_samples(name, clean, 2);
-  detail::check_model_dimension(name, "the model", model, clean.rows());
-  detail::check_model_dimension(name, "the exact denoiser", exact, clean.rows());
-  std::vector<LevelPsnrWithFloor> result;
-  for (Index step = 0; step < levels.steps(); ++step) {
-    std::vector<double> errors;
-    std::vector<double> floor;
-    std::vector<double> excess;
-    detail::for_each_noisy_block(clean, levels[step], seed, [&](Index first, const Batch<Scalar>& y) {
-      const auto x = clean.middleCols(first, y.cols());
-      const auto x0_hat = detail::finite_predictions(name, "the model", model, y, levels, step, first);
-      const auto best = detail::finite_predictions(name, "the exact denoiser", exact, y, levels, step, first);
-      detail::append_squared_errors(x0_hat, x, errors);
-      detail::append_squared_errors(x0_hat, best, excess);
-      if constexpr (detail::has_posterior_covariance<Exact>)
-        detail::append_posterior_variances(exact, y, levels[step], floor);
-      else
-        detail::append_squared_errors(best, x, floor);
-    });
-    result.push_back({detail::level_psnr(levels[step], errors, range), detail::level_psnr(levels[step], floor, range),
-                      detail::mean_estimate(excess)});
-  }
-  return result;
+                                                                      const X& clean, const NoiseLevels& levels,
+                                                                      Seed seed, double range = 2.0,
+                                                                      const ProgressCallback& progress = {}) {
+  return detail::psnr_and_floor_by_level(model, exact, as_batch(clean), levels, seed, range, progress);
 }
 
 /// MMSE of a Gaussian with the covariance eigenvalues lambda >= 0, as E |x - E[x | y]|^2 of a whole sample:
@@ -154,8 +174,8 @@ template <class Scalar>
     const auto lambda = static_cast<double>(eigenvalues(mode));
     detail::require(lambda >= 0.0 && std::isfinite(lambda), "gaussian_mmse: eigenvalue ", mode, " is ", lambda,
                     "; expected a finite variance >= 0");
-    const double noise_variance = level.noise * level.noise;
-    if (lambda > 0.0) sum += lambda * noise_variance / (lambda * level.signal * level.signal + noise_variance);
+    // Its inverse is the sum of the two precisions, which does not overflow.
+    if (lambda > 0.0 && !level.is_clean()) sum += 1.0 / (std::pow(level.signal / level.noise, 2) + 1.0 / lambda);
   }
   return sum;
 }

@@ -2,24 +2,43 @@
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/core/samples.hpp"
 
 namespace diffarch {
 
-/// Mean over the columns of samples (d, n), accumulated in double: (d). Throws InvalidArgument for an empty batch.
+namespace detail {
+
 template <class Scalar>
 [[nodiscard]] Vector<double> sample_mean(const Batch<Scalar>& samples) {
-  detail::require(samples.cols() >= 1, "sample_mean: no samples");
-  Vector<double> mean = Vector<double>::Zero(samples.rows());
-  for (Index column = 0; column < samples.cols(); ++column) mean += samples.col(column).template cast<double>();
-  return mean / static_cast<double>(samples.cols());
+  require(samples.cols() >= 1, "sample_mean: no samples");
+  // About the first sample: a sum of values far from zero would lose digits.
+  const Vector<double> first = samples.col(0).template cast<double>();
+  Vector<double> sum = Vector<double>::Zero(samples.rows());
+  for (Index column = 1; column < samples.cols(); ++column) sum += samples.col(column).template cast<double>() - first;
+  return first + sum / static_cast<double>(samples.cols());
 }
 
-/// Covariance (1/n) sum (x - mean)(x - mean)^T of samples (d, n), (d, d) in double: for low dimensions.
 template <class Scalar>
 [[nodiscard]] Matrix<double> sample_covariance(const Batch<Scalar>& samples) {
-  const detail::SerialEigen serial;  // the same bits whatever the number of threads
+  const SerialEigen serial;  // the same bits whatever the number of threads
   const Matrix<double> centred = samples.template cast<double>().colwise() - sample_mean(samples);
   return centred * centred.transpose() / static_cast<double>(samples.cols());
+}
+
+}  // namespace detail
+
+/// Mean over the columns of samples (d, n), accumulated in double: (d). Samples far from the origin lose no digits.
+/// Throws InvalidArgument without samples.
+template <Samples X>
+[[nodiscard]] Vector<double> sample_mean(const X& samples) {
+  return detail::sample_mean(as_batch(samples));
+}
+
+/// Covariance (1/n) sum (x - mean)(x - mean)^T of samples (d, n), (d, d) in double: for low dimensions. Throws
+/// InvalidArgument without samples.
+template <Samples X>
+[[nodiscard]] Matrix<double> sample_covariance(const X& samples) {
+  return detail::sample_covariance(as_batch(samples));
 }
 
 }  // namespace diffarch

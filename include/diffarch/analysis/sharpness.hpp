@@ -4,19 +4,20 @@
 
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/image_shape.hpp"
+#include "diffarch/core/samples.hpp"
 
 namespace diffarch {
 
-/// How sharp each image of a batch (shape.size(), n) is: the root mean square of the five-point Laplacian over inner
-/// pixels and channels, in units of the pixel values. Blur lowers it, noise raises it: compare with that of the data.
-/// Throws DimensionMismatch, and InvalidArgument for images smaller than 3 x 3.
+namespace detail {
+
 template <class Scalar>
 [[nodiscard]] Vector<double> sharpness(const Batch<Scalar>& images, const ImageShape& shape) {
-  detail::require<DimensionMismatch>(images.rows() == shape.size(), "sharpness: images are ",
-                                     detail::shape_text(images), " but an image of ", detail::shape_text(shape),
-                                     " has ", shape.size(), " values");
-  detail::require(shape.height >= 3 && shape.width >= 3, "sharpness: images of ", detail::shape_text(shape),
-                  "; expected at least 3 x 3 pixels");
+  require<DimensionMismatch>(images.rows() == shape.size(), "sharpness: images are ", shape_text(images),
+                             " but an image of ", shape_text(shape), " has ", shape.size(), " values");
+  require(shape.height >= 3 && shape.width >= 3, "sharpness: images of ", shape_text(shape),
+          "; expected at least 3 x 3 pixels");
+  for (Index image = 0; image < images.cols(); ++image)
+    require(images.col(image).allFinite(), "sharpness: image ", image, " is not finite");
   Vector<double> result(images.cols());
   for (Index image = 0; image < images.cols(); ++image) {
     const auto value = [&](Index row, Index column, Index channel) {
@@ -34,6 +35,16 @@ template <class Scalar>
     result(image) = std::sqrt(sum / static_cast<double>((shape.height - 2) * (shape.width - 2) * shape.channels));
   }
   return result;
+}
+
+}  // namespace detail
+
+/// How sharp each image of a batch (shape.size(), n) is: the root mean square of the five-point Laplacian over inner
+/// pixels and channels, in units of the pixel values. Blur lowers it, noise raises it: compare with that of the data.
+/// Throws DimensionMismatch; InvalidArgument for images smaller than 3 x 3, or naming one that is not finite.
+template <Samples Images>
+[[nodiscard]] Vector<double> sharpness(const Images& images, const ImageShape& shape) {
+  return detail::sharpness(as_batch(images), shape);
 }
 
 }  // namespace diffarch
