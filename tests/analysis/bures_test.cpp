@@ -101,7 +101,7 @@ TEST_CASE("Bures distances say what is wrong", "[analysis]") {
   Batch<double> broken = random_matrix(2, 3, 1);
   broken(1, 1) = std::numeric_limits<double>::quiet_NaN();
   REQUIRE(message_of<InvalidArgument>([&] { return factored_gaussian(broken); }) ==
-          "factored_gaussian: sample 1 is not finite");
+          "factored_gaussian: sample 1 has a value that is NaN, infinite or too large to square");
   const Vector<double> mean{{0.0, 0.0}};
   REQUIRE_THROWS_AS(bures_distance(moments_of(mean, Matrix<double>{{1.0, 2.0}, {2.0, 1.0}}),
                                    moments_of(mean, Matrix<double>::Identity(2, 2))),

@@ -138,14 +138,19 @@ TEST_CASE("Batches that have no agreement are refused", "[analysis][agreement]")
         "r_squared: the prediction is (6, 4), the reference (6, 5)");
   Batch<double> constant = q;
   constant.col(2).setConstant(0.1);  // whose mean is not 0.1 to the last bit
-  CHECK(
-      message_of<InvalidArgument>([&] { (void)explained_variance(q, constant); }) ==
-      "explained_variance: sample 2 of the reference is constant to rounding, so there is no variance to compare with");
-  CHECK(message_of<InvalidArgument>([&] { (void)pearson_correlation(constant, q); }) ==
-        "pearson_correlation: sample 2 of the prediction is constant to rounding, so it has no correlation");
+  // Undefined, and said to be: of that sample alone.
+  const auto defined = [](const Vector<double>& values) { return (values.array() == values.array()).count(); };
+  for (const auto& values : {explained_variance(q, constant), r_squared(q, constant), pearson_correlation(q, constant),
+                             pearson_correlation(constant, q)}) {
+    CHECK(std::isnan(values(2)));
+    CHECK(defined(values) == 4);
+  }
+  const Agreement partly = agreement(q, constant, NoiseLevel{});
+  CHECK(partly.undefined == 1);
+  CHECK(partly.median_r_squared == 1.0);
   CHECK(explained_variance(constant, q)(2) == Approx(0.0).margin(1e-12));
   CHECK(r_squared(constant, q)(2) <= 0.0);
-  CHECK_THROWS_AS(pearson_correlation(Batch<double>(q.topRows(1)), Batch<double>(q.topRows(1))), InvalidArgument);
+  CHECK(std::isnan(pearson_correlation(q.topRows(1), q.topRows(1))(0)));
   Batch<float> nan = q.cast<float>();
   nan(1, 4) = std::numeric_limits<float>::quiet_NaN();
   CHECK(message_of<NumericalError>([&] { (void)r_squared(nan, q); }) ==
@@ -159,12 +164,45 @@ TEST_CASE("Batches that have no agreement are refused", "[analysis][agreement]")
           (void)single_step_agreement(model, ShiftedTanh<double>{.broken_sigma = 0.5}, q, agreement_levels, Seed{1});
         }) ==
         "single_step_agreement: x0_hat of the reference is not finite at level 2 of 2 (sigma = 0.5) for sample 3");
-  CHECK(message_of<InvalidArgument>([&] {
-          (void)single_step_agreement(model, ShiftedTanh<double>{.factor = 0.0}, q, agreement_levels, Seed{1});
-        }) ==
-        "single_step_agreement: level 1 of 2 (sigma = 2): sample 0 of the reference is constant to rounding, so "
-        "there is no variance to compare with");
+  for (const Agreement& at :
+       single_step_agreement(model, ShiftedTanh<double>{.factor = 0.0, .offset = 0.3}, q, agreement_levels, Seed{1})) {
+    CHECK(at.undefined == q.cols());
+    CHECK(std::isnan(at.median_r_squared));
+    CHECK(std::isfinite(at.mean_squared_difference.sum()));
+  }
   CHECK(message_of<DimensionMismatch>([&] {
           (void)single_step_agreement(ShiftedTanh<double>{.d = 7}, model, q, agreement_levels, Seed{1});
         }) == "single_step_agreement: the model has dimension 7 but the clean samples have 6 values");
+}
+
+TEST_CASE("Where the reference is one gray up to a trace of the noise, agreement is undefined",
+          "[analysis][agreement]") {
+  // What an equivariant posterior mean predicts in float at sigma = 2e4: a mean of -0.43 and a deviation of 1.7e-4.
+  const Batch<float> gray = (1.7e-4 * random_matrix(784, 3, 1).array() - 0.43).matrix().cast<float>();
+  const Batch<float> image = random_matrix<float>(784, 3, 2);
+  const Agreement at_start = agreement(image, gray, NoiseLevel::from_sigma(2e4));
+  CHECK(at_start.undefined == 3);
+  CHECK(std::isnan(at_start.median_r_squared));
+  CHECK(std::isnan(at_start.median_explained_variance));
+  CHECK(std::isnan(at_start.median_pearson_correlation));
+  CHECK(agreement(gray, image, NoiseLevel{}).undefined == 0);
+  // In double it has digits enough, and is not.
+  CHECK(agreement(image, Batch<double>(gray.cast<double>()), NoiseLevel{}).undefined == 0);
+}
+
+TEST_CASE("Single-step agreement reports every prediction, and takes expressions", "[analysis][agreement]") {
+  const Batch<double> clean = random_matrix(6, 70, 4);
+  std::vector<Index> done;
+  const auto result = single_step_agreement(ShiftedTanh<double>{}, ShiftedTanh<double>{}, 0.5 * clean, agreement_levels,
+                                            Seed{5}, [&](const Progress& progress) {
+                                              CHECK(progress.total == 2 * 2 * 70);
+                                              done.push_back(progress.done);
+                                            });
+  CHECK(done == std::vector<Index>{64, 128, 134, 140, 204, 268, 274, 280});
+  CHECK(result[0].median_r_squared == 1.0);
+  // The same as all samples at once.
+  const Batch<double> y = noisy_samples(0.5 * clean, agreement_levels[1], Seed{5});
+  const ShiftedTanh<double> other{.factor = 0.5};
+  CHECK(single_step_agreement(ShiftedTanh<double>{}, other, 0.5 * clean, agreement_levels, Seed{5})[1].r_squared ==
+        r_squared(ShiftedTanh<double>{}.denoise(y, agreement_levels[1]), other.denoise(y, agreement_levels[1])));
 }

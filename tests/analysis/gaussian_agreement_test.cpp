@@ -119,7 +119,7 @@ TEST_CASE("A mode that varies less than the samples are rounded is measured but 
   const Matrix<double> basis = Matrix<double>::Identity(2, 2);
   const Batch<double> samples = (variance.cwiseSqrt().asDiagonal() * noise).colwise() + mean;
 
-  const auto rounded = gaussian_agreement<float>(samples.cast<float>(), mean, basis.cast<float>(), variance);
+  const auto rounded = gaussian_agreement(samples.cast<float>(), mean, basis.cast<float>(), variance);
   REQUIRE(rounded.tested_modes == std::vector<Index>{0});
   REQUIRE(rounded.variance_ratio.size() == 1);
   REQUIRE(rounded.measured_variance.size() == 2);
@@ -127,7 +127,7 @@ TEST_CASE("A mode that varies less than the samples are rounded is measured but 
 
   const Vector<double> resolved{{1.0, 1e-18 * 1e9}};  // 1e-9: far above the rounding of f64
   const Batch<double> fine = (resolved.cwiseSqrt().asDiagonal() * noise).colwise() + mean;
-  REQUIRE(gaussian_agreement<double>(fine, mean, basis, resolved).tested_modes == std::vector<Index>{0, 1});
+  REQUIRE(gaussian_agreement(fine, mean, basis, resolved).tested_modes == std::vector<Index>{0, 1});
 }
 
 TEST_CASE("Shapes that disagree, no samples and variances of zero are refused", "[analysis]") {

@@ -95,7 +95,7 @@ TEST_CASE("Copies count once, and too few points are an error", "[analysis]") {
   Batch<double> broken = points;
   broken(1, 7) = std::numeric_limits<double>::quiet_NaN();
   REQUIRE(message_of<InvalidArgument>([&] { return two_nn_dimension(broken); }) ==
-          "two_nn_dimension: sample 7 is not finite");
+          "two_nn_dimension: sample 7 has a value that is NaN, infinite or too large to square");
 }
 
 }  // namespace

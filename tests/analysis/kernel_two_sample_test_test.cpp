@@ -110,7 +110,7 @@ TEST_CASE("The two-sample test says what is wrong", "[analysis]") {
   Batch<double> broken = x;
   broken(1, 2) = std::numeric_limits<double>::quiet_NaN();
   REQUIRE(message_of<InvalidArgument>([&] { return kernel_two_sample_test(x, broken); }) ==
-          "kernel_two_sample_test: a sample of y is not finite");
+          "kernel_two_sample_test: sample of y 2 has a value that is NaN, infinite or too large to square");
   REQUIRE(message_of<InvalidArgument>([&] { return kernel_two_sample_test(x, x, {.permutations = 0}); }) ==
           "kernel_two_sample_test: permutations = 0, expected at least 1");
   const Batch<double> same = Batch<double>::Constant(2, 5, 1.0);

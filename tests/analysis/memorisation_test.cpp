@@ -1,5 +1,9 @@
 #include "diffarch/analysis/memorisation.hpp"
 
+#include "diffarch/core/dataset.hpp"
+#include "diffarch/denoiser/ideal.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
 
 using namespace diffarch;
@@ -38,13 +42,18 @@ TEST_CASE("The interval of the memorised fraction is Wilson's", "[analysis]") {
   CHECK(none.upper > 0.3);
 }
 
-TEST_CASE("Copies of a training sample that is there twice have ratio 1", "[analysis]") {
-  const Batch<double> training{{1.0, 1.0, 3.0}};
-  const Batch<double> samples{{1.0, 3.0}};
+TEST_CASE("A training sample that is there twice counts once, and the duplicates are counted", "[analysis]") {
+  const Batch<double> training{{1.0, 1.0, 3.0, 1.0 + 2e-16, 3.0}};
+  const Batch<double> samples{{1.0, 3.0, 1.5}};
   const Memorisation found = memorisation(training, samples);
-  CHECK(found.gap_ratio(0) == 1.0);
-  CHECK(found.gap_ratio(1) == 0.0);
-  CHECK_THROWS_AS(memorisation(Batch<double>(training.leftCols(1)), samples), InvalidArgument);
+  CHECK(found.gap_ratio.isApprox(Vector<double>{{0.0, 0.0, 0.5 / 1.5}}));
+  CHECK(found.neighbours.indices(0, 1) == 2);
+  CHECK(found.neighbours.indices(1, 1) == 0);
+  CHECK(found.distinct == 2);
+  CHECK(found.duplicates == 3);
+  CHECK(message_of<InvalidArgument>([&] { return memorisation(training.leftCols(2), samples); }) ==
+        "memorisation: all 2 training samples are equal to rounding; expected at least 2 distinct ones");
+  CHECK_THROWS_AS(memorisation(training.leftCols(1), samples), InvalidArgument);
   CHECK_THROWS_AS(memorisation(training, Batch<double>(1, 0)), InvalidArgument);
   CHECK_THROWS_AS(memorisation(training, samples, 0.0), InvalidArgument);
   CHECK_THROWS_AS(memorisation(training, random_matrix(2, 3, 1)), DimensionMismatch);
@@ -70,9 +79,39 @@ TEST_CASE("Samples that are not finite are named, and two training samples are e
   const Batch<double> training{{0.0, 10.0}};
   Batch<double> samples{{1.0, 2.0, std::nan(""), 3.0}};
   CHECK(message_of<InvalidArgument>([&] { return memorisation(training, samples); }) ==
-        "NeighbourSearch: query 2 (a column) has a value that is NaN, infinite or too large to square");
+        "memorisation: sample 2 has a value that is NaN, infinite or too large to square");
   samples(0, 2) = 8.0;
   const Memorisation found = memorisation(training, samples);
   CHECK(found.gap_ratio.isApprox(Vector<double>{{1.0 / 9.0, 2.0 / 8.0, 2.0 / 8.0, 3.0 / 7.0}}));
   CHECK(found.fraction == 0.75);
+}
+
+TEST_CASE("What the ideal denoiser copies is copied whether a training image is there once or twice", "[analysis]") {
+  // 30 images, 8 of them twice: exactly, and with every value a unit in the last place away.
+  const Batch<float> once = (0.4F * random_matrix<float>(64, 30, 7)).cwiseMax(-1.0F).cwiseMin(1.0F);
+  Batch<float> twice(64, 38);
+  twice << once, once.leftCols(8);
+  for (Index i = 0; i < 4; ++i)
+    twice.col(30 + i) = twice.col(30 + i).unaryExpr([](float value) { return std::nextafter(value, 2.0F); });
+  DiffusionSampler<Ideal, CosineSchedule> sampler{{}, CosineSchedule{.steps = 50}};
+  sampler.fit(twice);
+  const Batch<float> samples = sampler.sample(200, Seed{3});
+  const Memorisation found = memorisation(twice, samples);
+  CHECK(found.duplicates == 8);
+  CHECK(found.distinct == 30);
+  CHECK(found.fraction > 0.97);
+  CHECK(found.fraction == memorisation(once, samples).fraction);
+}
+
+TEST_CASE("Memorisation takes data sets and expressions, and reports progress", "[analysis]") {
+  const Batch<float> x = random_matrix<float>(4, 12, 1);
+  const Dataset<float> images(x, {.height = 2, .width = 2}, "images");
+  const Memorisation plain = memorisation(x, Batch<float>(0.5F * x.leftCols(3)));
+  Index reports = 0;
+  const Memorisation found = memorisation(images, 0.5F * x.leftCols(3), 1.0 / 3.0, {}, [&](const Progress& progress) {
+    CHECK(progress.total == 12);
+    ++reports;
+  });
+  CHECK(found.gap_ratio == plain.gap_ratio);
+  CHECK(reports >= 1);
 }

@@ -38,7 +38,7 @@ TEST_CASE("Errors of moments cover the truth as often as they say", "[analysis]"
   constexpr Index repetitions = 2000;
   constexpr Index n = 400;
   SECTION("Gaussian") {
-    const MomentEstimates moments = moment_estimates(2.0 * random_matrix(repetitions, n, 1).array() + 100.0);
+    const MomentEstimates moments = moment_estimates((2.0 * random_matrix(repetitions, n, 1).array() + 100.0).matrix());
     const auto covered = [](const Estimate& estimate, double truth) {
       return ((estimate.value.array() - truth).abs() < 1.96 * estimate.error.array()).cast<double>().mean();
     };
@@ -90,9 +90,9 @@ TEST_CASE("Moment estimates say what is wrong", "[analysis]") {
   Batch<double> broken = random_matrix(2, 8, 1);
   broken(0, 3) = std::numeric_limits<double>::infinity();
   REQUIRE(message_of<InvalidArgument>([&] { return moment_estimates(broken); }) ==
-          "moment_estimates: sample 3 is not finite");
+          "moment_estimates: sample 3 has a value that is NaN, infinite or too large to square");
   REQUIRE(message_of<InvalidArgument>([&] { return covariance_estimate(broken); }) ==
-          "covariance_estimate: a sample is not finite");
+          "covariance_estimate: sample 3 has a value that is NaN, infinite or too large to square");
   const MomentEstimates constant = moment_estimates(Batch<float>::Constant(1, 6, 3.0F));
   REQUIRE(constant.variance.value(0) == 0.0);
   REQUIRE(std::isnan(constant.skewness.value(0)));

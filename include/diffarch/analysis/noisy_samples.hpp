@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "diffarch/core/concepts.hpp"
+#include "diffarch/core/checked_denoise.hpp"
 #include "diffarch/core/samples.hpp"
 
 namespace diffarch {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "diffarch/core/progress.hpp"
 #include "diffarch/solver/hermite.hpp"
 #include "diffarch/solver/moment_table.hpp"
 #include "diffarch/solver/principal_components.hpp"
@@ -51,25 +52,13 @@ void remove_points(const Matrix<Real>& features, Vector<Real>& weights) {
   }
 }
 
-}  // namespace detail
-
-/// Reweights at most binomial(k + order, order) of n points so that all moments up to `order` are those of the given
-/// weights (n; >= 0, sum 1), k <= d the dimension of the points' span (Tchakaloff's theorem, by Caratheodory's
-/// reduction in blocks; Bayer and Teichmann 2006, Maalouf, Jubran and Feldman 2019). To a polynomial denoiser of half
-/// that degree the few weighted points are the whole data set (paper, Theorem 5): the same denoiser at every noise
-/// level. Works on Hermite polynomials of the whitened points, in extended precision: moments agree to rounding. Cost
-/// O(n m^2) for m moments. Throws DimensionMismatch; InvalidArgument for other weights, points without variance, or
-/// more than 2^20 moments.
 template <class Scalar>
 [[nodiscard]] MomentCoreset<Scalar> moment_coreset(const Batch<Scalar>& points, const Vector<double>& weights,
-                                                   int order) {
-  detail::require<DimensionMismatch>(points.cols() == weights.size(), "moment_coreset: ", weights.size(),
-                                     " weights for points ", detail::shape_text(points));
-  constexpr double rounding = 1e-12;
-  detail::require(weights.size() >= 1 && weights.minCoeff() >= 0.0 && std::abs(weights.sum() - 1.0) <= rounding,
-                  "moment_coreset: the weights sum to ", weights.sum(), "; expected weights >= 0 with sum 1");
+                                                   int order, const ProgressCallback& callback) {
+  const ExtendedReal sum = checked_weight_sum("moment_coreset", points.cols(), weights);
+  require_finite_points("moment_coreset", points);
   const auto modes = principal_components<Cpu>(Batch<double>(points.template cast<double>()));
-  detail::require(modes.eigenvalues.size() >= 1, "moment_coreset: the points have no variance");
+  require(modes.eigenvalues.size() >= 1, "moment_coreset: the points have no variance");
   const MultiIndexSet basis(modes.eigenvalues.size(), order);
   const Matrix<ExtendedReal> whiten =
       modes.eigenvalues.template cast<ExtendedReal>().cwiseSqrt().cwiseInverse().asDiagonal() *
@@ -84,20 +73,23 @@ template <class Scalar>
 
   std::vector<Index> kept;
   std::vector<ExtendedReal> kept_weights;
+  ProgressReporter progress(callback, "moment coreset", points.cols(), "points");
   for (Index next = 0; next < points.cols();) {
+    const Index first = next;
     // What is left, and as many points again.
     const Index block = std::max<Index>(basis.size(), 1);
     for (const Index end = std::min(points.cols(), next + block); next < end; ++next)
       if (weights(next) > 0.0) {
         kept.push_back(next);
-        kept_weights.push_back(static_cast<ExtendedReal>(weights(next)));
+        kept_weights.push_back(static_cast<ExtendedReal>(weights(next)) / sum);
       }
+    progress.advance(next - first);
     const auto count = static_cast<Index>(kept.size());
     if (count <= basis.size()) continue;
     Matrix<ExtendedReal> features(basis.size(), count);
     for (Index i = 0; i < count; ++i) features.col(i) = features_of(kept[static_cast<std::size_t>(i)]);
     Vector<ExtendedReal> moved = Eigen::Map<const Vector<ExtendedReal>>(kept_weights.data(), count);
-    detail::remove_points(features, moved);
+    remove_points(features, moved);
     std::vector<Index> left;
     kept_weights.clear();
     for (Index i = 0; i < count; ++i)
@@ -114,12 +106,29 @@ template <class Scalar>
   return coreset;
 }
 
+}  // namespace detail
+
+/// Reweights at most binomial(k + order, order) of n points so that all moments up to `order` are those of the given
+/// weights (n; >= 0, with sum 1 up to rounding, which grows with n), k <= d the dimension of the points' span
+/// (Tchakaloff's theorem, by Caratheodory's reduction in blocks; Bayer and Teichmann 2006, Maalouf, Jubran and Feldman
+/// 2019). To a polynomial denoiser of half that degree the few weighted points are the whole data set (paper, Theorem
+/// 5): the same denoiser at every noise level. Works on Hermite polynomials of the whitened points, in extended
+/// precision: moments agree to rounding. Cost O(n m^2) for m moments. Throws DimensionMismatch; InvalidArgument for
+/// other weights, no points, one that is not finite, points without variance, or more than 2^20 moments.
+template <Samples X>
+[[nodiscard]] MomentCoreset<typename X::Scalar> moment_coreset(const X& points, const Vector<double>& weights,
+                                                               int order, const ProgressCallback& progress = {}) {
+  return detail::moment_coreset(as_batch(points), weights, order, progress);
+}
+
 /// The same of points of equal weight: a training set.
-template <class Scalar>
-[[nodiscard]] MomentCoreset<Scalar> moment_coreset(const Batch<Scalar>& points, int order) {
-  detail::require(points.cols() >= 1, "moment_coreset: no points");
-  return moment_coreset(
-      points, Vector<double>(Vector<double>::Constant(points.cols(), 1.0 / static_cast<double>(points.cols()))), order);
+template <Samples X>
+[[nodiscard]] MomentCoreset<typename X::Scalar> moment_coreset(const X& points, int order,
+                                                               const ProgressCallback& progress = {}) {
+  const Index n = points.cols();
+  detail::require(n >= 1, "moment_coreset: no points");
+  return detail::moment_coreset(
+      as_batch(points), Vector<double>(Vector<double>::Constant(n, 1.0 / static_cast<double>(n))), order, progress);
 }
 
 }  // namespace diffarch
