@@ -97,8 +97,8 @@ constexpr std::array statements{
               "denoiser has the sign of the excess kurtosis, and heavy tails make samples run away.",
               "against Theorem 5, second part", heavy_tails_escape},
     Statement{"C5d",
-              "The remedy: the best denoiser of the form y + sigma^2 grad Q, Q a polynomial, has no curl at any level, "
-              "and a log density.",
+              "The remedy: the best denoiser of the form y + sigma^2 grad Q, Q a polynomial, has no curl: the field of "
+              "each level has a polynomial potential. What is generated is not the density of the last level's.",
               "mends Theorem 5", conservative_has_no_curl},
     Statement{"C6",
               "Random-feature polynomials fitted with the exact average over the noise are the best polynomial once "
@@ -126,8 +126,9 @@ constexpr std::array statements{
     Statement{"C8d", "Batch norm in training mode is not local: every pixel depends on every other.",
               "limits Theorem 2", batch_statistics_are_not_local},
     Statement{"C9",
-              "The unrestricted optimal denoiser of a training set creates nothing: every sample is a training point, "
-              "in whatever order or batch it is computed.",
+              "The unrestricted optimal denoiser of a training set creates nothing where the last noise level is far "
+              "below the distances between training points: every sample is one of them. Elsewhere the posterior "
+              "weights of the last level predict the share of copies.",
               "paper, section 2", ideal_denoiser_copies},
 };
 

@@ -18,6 +18,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -58,6 +59,26 @@ std::vector<Index> candidate_sizes(Index largest) {
   return sizes;
 }
 
+/// A number of a table, or that it is undefined.
+std::string number_text(double value, int width) {
+  if (std::isnan(value)) return "undefined";
+  char text[32];
+  std::snprintf(text, sizeof text, "%*.3f", width, value);
+  return text;
+}
+
+/// Mean over the levels of a measure, of those where it is defined.
+double mean_of_defined(const std::vector<double>& values) {
+  double sum = 0.0;
+  double count = 0.0;
+  for (const double value : values)
+    if (!std::isnan(value)) {
+      sum += value;
+      count += 1.0;
+    }
+  return sum / count;  // NaN where none is
+}
+
 /// For every noise level, the patch size whose x0_hat has the largest median R^2 to the network's.
 template <class A>
 std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& network, const NoiseLevels& levels,
@@ -71,8 +92,9 @@ std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& net
     const auto local = fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
     for (std::size_t at = 0; at < sizes.size(); ++at) {
       const Batch<float> x0_hat = local->denoise(network.noisy[at], levels[static_cast<Index>(at)]);
-      const double score = median(r_squared(x0_hat, network.predictions[at]));
-      if (score <= best[at]) continue;
+      // Undefined at a level where the network predicts one gray: then the smallest size stays.
+      const double score = median_of_defined(r_squared(x0_hat, network.predictions[at]));
+      if (!(score > best[at])) continue;
       best[at] = score;
       sizes[at] = size;
     }
@@ -99,6 +121,7 @@ Json to_json(const Agreement& agreement) {
           {"pearson_r_median", agreement.median_pearson_correlation},
           {"r_squared_median", agreement.median_r_squared},
           {"explained_variance_median", agreement.median_explained_variance},
+          {"undefined_samples", agreement.undefined},
           {"r_squared", figures::to_json(agreement.r_squared)}};
 }
 
@@ -162,32 +185,35 @@ void compare_network(const std::string& name, Comparison& comparison) {
   std::printf("%s, %ld trajectories; medians over them:\n", architecture.c_str(),
               static_cast<long>(comparison.noise.cols()));
   std::printf("  %-22s %28s %28s\n", "", "single step, mean of levels", "final images");
-  std::printf("  %-22s %9s %9s %8s %9s %9s %8s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
+  std::printf("  %-22s %9s %9s %9s %9s %9s %9s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
               "patch sizes");
   comparison.rows.emplace_back(architecture, theirs.samples.leftCols(comparison.shown_noise.cols()));
   Json compared = Json::array();
   const auto compare = [&](const Theory& theory, const Batch<float>& samples) {
     Series curve{.label = theory.name, .style = SeriesStyle::lines_points};
     Json steps = Json::array();
-    double r = 0.0;
-    double r2 = 0.0;
-    double explained = 0.0;
+    std::vector<double> r;
+    std::vector<double> r2;
+    std::vector<double> explained;
     for (Index step = 0; step < levels.steps(); ++step) {
       const auto at = static_cast<std::size_t>(step);
       const Agreement here =
           agreement(theory.model->denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]);
       steps.push_back(to_json(here));
-      curve.x.push_back(levels[step].sigma());
-      curve.y.push_back(here.median_r_squared);
-      const double share = 1.0 / static_cast<double>(levels.steps());
-      r += share * here.median_pearson_correlation;
-      r2 += share * here.median_r_squared;
-      explained += share * here.median_explained_variance;
+      if (!std::isnan(here.median_r_squared)) {
+        curve.x.push_back(levels[step].sigma());
+        curve.y.push_back(here.median_r_squared);
+      }
+      r.push_back(here.median_pearson_correlation);
+      r2.push_back(here.median_r_squared);
+      explained.push_back(here.median_explained_variance);
     }
     const Agreement end = agreement(samples, theirs.samples, levels[levels.steps()]);
-    std::printf("  %-22s %9.3f %9.3f %8.3f %9.3f %9.3f %8.3f  %s\n", theory.name.c_str(), r, r2, explained,
-                end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance,
-                list_text(theory.patch_sizes).c_str());
+    std::printf("  %-22s", theory.name.c_str());
+    for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
+                               end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
+      std::printf(" %9s", number_text(value, 9).c_str());
+    std::printf("  %s\n", list_text(theory.patch_sizes).c_str());
     std::fflush(stdout);
     panel.series.push_back(std::move(curve));
     compared.push_back({{"denoiser", theory.name},
@@ -208,7 +234,10 @@ void compare_network(const std::string& name, Comparison& comparison) {
                     samples.leftCols(comparison.shown_noise.cols()));
     for (Index i = 0; i < row.samples.cols(); ++i) {
       char text[32];
-      std::snprintf(text, sizeof text, "%.2f", end.r_squared(i));
+      if (std::isnan(end.r_squared(i)))
+        std::snprintf(text, sizeof text, "undefined");
+      else
+        std::snprintf(text, sizeof text, "%.2f", end.r_squared(i));
       row.captions.emplace_back(text);
     }
     comparison.rows.push_back(std::move(row));

@@ -99,6 +99,15 @@ struct Measured {
   double upper;
 };
 
+/// Counts training images that equal one before them, and says so where there are any: distances are to distinct ones.
+Index report_duplicates(const Dataset<float>& images) {
+  const Index duplicates = distinct_samples(images).duplicates();
+  if (duplicates > 0)
+    std::printf("%ld of the %ld training images are duplicates; copies and novelty are measured to the distinct ones\n",
+                static_cast<long>(duplicates), static_cast<long>(images.size()));
+  return duplicates;
+}
+
 Json to_json(const Measured& measured) {
   return {{"value", measured.value}, {"interval_95", {measured.lower, measured.upper}}};
 }
@@ -114,10 +123,11 @@ struct MapPoint {
 
 /// Bures distance per value between samples and data, with an interval by the grouped jackknife: ten distances, each
 /// of the samples without one tenth.
-Measured bures_to_data(const Batch<float>& samples, const FactoredGaussian<double>& data) {
+Measured bures_to_data(const Batch<float>& samples, const FactoredGaussian<double>& data, const ProgressCallback& bar) {
   const double per_value = 1.0 / std::sqrt(static_cast<double>(samples.rows()));
   const double all = per_value * bures_distance(factored_gaussian(samples), data);
   const Index groups = std::min<Index>(10, samples.cols() / 2);
+  ProgressReporter progress(bar, "Bures distances", groups);
   Vector<double> without(groups);
   for (Index g = 0; g < groups; ++g) {
     const Index begin = samples.cols() * g / groups;
@@ -125,6 +135,7 @@ Measured bures_to_data(const Batch<float>& samples, const FactoredGaussian<doubl
     Batch<float> rest(samples.rows(), samples.cols() - (end - begin));
     rest << samples.leftCols(begin), samples.rightCols(samples.cols() - end);
     without(g) = per_value * bures_distance(factored_gaussian(rest), data);
+    progress.advance();
   }
   const auto count = static_cast<double>(groups);
   const double error = std::sqrt((count - 1.0) / count * (without.array() - without.mean()).square().sum());
@@ -151,6 +162,7 @@ struct Map {
   std::vector<LabelledRow> rows = {};
   std::vector<MapPoint> points = {};
   double spacing = 0.0;  ///< of the training images, where there are samples to measure
+  ProgressCallback bar = ConsoleProgress{};
 };
 
 void add_entry(const Entry& entry, Map& map) {
@@ -174,28 +186,29 @@ void add_entry(const Entry& entry, Map& map) {
                                   all.cols(), " samples stayed finite and near the data; nothing to measure");
   const Batch<float> samples = all(Eigen::all, kept);
 
-  const Memorisation copies = memorisation(images.samples(), samples);
+  const Memorisation copies = memorisation(images, samples, 1.0 / 3.0, {}, map.bar);
   const Novelty novel = novelty(Vector<double>(copies.neighbours.distances.row(0).transpose()), map.spacing,
                                 {.seed = Seed{options.seed}});
   MapPoint point{.label = entry.label,
                  .memorised = {copies.fraction, copies.lower, copies.upper},
                  .novelty = {novel.median, novel.interval.lower, novel.interval.upper},
                  .dimension = {},
-                 .bures = bures_to_data(samples, map.data)};
+                 .bures = bures_to_data(samples, map.data, map.bar)};
   try {
-    const IntrinsicDimension dimension = two_nn_dimension(samples);
+    const IntrinsicDimension dimension = two_nn_dimension(samples, 0.1, map.bar);
     point.dimension = Measured{dimension.dimension, dimension.lower, dimension.upper};
     row["intrinsic_dimension"] = to_json(*point.dimension);
     row["intrinsic_dimension"]["distinct_samples"] = dimension.points;
-  } catch (const InvalidArgument& too_few) {  // of a denoiser that always ends at the same few images
-    row["intrinsic_dimension"] = too_few.what();
+  } catch (const InvalidArgument& undefined) {  // few distinct samples, or tied distances
+    row["intrinsic_dimension"] = undefined.what();
   }
   row["samples"] = samples.cols();
   row["escaped"] = all.cols() - samples.cols();
+  row["duplicate_training_images"] = copies.duplicates;
   row["memorised_fraction"] = to_json(point.memorised);
   row["novelty"] = to_json(point.novelty);
   row["bures_distance_per_value"] = to_json(point.bures);
-  char dimension[32] = "  few distinct  ";
+  char dimension[32] = "   undefined    ";
   if (point.dimension)
     std::snprintf(dimension, sizeof dimension, "%5.1f (%4.1f-%5.1f)", point.dimension->value, point.dimension->lower,
                   point.dimension->upper);
@@ -255,8 +268,11 @@ void draw_map(const FigureOptions& options, const NetworkOptions& network, const
   });
   if (!trained) return;
   NetworkSetting setting{options, *trained, schedule, images};
-  Map map{setting, report, noise, factored_gaussian(images.samples())};
-  if (!network.train_only) map.spacing = training_spacing(images.samples());
+  Map map{setting, report, noise, factored_gaussian(images)};
+  if (!network.train_only) {
+    map.spacing = training_spacing(images, map.bar);
+    report["duplicate_training_images"] = report_duplicates(images);
+  }
 
   std::printf("%-34s %-19s %-20s %-18s %s\n", "", "memorised (95 %)", "novelty", "dimension", "Bures per value");
   for (const Entry& entry : entries)

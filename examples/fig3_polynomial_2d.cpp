@@ -4,7 +4,7 @@
 // level, computed exactly from the moments of the training set up to 2 d: no noise is drawn. Degree 1 is the linear
 // denoiser, and its samples are the Gaussian that theory predicts. Higher degrees come closer to the data. The best
 // polynomial is not a gradient for d >= 2: we print the asymmetry of its Jacobian. The second row is the best
-// polynomial that is one (D = y + sigma^2 grad Q), with the density exp(Q) that it stands for at the last noise level.
+// polynomial that is one (D = y + sigma^2 grad Q), with exp(Q), the density whose score it is at the last noise level.
 
 #include <CLI/CLI.hpp>
 #include <numbers>

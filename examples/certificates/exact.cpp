@@ -48,6 +48,43 @@ double transported(const GaussianMixture<double>& mixture, double y, double sigm
   return 0.5 * (low + high);
 }
 
+/// Distance of a point from the nearest training point.
+double nearest_distance(const Batch<double>& data, const Vector<double>& x) {
+  return std::sqrt((data.colwise() - x).colwise().squaredNorm().minCoeff());
+}
+
+constexpr double copy_distance = 1e-6;  ///< of a training point: a copy
+
+/// Share of samples that are copies, from the posterior weights alone: at the last level a sample is sum_i w_i x_i with
+/// w_i ~ exp(-|y - x_i|^2 / (2 sigma^2)), and y = x + sigma epsilon for a training point x. Nothing is sampled with a
+/// denoiser.
+double predicted_share_of_copies(const Batch<double>& data, double sigma) {
+  constexpr Index draws = 8;  // for each training point
+  Index copies = 0;
+  for (Index draw = 0; draw < draws; ++draw) {
+    const Batch<double> y =
+        data + sigma * normal_batch<double>(data.rows(), data.cols(), Seed{40U + static_cast<std::uint64_t>(draw)});
+    for (Index j = 0; j < y.cols(); ++j) {
+      const Vector<double> squared = (data.colwise() - y.col(j)).colwise().squaredNorm().transpose();
+      const Vector<double> weights = (-(squared.array() - squared.minCoeff()) / (2.0 * sigma * sigma)).exp();
+      if (nearest_distance(data, data * weights / weights.sum()) < copy_distance) ++copies;
+    }
+  }
+  return real(copies) / real(draws * data.cols());
+}
+
+/// The same measured: share of 1000 samples of the ideal denoiser in 200 steps that end at sigma_min.
+double measured_share_of_copies(const Batch<double>& data, double sigma_min) {
+  const KarrasSchedule schedule{.steps = 200, .sigma_min = sigma_min};
+  DiffusionSampler<Ideal, KarrasSchedule, Cpu, Ddim, double> sampler{{}, schedule};
+  sampler.fit(data);
+  const Batch<double> samples = sampler.sample(1000, Seed{41});
+  Index copies = 0;
+  for (Index j = 0; j < samples.cols(); ++j)
+    if (nearest_distance(data, samples.col(j)) < copy_distance) ++copies;
+  return real(copies) / real(samples.cols());
+}
+
 }  // namespace
 
 Certificate exact_denoiser_generates_target() {
@@ -121,9 +158,7 @@ Certificate ideal_denoiser_copies() {
   sampler.fit(data);
   constexpr Index count = 200;
   Matrix<double> nearest_by_step(count, 50);
-  const auto nearest = [&](const Vector<double>& x) {
-    return std::sqrt((data.colwise() - x).colwise().squaredNorm().minCoeff() / real(d));
-  };
+  const auto nearest = [&](const Vector<double>& x) { return nearest_distance(data, x) / std::sqrt(real(d)); };
   const Batch<double> noise = normal_batch<double>(d, count, Seed{5});
   const Batch<double> samples = sampler.sample_from(noise, [&](const auto& step) {
     for (Index j = 0; j < step.x0_hat.cols(); ++j)
@@ -140,6 +175,17 @@ Certificate ideal_denoiser_copies() {
   certificate.zero("largest distance of 200 samples from the nearest training point (rms)", distance.maxCoeff(), 1e-9);
   certificate.at_least("different training points among them", 50.0,
                        real(std::count(copied.begin(), copied.end(), true)));
+
+  // Points of the plane are dense against the last noise level, and few samples are copies, until that level is small.
+  const Batch<double> plane = three_component_mixture().sample(1000, Seed{7});
+  certificate.equal("these points, last sigma: predicted share of copies", 1.0,
+                    predicted_share_of_copies(data, sampler.levels().last_sigma()), 0.0);
+  for (const double sigma : {0.1, 0.01, 0.002, 1e-4})
+    certificate.equal(detail::concat("1000 points of the plane, last sigma ", sigma, ": share of copies (200 steps)"),
+                      predicted_share_of_copies(plane, sigma), measured_share_of_copies(plane, sigma), 0.08);
+  certificate.at_most("1000 points of the plane, 10 steps of the cosine schedule: predicted share of copies", 0.0,
+                      predicted_share_of_copies(plane, CosineSchedule{.steps = 10}.levels().last_sigma()));
+  certificate.details["copies_within"] = copy_distance;
 
   // The definition, in the reverse order of the training points.
   const NoiseLevel level = NoiseLevel::from_sigma(0.9).variance_preserving();

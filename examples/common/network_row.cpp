@@ -5,6 +5,7 @@
 
 #include "diffarch/analysis/median.hpp"
 #include "diffarch/analysis/memorisation.hpp"
+#include "diffarch/analysis/novelty.hpp"
 #include "diffarch/analysis/sharpness.hpp"
 #include "diffarch/io/npy.hpp"
 #include "diffarch/sampler/ddim.hpp"
@@ -22,18 +23,23 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   const Batch<float>& images = figure.images.samples();
   const ImageShape& shape = figure.images.shape();
   const double per_value = 1.0 / std::sqrt(static_cast<double>(shape.size()));
-  const Memorisation copies = memorisation(images, measured);
+  const ProgressCallback bar = ConsoleProgress{};
+  const Memorisation copies = memorisation(images, measured, 1.0 / 3.0, {}, bar);
   const Vector<double> distances = copies.neighbours.distances.row(0).transpose() * per_value;
   const double sharp = sharpness(measured, shape).mean() / sharpness(images, shape).mean();
   // How far apart training images are, as the scale of the distances above.
-  const Vector<double> between = nearest_other_neighbours(images, 1).distances.row(0).transpose() * per_value;
+  const double between = training_spacing(images, bar) * per_value;
 
   std::printf("%s: %s\n", name.c_str(), entry["architecture"].get<std::string>().c_str());
   std::printf("  memorised (d1 / d2 < 1/3): %.3f of %ld samples, 95 %% interval %.3f ... %.3f; d1 / d2: median %.3f\n",
               copies.fraction, static_cast<long>(measured.cols()), copies.lower, copies.upper,
               median(copies.gap_ratio));
   std::printf("  distance to the nearest training image (rms per value): median %.4f; between training images %.4f\n",
-              median(distances), median(between));
+              median(distances), between);
+  if (copies.duplicates > 0)
+    std::printf("  %ld of %ld training images are duplicates; distances are to the %ld distinct ones\n",
+                static_cast<long>(copies.duplicates), static_cast<long>(images.cols()),
+                static_cast<long>(copies.distinct));
   std::printf("  sharpness relative to the data: %.3f\n", sharp);
   std::fflush(stdout);  // the next row may take an hour
 
@@ -44,7 +50,8 @@ void report_network_row(const std::string& name, const std::string& label, Json 
                        {"gap_ratio_median", median(copies.gap_ratio)},
                        {"nearest_rms_distance", to_json(distances)},
                        {"nearest_rms_distance_median", median(distances)},
-                       {"between_training_images_median", median(between)},
+                       {"between_training_images_median", between},
+                       {"duplicate_training_images", copies.duplicates},
                        {"sharpness_relative_to_data", sharp}};
   const Memorisation seen = memorisation(images, shown);
   LabelledRow nearest("nearest", Batch<float>(shown.rows(), shown.cols()));

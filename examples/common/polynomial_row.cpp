@@ -75,8 +75,11 @@ PolynomialRow report_polynomial_row(const std::string& name, const std::string& 
   }
   const auto count = static_cast<double>(row.shown.cols());
   const double fraction = static_cast<double>(log.escapes().size()) / count;
-  const Index neighbours_wanted = std::min<Index>(2, images.cols());
-  const NearestNeighbours neighbours = nearest_neighbours(images, row.shown, neighbours_wanted);
+  // Distances are to distinct training images: of one that is there twice d1 / d2 would be 1.
+  const DistinctSamples distinct = distinct_samples(images);
+  const Index neighbours_wanted = std::min<Index>(2, static_cast<Index>(distinct.indices.size()));
+  const NearestNeighbours neighbours =
+      nearest_neighbours(images(Eigen::all, distinct.indices), row.shown, neighbours_wanted);
   const double per_value = 1.0 / std::sqrt(static_cast<double>(images.rows()));
   row.nearest.resize(images.rows(), row.shown.cols());
   Json nearest = Json::array();
@@ -88,7 +91,7 @@ PolynomialRow report_polynomial_row(const std::string& name, const std::string& 
       row.distances.emplace_back("escaped");
       continue;
     }
-    const Index index = neighbours.indices(0, i);
+    const Index index = distinct.indices[static_cast<std::size_t>(neighbours.indices(0, i))];
     const double distance = neighbours.distances(0, i) * per_value;
     const double ratio = neighbours.distances(0, i) / neighbours.distances(neighbours_wanted - 1, i);
     row.nearest.col(i) = images.col(index);
@@ -105,7 +108,8 @@ PolynomialRow report_polynomial_row(const std::string& name, const std::string& 
                 {"escape_limit_rms", log.limit()},
                 {"escaped_fraction", fraction},
                 {"escapes", escapes},
-                {"nearest_training_image", nearest}};
+                {"nearest_training_image", nearest},
+                {"duplicate_training_images", distinct.duplicates()}};
   std::printf("%s: %s, fit %.1f s\n  escaped %.3f of %ld", name.c_str(), architecture.c_str(), run.fit_seconds,
               fraction, static_cast<long>(row.shown.cols()));
   if (!log.escapes().empty()) std::printf(", first at sigma = %.3g", log.escapes().front().sigma);
@@ -118,6 +122,9 @@ PolynomialRow report_polynomial_row(const std::string& name, const std::string& 
         kept_distances.front(), kept_distances[kept_distances.size() / 2], kept_ratios.front(),
         kept_ratios[kept_ratios.size() / 2], kept_ratios.back());
   }
+  if (distinct.duplicates() > 0)
+    std::printf("  %ld of %ld training images are duplicates; d1 and d2 are distances to distinct ones\n",
+                static_cast<long>(distinct.duplicates()), static_cast<long>(images.cols()));
   if (!run.levels.empty()) {
     entry["levels"] = to_json(run.levels);
     for (const PolynomialLevel& level : run.levels)

@@ -158,7 +158,13 @@ def networks(found):
                     "; the 95 % intervals " +
                     ("do not overlap" if apart else "overlap, so that this run does not tell them apart"))
     spacing = number(high["between_training_images_median"])
-    return [f"{sentence}. Training images are {spacing} apart (median rms)."], tables
+    return [f"{sentence}. Training images are {spacing} apart (median rms)." + about_duplicates(high)], tables
+
+
+def about_duplicates(measured):
+    """What is said of training images that are there more than once."""
+    duplicates = measured.get("duplicate_training_images", 0)
+    return f" {duplicates} training images are duplicates, and left out of the distances." if duplicates else ""
 
 
 def map_of_creativity(found):
@@ -173,7 +179,7 @@ def map_of_creativity(found):
         sampled.append(one)
         dimension = one["intrinsic_dimension"]  # or the reason why there is none
         rows.append((one["name"], with_interval(one["memorised_fraction"], percent), with_interval(one["novelty"]),
-                     with_interval(dimension) if isinstance(dimension, dict) else "too few distinct",
+                     with_interval(dimension) if isinstance(dimension, dict) else "undefined",
                      with_interval(one["bures_distance_per_value"]),
                      f"{one['escaped']} of {one['samples'] + one['escaped']}"))
     sentences = ["The networks have been trained; nothing has been sampled."]
@@ -195,9 +201,14 @@ def comparison(found):
         predictors = network.get("denoisers", [])
         for one in predictors:
             final = one["final_images"]
-            single = statistics.fmean(step["r_squared_median"] for step in one["single_step"])
-            rows.append((network["network"], one["denoiser"], single, final["r_squared_median"],
-                         final["pearson_r_median"], " ".join(map(str, one["patch_sizes"]))))
+            # null: undefined, where the network predicts one gray
+            defined = [step["r_squared_median"] for step in one["single_step"] if step["r_squared_median"] is not None]
+            measures = (statistics.fmean(defined) if defined else None, final["r_squared_median"],
+                        final["pearson_r_median"])
+            rows.append((network["network"], one["denoiser"],
+                         *("undefined" if value is None else value for value in measures),
+                         " ".join(map(str, one["patch_sizes"]))))
+        predictors = [one for one in predictors if one["final_images"]["r_squared_median"] is not None]
         if predictors:
             best = max(predictors, key=lambda one: one["final_images"]["r_squared_median"])
             score = best["final_images"]["r_squared_median"]
@@ -261,7 +272,7 @@ SECTIONS = [
         "and samples may run away.",
         {"fig3_polynomial_2d":
                 "Samples of polynomial denoisers of rising degree in the plane; below, denoisers that are "
-                "gradients, with their density, and the curl against sigma."},
+                "gradients, with the density of their last level, and the curl against sigma."},
         fig3),
     Section(
         "fig4_bottleneck_2d", "Figure 4: one number in the middle, one curve in the plane",

@@ -67,7 +67,7 @@ TEST_CASE("Without a difference p-values are uniform", "[analysis]") {
   for (Index r = 0; r < repetitions; ++r) {
     const Batch<double> both = random_matrix(2, 35, 100 + static_cast<unsigned>(r));
     p_values.push_back(
-        kernel_two_sample_test<double>(both.leftCols(15), both.rightCols(20), {.permutations = 99}).p_value);
+        kernel_two_sample_test(both.leftCols(15), both.rightCols(20), {.permutations = 99}).p_value);
   }
   std::sort(p_values.begin(), p_values.end());
   double largest = 0.0;
@@ -86,7 +86,7 @@ TEST_CASE("A difference is found where moments agree", "[analysis]") {
   REQUIRE(test.p_value == Approx(0.001));
   REQUIRE(test.bandwidth > 0.0);
   // The same samples as f32 to their rounding.
-  REQUIRE(kernel_two_sample_test<float>(x.cast<float>(), y.cast<float>()).mmd_squared ==
+  REQUIRE(kernel_two_sample_test(x.cast<float>(), y.cast<float>()).mmd_squared ==
           Approx(test.mmd_squared).margin(1e-6));
 }
 

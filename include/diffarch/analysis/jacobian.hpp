@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diffarch/core/checked_denoise.hpp"
+#include "diffarch/core/progress.hpp"
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/solver/singular_values.hpp"
 
@@ -227,10 +228,14 @@ template <class Scalar>
 /// theorem); samples, which are predictions of the last step, then do too. See jacobian_rank for `tolerance`.
 template <Denoiser Model>
 [[nodiscard]] std::vector<Index> jacobian_ranks(const Model& model, const Batch<typename Model::Scalar>& y,
-                                                NoiseLevel level, double tolerance) {
+                                                NoiseLevel level, double tolerance,
+                                                const ProgressCallback& progress = {}) {
+  ProgressReporter reporter(progress, "ranks of Jacobians", y.cols(), "samples");
   std::vector<Index> ranks;
-  for (Index column = 0; column < y.cols(); ++column)
+  for (Index column = 0; column < y.cols(); ++column) {
     ranks.push_back(jacobian_rank(jacobian(model, Batch<typename Model::Scalar>(y.col(column)), level), tolerance));
+    reporter.advance();
+  }
   return ranks;
 }
 

@@ -33,9 +33,9 @@ struct PolynomialFit {
 ///   E[zeta_j he_a(u)] = rho^a (sqrt(a_j + 1) h_{a + e_j} + sqrt(a_j) h_{a - e_j}).
 ///
 /// Conservative: D = y + sigma^2 grad Q for the polynomial Q of degree Degree + 1 that minimises
-/// E|grad Q|^2 / 2 + E lap Q (score matching, Hyvarinen 2005): no curl, and Q is a log density. Solved for the
-/// difference from the Gaussian score, where the right-hand side is r_a = rho^a h_a sum_j a_j / (lambda_j + sigma^2)
-/// with no cancellation.
+/// E|grad Q|^2 / 2 + E lap Q (score matching, Hyvarinen 2005): no curl, and Q is the potential of this level. Solved
+/// for the difference from the Gaussian score, where the right-hand side is r_a = rho^a h_a sum_j a_j / (lambda_j +
+/// sigma^2) with no cancellation.
 ///
 /// Fits are made in extended precision and stored in double. At any level that was not fitted in advance the fit is
 /// made for the call.
@@ -167,8 +167,9 @@ class MonomialDenoiser {
     return value;
   }
 
-  /// Conservative only: log p(y) of each column of y (d, n) up to a constant: the potential whose gradient is the
-  /// score, so that D = (y + (noise^2) grad log p) / signal. What lies outside the span of the data is left out.
+  /// Conservative only: log p(y) of each column of y (d, n) up to a constant: the potential of this level's field, so
+  /// that D = (y + (noise^2) grad log p) / signal. It is no log density of what a sampler generates, not at the last
+  /// level either. What lies outside the span of the data is left out.
   [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
     check(y);
     Vector<double> values = Vector<double>::Zero(y.cols());

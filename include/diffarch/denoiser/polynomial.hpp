@@ -11,7 +11,8 @@ struct Monomials {
   [[nodiscard]] std::string name() const { return ""; }
 };
 
-/// All monomials, and a denoiser that is the gradient of a potential (see MonomialDenoiser): zero curl.
+/// All monomials, and at each noise level a denoiser that is the gradient of a polynomial potential (see
+/// MonomialDenoiser): zero curl. What is generated has no closed form.
 struct Conservative {
   [[nodiscard]] std::string name() const { return "conservative"; }
 };

@@ -23,7 +23,7 @@ namespace diffarch {
 ///   residual on the part of the features that is orthogonal to all linear functions; jointly optimal (ridge apart).
 /// Conservative: U^T (D - mean) = W u + sum_j (r_j / deviation) sum_k a_kj (h_kj - E h_kj): the Wiener filter, which is
 ///   the gradient of a quadratic, plus gradients of functions of r_j . u, fitted to its residual; J is symmetric, and
-///   log_density is a polynomial of degree Degree + 1.
+///   its potential at each level, log_density, is a polynomial of degree Degree + 1.
 ///
 /// Predictions are mean + U c, and y enters through U^T y: sampled in these K coordinates (`SpanDenoiser`).
 ///
@@ -182,8 +182,8 @@ class SpectralPolynomialDenoiser {
     });
   }
 
-  /// Conservative only: log p(y) of each column of y (d, n) up to a constant, in the span of the data: D = (y + noise^2
-  /// grad log p) / signal there.
+  /// Conservative only: the potential log p(y) of this level's field for each column of y (d, n), up to a constant, in
+  /// the span of the data: D = (y + noise^2 grad log p) / signal there. It is no log density of what is generated.
   [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
     return with_host_fit(level, [&](const SpectralFit& fit) {
       const NoiseLevel vp = level.variance_preserving();
