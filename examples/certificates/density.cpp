@@ -206,7 +206,7 @@ double distance_from_last_potential() {
   const NoiseLevel last = sampler.levels()[sampler.levels().steps() - 1];
   const Vector<double> grid = equally_spaced(-4.0, 4.0, 8001);
   const Vector<double> potential = sampler.model().log_density(Batch<double>(last.signal * grid.transpose()), last);
-  const Vector<double> density = (potential.array() - potential.maxCoeff()).exp();
+  const Eigen::ArrayXd density = (potential.array() - potential.maxCoeff()).exp();
   double largest = 0.0;
   for (Index i = 0; i < z.size(); ++i) {
     const double below = (grid.array() <= x(i)).select(density, 0.0).sum() / density.sum();

@@ -92,7 +92,7 @@ TEST_CASE("Bad points and weights of a moment coreset are refused", "[solver]") 
 }
 
 TEST_CASE("A coreset of many points, and of points that are there twice or far away", "[solver]") {
-  const Batch<double> many = random_matrix(1, 999'983, 7);
+  const Batch<double> many = random_matrix(1, 100'003, 7);
   Index reports = 0;
   const auto coreset = moment_coreset(many, 2, [&](const Progress& /*progress*/) { ++reports; });
   CHECK(coreset.weights.size() == 3);

@@ -31,9 +31,9 @@ template <class Model>
 }  // namespace detail
 
 /// How far a denoiser is from the gradient of a potential: sqrt(sum |J - J^T|^2 / sum |J|^2), Frobenius norms of J =
-/// dD/dy summed over the columns of y (d, n). 0: its score (D - y) / sigma^2 has a log density; 2: J is antisymmetric.
-/// `directions` (d, k), orthonormal: J is taken in their span, as V^T J V; the identity for all of J.
-/// By `jacobian_product(model, y, v, level)`: any model. Throws DimensionMismatch.
+/// dD/dy summed over the columns of y (d, n). 0: at this level its score (D - y) / sigma^2 is the gradient of a
+/// potential; 2: J is antisymmetric. `directions` (d, k), orthonormal: J is taken in their span, as V^T J V; the
+/// identity for all of J. By `jacobian_product(model, y, v, level)`: any model. Throws DimensionMismatch.
 template <class Model, SamplesOf<typename Model::Scalar> Y>
 [[nodiscard]] double curl_asymmetry(const Model& model, const Y& y, const Matrix<double>& directions, NoiseLevel level,
                                     const ProgressCallback& progress = {}) {

@@ -125,10 +125,11 @@ template <Samples X>
 template <Samples X>
 [[nodiscard]] MomentCoreset<typename X::Scalar> moment_coreset(const X& points, int order,
                                                                const ProgressCallback& progress = {}) {
-  const Index n = points.cols();
+  const Batch<typename X::Scalar>& batch = as_batch(points);
+  const Index n = batch.cols();
   detail::require(n >= 1, "moment_coreset: no points");
-  return detail::moment_coreset(
-      as_batch(points), Vector<double>(Vector<double>::Constant(n, 1.0 / static_cast<double>(n))), order, progress);
+  return detail::moment_coreset(batch, Vector<double>(Vector<double>::Constant(n, 1.0 / static_cast<double>(n))), order,
+                                progress);
 }
 
 }  // namespace diffarch
