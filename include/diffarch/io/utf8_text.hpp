@@ -36,8 +36,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// The text as it is where it is UTF-8; every byte that is not part of a UTF-8 character becomes `\\xNN`. For names of
-/// files in JSON and in plots: the names of old disks and zip files are Latin-1, say.
+/// The text as it is where it is UTF-8; every byte that is not part of a UTF-8 character becomes a backslash, x and its
+/// two hexadecimal digits. For names of files in JSON and in plots: the names of old disks and zip files are Latin-1,
+/// say.
 [[nodiscard]] inline std::string utf8_text(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string valid;
