@@ -4,8 +4,10 @@
 // widths. Programs that include this are compiled with the instructions of the machine: fused multiply-add, which
 // rounds sums of products once instead of twice, shows where two batches take different ways through a product.
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "diffarch/core/concepts.hpp"
 #include "support.hpp"
