@@ -45,7 +45,7 @@ TEST_CASE("Ranges that images have elsewhere are told by their numbers", "[core]
       // Not every set has black and white in it.
       REQUIRE(range_of(pictures(0.1 * high, 0.8 * high, power)) == ValueRange{0.0, high});
     }
-  REQUIRE(range_of(pictures(0, 16)) == ValueRange{0.0, 16.0});                   // the digits of scikit-learn
+  REQUIRE(range_of(pictures(0, 16)) == ValueRange{0.0, 16.0});                 // the digits of scikit-learn
   REQUIRE(range_of(pictures(-1024, 3071, 8)) == ValueRange{-1024.0, 3071.0});  // X-ray attenuation
   REQUIRE_THAT(problem_of(pictures(0, 255))->text,
                ContainsSubstring("values lie between 0 and 255, mean 127.5") && ContainsSubstring("[-1, 1]"));
