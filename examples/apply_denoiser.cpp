@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "common/apply_network.hpp"
+#include "common/standard_streams.hpp"
+#include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/npy.hpp"
 
 namespace {
@@ -58,6 +60,7 @@ Dataset<float> read_images(const std::filesystem::path& path) try {
 }
 
 void run(const Options& options) {
+  AtomicFile(options.output).write("");  // better now than after the work
   require_member("--arch", options.arch, {"unet", "mlp", "mlp2d"});
   require_member("--padding", options.padding, {"zeros", "circular"});
   require_member("--backend", options.backend, {"cpu", "cuda"});
@@ -102,12 +105,17 @@ int main(int argc, char** argv) {
   app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
     return detail::concat("apply_denoiser: error: ", error.what(), " (see --help)\n");
   });
+  keep_standard_streams_open();
   try {
-    app.parse(argc, argv);
-    run(options);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    int status = 0;
+    try {
+      app.parse(argc, argv);
+      run(options);
+    } catch (const CLI::ParseError& error) {
+      status = app.exit(error);
+    }
+    require_printed();
+    return status;
   } catch (const std::bad_alloc&) {
     std::fputs("apply_denoiser: error: not enough memory for this network and this input\n", stderr);
     return 1;

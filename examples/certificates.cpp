@@ -18,7 +18,10 @@
 
 #include "certificates/statements.hpp"
 #include "common/figure_options.hpp"
+#include "common/figure_report.hpp"
+#include "common/option_checks.hpp"
 #include "diffarch/io/atomic_file.hpp"
+#include "diffarch/io/file_status.hpp"
 #include "diffarch/version.hpp"
 
 namespace certificates {
@@ -193,8 +196,10 @@ Json to_json(const Statement& statement, const Certificate& certificate, double 
   return entry;
 }
 
-/// Draws the picture of a statement; returns the file that holds it, or its data where gnuplot is missing.
-std::string draw(const Statement& statement, Certificate& certificate, const std::filesystem::path& folder) {
+/// Draws the picture of a statement; returns the file that holds it, or its data where it could not be drawn: why not
+/// is then in `problem`.
+std::string draw(const Statement& statement, Certificate& certificate, const std::filesystem::path& folder,
+                 std::string& problem) {
   const std::filesystem::path file = folder / (std::string(statement.id) + ".png");
   std::string title = std::string(statement.id) + (certificate.passed() ? "" : " FAILED") + ": ";
   // A sentence breaks where a line is full.
@@ -211,14 +216,14 @@ std::string draw(const Statement& statement, Certificate& certificate, const std
                                   .panel_width = 720,
                                   .panel_height = 460,
                                   .title = title});
-  if (result.status == PlotResult::Status::gnuplot_failed) std::printf("  %s\n", result.message.c_str());
+  if (!result.written()) problem = result.message;
   const auto kept = result.written() ? file : std::filesystem::path(file).replace_extension(".dat");
   return kept.filename().string();
 }
 
 void run(const std::filesystem::path& folder, const std::vector<std::string>& only, double tolerance_factor) {
   const std::vector<Statement> selected = select(only);
-  std::filesystem::create_directories(folder);
+  diffarch::detail::create_folders(folder);
   Json report = {{"program", "certificates"},
                  {"library", diffarch::detail::concat("diffarch ", DIFFARCH_VERSION_MAJOR, ".", DIFFARCH_VERSION_MINOR,
                                                       ".", DIFFARCH_VERSION_PATCH)},
@@ -226,7 +231,7 @@ void run(const std::filesystem::path& folder, const std::vector<std::string>& on
   std::vector<Statement> failed;
   std::string failures;
   double total = 0.0;
-  bool drawn = true;
+  std::string not_drawn;  // why
   for (const Statement& statement : selected) {
     const auto start = std::chrono::steady_clock::now();
     std::printf("%.*s  %.*s\n", static_cast<int>(statement.id.size()), statement.id.data(),
@@ -241,10 +246,9 @@ void run(const std::filesystem::path& folder, const std::vector<std::string>& on
     for (const Check& check : certificate.checks) print_check(check);
     std::printf("  %s in %.2f s\n\n", certificate.passed() ? "holds" : "DOES NOT HOLD", seconds);
     Json entry = to_json(statement, certificate, seconds);
-    const std::string picture = draw(statement, certificate, folder);
-    drawn = drawn && picture.ends_with(".png");
-    entry["picture"] = picture;
+    entry["picture"] = draw(statement, certificate, folder, not_drawn);
     report["statements"].push_back(std::move(entry));
+    write_file_atomically(folder / "certificates.partial.json", figures::json_text(report));
     if (certificate.passed()) continue;
     failed.push_back(statement);
     failures += (failures.empty() ? "" : ", ") + std::string(statement.id);
@@ -252,15 +256,17 @@ void run(const std::filesystem::path& folder, const std::vector<std::string>& on
   report["passed"] = selected.size() - failed.size();
   report["failed"] = failed.size();
   const std::filesystem::path json = folder / "certificates.json";
-  write_file_atomically(json, report.dump(2) + "\n");
+  write_file_atomically(json, figures::json_text(report));
+  diffarch::detail::remove_file(folder / "certificates.partial.json");
   std::printf("%zu of %zu statements hold, in %.1f s\nwrote %s and one %s for each statement\n",
               selected.size() - failed.size(), selected.size(), total, json.string().c_str(),
-              drawn ? "picture" : "picture, or its data and script where gnuplot could not draw it,");
+              not_drawn.empty() ? "picture" : "picture, or its data and script where gnuplot could not draw it,");
   for (const Statement& statement : failed)
     std::printf("FAILED %.*s  %.*s\n", static_cast<int>(statement.id.size()), statement.id.data(),
                 static_cast<int>(statement.sentence.size()), statement.sentence.data());
   diffarch::detail::require<Error>(failed.empty(), failed.size(), " of ", selected.size(),
                                    " statements do not hold: ", failures);
+  diffarch::detail::require<Error>(not_drawn.empty(), not_drawn);
 }
 
 }  // namespace
@@ -278,7 +284,7 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--tolerance-factor", tolerance_factor,
                  "Multiplies every tolerance; with 0 rounding errors fail, which shows that failures are reported")
-      ->check(CLI::NonNegativeNumber)
+      ->check(figures::number(0.0))
       ->capture_default_str();
   app.add_flag("--list", list, "Print the statements and stop");
   return figures::run_program(app, options, argc, argv, [&] {

@@ -22,6 +22,7 @@
 #include <cstdio>
 #include <map>
 
+#include "common/option_checks.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
@@ -245,9 +246,10 @@ void compare_network(const std::string& name, Comparison& comparison) {
   comparison.panels.push_back(std::move(panel));
   entry["denoisers"] = std::move(compared);
   comparison.report["networks"].push_back(std::move(entry));
+  comparison.report.save_partial();
 }
 
-void compare(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names,
+void compare(const FigureOptions& options, const NetworkOptions& given, const std::vector<std::string>& names,
              const std::vector<std::string>& local_names, Index calibration) {
   require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
@@ -255,7 +257,11 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
   FigureReport report(options, schedule, Ddim{});
   const Dataset<float> images = load_data<float>(options);
   report.set_training_data(images);
+  const NetworkOptions network = adapted_to(images.size(), given);
   record_training(network, report);
+  const Batch<float> shown_noise = initial_noise<float>(options, images.shape());
+  require_room(options, images.shape(), static_cast<Index>(2 + names.size() * (1 + local_names.size())),
+               std::min(options.measured, shown_noise.cols()));
   report["calibration_trajectories"] = calibration;
 
   const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
@@ -266,12 +272,8 @@ void compare(const FigureOptions& options, const NetworkOptions& network, const 
   if (!trained) return;
   NetworkSetting setting{options, *trained, schedule, images};
   const Index d = images.dimension();
-  Comparison comparison{setting,
-                        report,
-                        schedule.levels(),
-                        initial_noise<float>(options, images.shape()),
-                        {},
-                        normal_batch<float>(d, calibration, Seed{options.seed + 1}),
+  Comparison comparison{setting,     report, schedule.levels(),
+                        shown_noise, {},     normal_batch<float>(d, calibration, Seed{options.seed + 1}),
                         local_names};
   comparison.noise.resize(d, options.measured);
   const Index shown = std::min(options.measured, comparison.shown_noise.cols());
@@ -320,7 +322,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember(names))
       ->capture_default_str();
   app.add_option("--calibration", calibration, "Trajectories that choose the patch sizes")
-      ->check(CLI::Range(1, 10'000))
+      ->check(whole_number(1, 10'000))
       ->capture_default_str();
   app.add_option("--local", local_names,
                  "Theories with patches, comma separated: LocalScore and EquivariantLocalScore with calibrated patch "
@@ -336,6 +338,8 @@ int main(int argc, char** argv) {
       if (app.count("--networks") == 0) names = {"pools_1_circular"};
     }
     apply_profile(app, unet_profiles(), options, network);
+    require_distinct("--networks", names);
+    require_distinct("--local", local_names);
     compare(options, network, names, local_names, calibration);
   });
 }

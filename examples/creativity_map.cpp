@@ -49,7 +49,7 @@ Entry fitted(std::string name, std::string label, const MakeArchitecture& make_a
   return {std::move(name), std::move(label),
           [make_architecture](const Entry& /*entry*/, NetworkSetting& setting, Json& row) -> PlacedModelPointer<float> {
             if (setting.network.train_only) return nullptr;
-            const auto architecture = make_architecture(setting.images.shape());
+            const auto architecture = make_architecture(setting.images);
             row["architecture"] = architecture.name();
             return fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
           }};
@@ -69,21 +69,26 @@ Entry bottleneck(std::string name, std::string label, int width) {
 
 std::vector<Entry> all_entries() {
   // The networks have the names of figure 1's rows.
-  return {fitted("linear", "Linear", [](const ImageShape&) { return Linear{}; }),
-          fitted("rank_10", "rank 10", [](const ImageShape&) { return RankK{.rank = 10}; }),
-          fitted("polynomial", "polynomial\ndegree 3",
-                 [](const ImageShape&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
-          fitted("patch_polynomial", "patches,\ndegree 3",
-                 [](const ImageShape& shape) { return PatchPolynomial<3>{.shape = shape}; }),
-          bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
-          unet("local", "U-Net\n1 pool", {.pools = 1}),
-          unet("default", "U-Net\n2 pools", {.pools = 2}),
-          unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
-          unet("global", "U-Net\n3 pools", {.pools = 3}),
-          fitted("local_score", "LocalScore", [](const ImageShape& shape) { return LocalScore{.shape = shape}; }),
-          fitted("equivariant_local_score", "Equivariant\nLocalScore",
-                 [](const ImageShape& shape) { return EquivariantLocalScore{.shape = shape}; }),
-          fitted("ideal", "Ideal", [](const ImageShape&) { return Ideal{}; })};
+  return {
+      fitted("linear", "Linear", [](const Dataset<float>&) { return Linear{}; }),
+      fitted("rank_10", "rank 10",
+             [](const Dataset<float>& images) {  // or the largest rank where there are few images
+               return RankK{.rank = std::min({Index{10}, distinct_images(images.samples()) - 1, images.dimension()})};
+             }),
+      fitted("polynomial", "polynomial\ndegree 3",
+             [](const Dataset<float>&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
+      fitted("patch_polynomial", "patches,\ndegree 3",
+             [](const Dataset<float>& images) { return PatchPolynomial<3>{.shape = images.shape()}; }),
+      bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
+      unet("local", "U-Net\n1 pool", {.pools = 1}),
+      unet("default", "U-Net\n2 pools", {.pools = 2}),
+      unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
+      unet("global", "U-Net\n3 pools", {.pools = 3}),
+      fitted("local_score", "LocalScore",
+             [](const Dataset<float>& images) { return LocalScore{.shape = images.shape()}; }),
+      fitted("equivariant_local_score", "Equivariant\nLocalScore",
+             [](const Dataset<float>& images) { return EquivariantLocalScore{.shape = images.shape()}; }),
+      fitted("ideal", "Ideal", [](const Dataset<float>&) { return Ideal{}; })};
 }
 
 std::vector<std::string> names_of(const std::vector<Entry>& entries) {
@@ -182,8 +187,16 @@ void add_entry(const Entry& entry, Map& map) {
   std::vector<Index> kept;
   for (Index i = 0; i < all.cols(); ++i)
     if (!log.has_escaped(i)) kept.push_back(i);
-  detail::require<NumericalError>(kept.size() >= 10, row["architecture"].get<std::string>(), ": ", kept.size(), " of ",
-                                  all.cols(), " samples stayed finite and near the data; nothing to measure");
+  if (kept.size() < 10) {  // nothing to measure, which is no reason to lose the other architectures
+    row["samples"] = kept.size();
+    row["escaped"] = all.cols() - static_cast<Index>(kept.size());
+    std::printf("%-34s %zu of %ld samples stayed finite and near the data: nothing to measure\n",
+                row["architecture"].get<std::string>().c_str(), kept.size(), static_cast<long>(all.cols()));
+    map.rows.pop_back();
+    map.report["architectures"].push_back(std::move(row));
+    map.report.save_partial();
+    return;
+  }
   const Batch<float> samples = all(Eigen::all, kept);
 
   const Memorisation copies = memorisation(images, samples, 1.0 / 3.0, {}, map.bar);
@@ -219,6 +232,7 @@ void add_entry(const Entry& entry, Map& map) {
   std::fflush(stdout);
   map.points.push_back(std::move(point));
   map.report["architectures"].push_back(std::move(row));
+  map.report.save_partial();
 }
 
 std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
@@ -246,7 +260,7 @@ std::vector<Panel> panels_of(const std::vector<MapPoint>& points) {
   return {std::move(creativity), std::move(copies)};
 }
 
-void draw_map(const FigureOptions& options, const NetworkOptions& network, const std::vector<std::string>& names) {
+void draw_map(const FigureOptions& options, const NetworkOptions& given, const std::vector<std::string>& names) {
   require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " works in single precision: --dtype f32");
   detail::require(options.measured >= 20, "--measured ", options.measured, ": expected at least 20 samples");
@@ -254,8 +268,10 @@ void draw_map(const FigureOptions& options, const NetworkOptions& network, const
   FigureReport report(options, schedule, Ddim{});
   const Dataset<float> images = load_data<float>(options);
   report.set_training_data(images);
+  const NetworkOptions network = adapted_to(images.size(), given);
   record_training(network, report);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
+  require_room(options, images.shape(), static_cast<Index>(names.size()), noise.cols());
   const auto wanted = [&](const Entry& entry) {
     return std::find(names.begin(), names.end(), entry.name) != names.end();
   };

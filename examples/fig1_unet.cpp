@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/option_checks.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
@@ -56,7 +57,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   return run_network_program(app, options, network, argc, argv, [&] {
     apply_profile(app, unet_profiles(), options, network);
-    run_network_figure("U-Nets", options, network, [&](NetworkFigure& figure) {
+    require_distinct("--rows", rows);
+    run_network_figure("U-Nets", static_cast<Index>(rows.size()), options, network, [&](NetworkFigure& figure) {
       const int default_pools = figure.images.shape().height >= 64 ? 3 : 2;
       for (const std::string& row : rows) add_row(row, default_pools, figure);
     });

@@ -49,6 +49,7 @@ void figure(const FigureOptions& options) {
   const Batch<Scalar> noise = initial_noise<Scalar>(options, shape);
   record_noise(noise, shape, options, report);
   const Index count = options.count > 0 ? options.count : 1000;
+  detail::require(count >= 3, "--count ", count, ": expected at least 3 points, whose covariance can have two modes");
   report["settings"]["count"] = count;
 
   struct Case {

@@ -7,11 +7,13 @@
 // polynomial that is one (D = y + sigma^2 grad Q), with exp(Q), the density whose score it is at the last noise level.
 
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <numbers>
 
 #include "common/figure_data.hpp"
 #include "common/figure_report.hpp"
 #include "common/monomial_run.hpp"
+#include "common/option_checks.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
@@ -76,6 +78,7 @@ struct Figure {
       samples = placed_monomials<B>(model, architecture.name(), schedule)->sample_from(noise, &log);
     });
     row.push_back(describe(model, architecture.name(), samples, log));
+    report.save_partial();
   }
 
   /// Prints and reports what the model generated, and returns its picture.
@@ -106,8 +109,14 @@ struct Figure {
     for (const Escape& escape : log.escapes())
       escapes.push_back({{"sample", escape.sample}, {"step", escape.step}, {"sigma", escape.sigma}});
     const double fraction = static_cast<double>(log.escapes().size()) / static_cast<double>(samples.cols());
-    const Vector<double> mean = sample_mean(inside(samples));
-    const Matrix<double> covariance = sample_covariance(inside(samples));
+    const Batch<double> kept = inside(samples);
+    const double undefined = std::numeric_limits<double>::quiet_NaN();  // null in the JSON
+    Vector<double> mean = Vector<double>::Constant(2, undefined);
+    Matrix<double> covariance = Matrix<double>::Constant(2, 2, undefined);
+    if (kept.cols() >= 1) {
+      mean = sample_mean(kept);
+      covariance = sample_covariance(kept);
+    }
     const double condition = per_level.back()["condition"];
     std::printf(
         "%s: condition %.3g at the last level, escaped %.4f, leading form %s, covariance of the others [%.4f %.4f; "
@@ -135,7 +144,10 @@ struct Figure {
         const double top = model.log_density(last.signal * training, last).maxCoeff();
         return Vector<double>((log_density.array() - top).cwiseMin(0.0).exp());
       });
-    panel.series.push_back(scatter("samples", inside(samples)));
+    if (kept.cols() >= 1)
+      panel.series.push_back(scatter("samples", kept));
+    else  // a panel must show something
+      panel.series.push_back(scatter("training samples; all samples lie outside", training));
     if (model.degree() == 1) {
       const auto linear = fit(Linear{}, training, schedule);
       const PredictedGaussian predicted = predicted_distribution(linear, schedule).finite_steps;
@@ -160,10 +172,9 @@ struct Figure {
 
   template <int... Degrees>
   void add_degree(int degree) {
-    const bool known = ((degree == Degrees && (add(Polynomial<Degrees>{}, plain_row),
-                                               add(Polynomial<Degrees, Conservative>{}, conservative_row), true)) ||
-                        ...);
-    detail::require(known, "--degrees ", degree, ": expected one of 1, 2, 3, 4, 5, 7, 9, 11");
+    static_cast<void>(((degree == Degrees && (add(Polynomial<Degrees>{}, plain_row),
+                                              add(Polynomial<Degrees, Conservative>{}, conservative_row), true)) ||
+                       ...));
   }
 };
 
@@ -175,6 +186,7 @@ void run(const FigureOptions& options, const std::vector<int>& degrees) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   const Index count = options.count > 0 ? options.count : 1000;
+  detail::require(count >= 3, "--count ", count, ": expected at least 3 points, whose covariance can have two modes");
   report["settings"]["count"] = count;
   Figure figure{.options = options,
                 .schedule = schedule,
@@ -213,6 +225,10 @@ int main(int argc, char** argv) {
   add_figure_options(app, options);
   app.add_option("--degrees", degrees, "Degrees, comma separated, out of 1, 2, 3, 4, 5, 7, 9, 11")
       ->delimiter(',')
+      ->check(CLI::IsMember({1, 2, 3, 4, 5, 7, 9, 11}))
       ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] { run(options, degrees); });
+  return run_program(app, options, argc, argv, [&] {
+    require_distinct("--degrees", degrees);
+    run(options, degrees);
+  });
 }

@@ -95,9 +95,10 @@ void bottleneck(Figure& figure) {
     report.add_file(file);
   }
   figure.panels.push_back(std::move(panel));
+  report.save_partial();
 }
 
-void run(const FigureOptions& options, const NetworkOptions& network) {
+void run(const FigureOptions& options, const NetworkOptions& given) {
   detail::require(options.data == "mixtures" && options.size == 0,
                   "figure 4 is about a 2-D mixture: --data can only be 'mixtures', and --size does not apply");
   require_backend(options.backend);
@@ -105,6 +106,7 @@ void run(const FigureOptions& options, const NetworkOptions& network) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   report["settings"]["count"] = options.count;
+  const NetworkOptions network = adapted_to(options.count, given);
   record_training(network, report);
   const Batch<double> data = three_component_mixture().sample(options.count, Seed{options.seed});
   const Batch<double> noise =

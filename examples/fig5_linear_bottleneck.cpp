@@ -8,22 +8,46 @@
 // each row the distribution that theory predicts for exactly these 10 steps.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "common/option_checks.hpp"
 
 namespace {
 
 using namespace diffarch;
 using namespace figures;
 
+/// Ranks K of the rows.
+struct Ranks {
+  std::vector<Index> list = {10, 100};
+  bool are_given = false;  ///< on the command line
+};
+
+/// The ranks for images whose covariance has rank `largest`: those that were given, or those of the paper that there
+/// can be, or half of the largest where the images are too few for either.
+std::vector<Index> ranks_for(Index largest, const Ranks& ranks) {
+  std::vector<Index> possible;
+  for (const Index rank : ranks.list) {
+    detail::require(rank <= largest || !ranks.are_given, "--ranks ", rank, ": expected 1 to ", largest,
+                    ", the largest rank that the covariance of these images can have");
+    if (rank <= largest) possible.push_back(rank);
+  }
+  if (possible.empty()) possible.push_back((largest + 1) / 2);
+  return possible;
+}
+
 template <class B, class Scalar>
-void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
+void figure(const FigureOptions& options, const Ranks& wanted) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
+  const std::vector<Index> ranks =
+      ranks_for(std::min(distinct_images(images.samples()) - 1, images.dimension()), wanted);
+  require_room(options, images.shape(), static_cast<Index>(ranks.size()) + 1, noise.cols());
   record_noise(noise, images.shape(), options, report);
 
   std::vector<LabelledRow> rows;
@@ -51,8 +75,9 @@ void figure(const FigureOptions& options, const std::vector<Index>& ranks) {
                      {.title = detail::concat("Samples of linear denoisers of rank K, ", options.steps, " DDIM steps, ",
                                               images.size(), " training images"),
                       .footer = "every column starts from the same noise"});
-  report.add_plot("fig5_spectrum.png", panels,
-                  {.columns = static_cast<Index>(panels.size()), .title = "Variance of each eigenmode"});
+  report.add_plot(
+      "fig5_spectrum.png", panels,
+      {.columns = std::min<Index>(4, static_cast<Index>(panels.size())), .title = "Variance of each eigenmode"});
   report.write();
 }
 
@@ -62,12 +87,17 @@ int main(int argc, char** argv) {
   CLI::App app("Figure 5: samples of linear denoisers of rank K = 10, 100 and without a bottleneck",
                "fig5_linear_bottleneck");
   FigureOptions options;
-  std::vector<Index> ranks{10, 100};
+  Ranks ranks;
   add_figure_options(app, options);
-  app.add_option("--ranks", ranks, "Ranks K, comma separated; the row without a bottleneck is always added")
+  app.add_option("--ranks", ranks.list,
+                 "Ranks K, comma separated; the row without a bottleneck is always added (default: of these the ranks "
+                 "that so many images can have)")
       ->delimiter(',')
+      ->check(whole_number(1))
       ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
+    ranks.are_given = app.count("--ranks") > 0;
+    require_distinct("--ranks", ranks.list);
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, ranks);

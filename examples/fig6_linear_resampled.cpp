@@ -13,6 +13,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "common/option_checks.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 
 namespace {
@@ -49,11 +50,17 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Index resampled = resampling.resampled > 0 ? resampling.resampled : images.size();
+  const Index modes = std::min(distinct_images(images.samples()) - 1, images.dimension());
+  detail::require(resampled >= 2, "--resampled ", resampled, ": expected at least 2 samples to fit to");
+  detail::require(!resampling.moment_matched || resampled > modes, "--resampled ", resampled,
+                  ": with --moment-matched ", "expected at least ", modes + 1,
+                  ", one more than the covariance of the images has modes");
   report["settings"]["generations"] = resampling.generations;
   report["settings"]["resampled"] = resampled;
   report["settings"]["moment_matched"] = resampling.moment_matched;
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
   record_noise(noise, images.shape(), options, report);
+  require_room(options, images.shape(), resampling.generations + 1, noise.cols());
 
   const auto first = run_linear_row<B>("fitted_on_data", Linear{}, schedule, images, images, noise, options, report);
   const Vector<double> data_variance = first.model.eigenvalues();
@@ -128,10 +135,10 @@ int main(int argc, char** argv) {
   ResamplingOptions resampling;
   add_figure_options(app, options);
   app.add_option("--generations", resampling.generations, "How often to sample and refit")
-      ->check(CLI::Range(1, 100))
+      ->check(whole_number(1, 100))
       ->capture_default_str();
   app.add_option("--resampled", resampling.resampled, "Samples per generation (0: as many as training images)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, 10'000'000))
       ->capture_default_str();
   app.add_flag("--moment-matched", resampling.moment_matched,
                "Whiten and recolour each set of samples to the moments of the data");

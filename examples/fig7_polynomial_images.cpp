@@ -11,6 +11,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "common/option_checks.hpp"
 #include "common/polynomial_row.hpp"
 
 namespace {
@@ -44,7 +45,6 @@ PolynomialRow row_of_degree(int degree, const RandomFeatures<Averaging>& feature
     return run_polynomial_row<B>(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
   if (degree == 9)
     return run_polynomial_row<B>(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
-  detail::require(degree == 27, "--degrees ", degree, ": expected some of 3, 9, 27");
   return run_polynomial_row<B>(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
 }
 
@@ -58,6 +58,9 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
   report.set_training_data(images);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
   record_noise(noise, images.shape(), options, report);
+  require_room(options, images.shape(), polynomial.compare ? 5 : static_cast<Index>(polynomial.degrees.size()) + 1,
+               noise.cols());
+  detail::require_memory<double>(polynomial.width, polynomial.width, "--width ", polynomial.width);
   PolynomialSetting setting{.options = options, .schedule = schedule, .training = images, .noise = noise};
   if (polynomial.clip > 0.0) setting.clip = polynomial.clip;
   report["settings"]["width"] = polynomial.width;
@@ -70,6 +73,7 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
     setting.measured = options.measured;
     const auto add = [&](const std::string& name, const std::string& label, const auto& architecture) {
       rows.emplace_back(label, run_polynomial_row<B>(name, architecture, setting, report).shown);
+      report.save_partial();
     };
     add("linear", "Linear", Linear{});
     add("isotropic", "isotropic\nexact",
@@ -91,6 +95,7 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
         return row_of_degree<B>(degree, features<Legacy>(polynomial, options.seed), setting, report);
       }();
       rows.emplace_back(detail::concat("k = ", degree), last.shown);
+      report.save_partial();
     }
     rows.emplace_back(detail::concat("nearest to\nk = ", polynomial.degrees.back()), last.nearest);
     layout.title =
@@ -112,18 +117,22 @@ int main(int argc, char** argv) {
   add_figure_options(app, options);
   app.add_option("--degrees", polynomial.degrees, "Degrees k, comma separated, out of 3, 9, 27")
       ->delimiter(',')
+      ->check(CLI::IsMember({3, 9, 27}))
       ->capture_default_str();
   app.add_option("--average", polynomial.average,
                  "Noise average: exact, single (one draw) or legacy (the paper's code)")
       ->check(CLI::IsMember({"exact", "single", "legacy"}))
       ->capture_default_str();
-  app.add_option("--width", polynomial.width, "Random features")->capture_default_str();
+  app.add_option("--width", polynomial.width, "Random features")
+      ->check(whole_number(1, 1'000'000))
+      ->capture_default_str();
   app.add_flag("--no-bias", polynomial.no_bias, "(R y)^k instead of (R y + b)^k");
-  app.add_option("--ridge", polynomial.ridge, "Ridge (0: the default of the average)")->check(CLI::NonNegativeNumber);
-  app.add_option("--clip", polynomial.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(CLI::NonNegativeNumber);
+  app.add_option("--ridge", polynomial.ridge, "Ridge (0: the default of the average)")->check(number(0.0));
+  app.add_option("--clip", polynomial.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(number(0.0));
   app.add_flag("--compare", polynomial.compare,
                "Rows: feature sets at degree 3, beside Linear; draws --measured samples");
   return run_program(app, options, argc, argv, [&] {
+    require_distinct("--degrees", polynomial.degrees);
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
   });
 }

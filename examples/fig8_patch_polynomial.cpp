@@ -8,6 +8,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "common/option_checks.hpp"
 #include "common/polynomial_row.hpp"
 
 namespace {
@@ -42,6 +43,7 @@ void figure(const FigureOptions& options, const PatchOptions& patch) {
   report.set_training_data(images);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
   record_noise(noise, images.shape(), options, report);
+  require_room(options, images.shape(), 2, noise.cols());
   PolynomialSetting setting{.options = options, .schedule = schedule, .training = images, .noise = noise};
   if (patch.clip > 0.0) setting.clip = patch.clip;
   report["settings"]["average"] = patch.average;
@@ -74,16 +76,21 @@ int main(int argc, char** argv) {
   add_figure_options(app, options);
   app.add_option("--patch-sizes", patch.patches.patch_sizes, "Window widths at 64 pixels, noisiest level first")
       ->delimiter(',')
+      ->check(whole_number(1, 64))
       ->capture_default_str();
   app.add_option("--widths", patch.patches.widths, "Random features, one number for each window width")
       ->delimiter(',')
+      ->check(whole_number(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--average", patch.average, "Noise average: exact, single (one draw) or legacy (the paper's code)")
       ->check(CLI::IsMember({"exact", "single", "legacy"}))
       ->capture_default_str();
-  app.add_option("--ridge", patch.ridge, "Ridge (0: the default of the average)")->check(CLI::NonNegativeNumber);
-  app.add_option("--clip", patch.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(CLI::NonNegativeNumber);
+  app.add_option("--ridge", patch.ridge, "Ridge (0: the default of the average)")->check(number(0.0));
+  app.add_option("--clip", patch.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(number(0.0));
   return run_program(app, options, argc, argv, [&] {
+    detail::require(patch.patches.patch_sizes.size() == patch.patches.widths.size(), "--patch-sizes names ",
+                    patch.patches.patch_sizes.size(), " windows, but --widths ", patch.patches.widths.size(),
+                    " numbers; expected one number for each window");
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, patch); });
   });
 }

@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/option_checks.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
@@ -40,13 +41,15 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   return run_network_program(app, options, network, argc, argv, [&] {
     apply_profile(app, image_profiles(cpu), options, network);
-    run_network_figure("Networks with a bottleneck of h,", options, network, [&](NetworkFigure& figure) {
-      for (const int h : widths) {
-        const std::string name = detail::concat("h_", h);
-        Json entry;
-        const auto model = trained_bottleneck(h, name, figure, entry);
-        add_network_row(name, detail::concat("h = ", h), model, std::move(entry), figure);
-      }
-    });
+    require_distinct("--widths", widths);
+    run_network_figure("Networks with a bottleneck of h,", static_cast<Index>(widths.size()), options, network,
+                       [&](NetworkFigure& figure) {
+                         for (const int h : widths) {
+                           const std::string name = detail::concat("h_", h);
+                           Json entry;
+                           const auto model = trained_bottleneck(h, name, figure, entry);
+                           add_network_row(name, detail::concat("h = ", h), model, std::move(entry), figure);
+                         }
+                       });
   });
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/standard_streams.hpp"
 #include "diffarch/nn/training_folder.hpp"
 
 namespace {
@@ -23,11 +24,11 @@ using Folders = std::vector<std::filesystem::path>;
 std::map<std::string, Folders> trainings_by_name(const Folders& inputs) {
   std::map<std::string, Folders> trainings;
   for (const auto& input : inputs) {
-    if (!std::filesystem::is_directory(input)) throw FileError(input.string(), "is not a folder of weights");
+    if (!detail::is_folder(input)) throw FileError(input.string(), "is not a folder of weights");
     bool found = false;
-    for (const auto& entry : std::filesystem::directory_iterator(input)) {
-      if (!std::filesystem::exists(entry.path() / "training.json")) continue;
-      trainings[entry.path().filename().string()].push_back(entry.path());
+    for (const auto& entry : detail::folder_entries(input)) {
+      if (!detail::path_exists(entry / "training.json")) continue;
+      trainings[entry.filename().string()].push_back(entry);
       found = true;
     }
     if (!found) throw FileError(input.string(), "holds no trainings: expected folders with a training.json");
@@ -60,11 +61,17 @@ int main(int argc, char** argv) {
   app.add_option("inputs", inputs, "Folders of weights: <out>/weights of the runs")->required();
   app.add_option("--output", output, "Folder to write; may be one that has some of the levels")->required();
   app.footer("Returns 0 when every training is complete, 2 when levels are missing, 1 for an error.");
+  figures::keep_standard_streams_open();
   try {
-    app.parse(argc, argv);
-    return merge(inputs, output);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    int status = 0;
+    try {
+      app.parse(argc, argv);
+      status = merge(inputs, output);
+    } catch (const CLI::ParseError& error) {
+      status = app.exit(error);
+    }
+    figures::require_printed();
+    return status;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "merge_weights: error: %s\n", error.what());
     return 1;

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from reporting.elements import (ReportError, command_text, details, element, escape, number, paragraph, picture,
-                                read_json, table, text, write_whole)
+                                read_json, shown, table, text, write_whole)
 from reporting.figures import SECTIONS
 
 BUILT_IN = "build/examples/examples"
@@ -227,7 +227,7 @@ def write_report(results, output):
     if not results.is_dir():
         raise ReportError(f"{results}: is no folder of results")
     write_whole(output, page(results))
-    print(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    print(f"wrote {shown(output)} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
 def main():

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import report
-from reporting.elements import ReportError, read_json, write_whole
+from reporting.elements import ReportError, read_json, shown, write_whole
 
 UNETS = ["--networks", "pools_1,pools_2,pools_3", "--local", "LocalScore,receptive field"]
 # EquivariantLocalScore takes a thousand times the time of LocalScore.
@@ -56,7 +56,7 @@ JOBS = [
         weights={name: name for name in ("local", "default", "circular", "global")}),
 ]
 LENDER = "fig1_unet"
-STOPPED = (130, 143, -2, -15)  # by Ctrl-C or its like: what is there is worth a page, the rest another run
+STOPPED = (129, 130, 143, -1, -2, -15)  # by Ctrl-C or its like: what is there is worth a page, the rest another run
 assert sorted(job.program for job in JOBS) == sorted(report.PROGRAMS)
 
 
@@ -67,7 +67,7 @@ def is_complete(results, program, arguments):
         read_json(report.json_path(results, program), program)
     except ReportError:
         return False
-    return record.get("status") == 0 and record.get("arguments") == arguments
+    return record.get("status") == 0 and record.get("arguments") == list(map(shown, arguments))
 
 
 def borrow_weights(results, job, data, quick):
@@ -125,13 +125,14 @@ def run_job(results, job, programs, options, number):
     folder.mkdir(parents=True, exist_ok=True)
     borrow_weights(results, job, data, options.quick)
     full = [*arguments, *(["--resume"] if job.trains else []), "--out", str(folder)]
-    print(f"{place} {shlex.join(arguments)}", flush=True)
+    print(f"{place} {shown(shlex.join(arguments))}", flush=True)
     start = time.monotonic()
     status, last = run([str(programs / job.program), *full])
     again = ["examples/run.sh", "--all", *(["--quick"] if options.quick else []),
              *data, *(["--out", str(options.out)] if options.out else [])]
-    record = {"program": job.program, "arguments": arguments, "command": [f"{report.BUILT_IN}/{job.program}", *full],
-              "all": shlex.join(again), "status": status, "error": last if status else "",
+    record = {"program": job.program, "arguments": list(map(shown, arguments)),
+              "command": [shown(word) for word in (f"{report.BUILT_IN}/{job.program}", *full)],
+              "all": shown(shlex.join(again)), "status": status, "error": last if status else "",
               "seconds": round(time.monotonic() - start, 1), "date": datetime.date.today().isoformat()}
     write_whole(report.record_path(results, job.program), json.dumps(record, indent=2) + "\n")
     if status:
@@ -150,7 +151,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="check the options and run nothing")
     options = parser.parse_args()
     if options.data and not names_data(options.data):
-        parser.error(f"--data {options.data}: does not exist")
+        parser.error(f"--data {shown(options.data)}: does not exist")
     if options.check:
         return
     results = options.out or Path("results/quick" if options.quick else "results")

@@ -17,6 +17,7 @@
 
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
+#include "common/option_checks.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/core/random.hpp"
@@ -124,6 +125,7 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
   report.set_training_data(images);
   const Batch<Scalar> shown_noise = initial_noise<Scalar>(options, images.shape());
   record_noise(shown_noise, images.shape(), options, report);
+  require_room(options, images.shape(), 5, shown_noise.cols());
 
   const GaussianDenoiser<Cpu, Scalar> model = fit_linear<B>(Linear{}, images);
   const Vector<double>& lambdas = model.eigenvalues();
@@ -231,8 +233,15 @@ int main(int argc, char** argv) {
   std::vector<Index> step_counts{10, 50};
   add_figure_options(app, options);
   app.remove_option(app.get_option("--steps"));
-  app.add_option("--steps", step_counts, "Sampling steps N, comma separated")->delimiter(',')->capture_default_str();
+  app.add_option("--steps", step_counts, "Sampling steps N, comma separated")
+      ->delimiter(',')
+      ->check(whole_number(1, 1000))
+      ->capture_default_str();
   return run_program(app, options, argc, argv, [&] {
+    require_distinct("--steps", step_counts);
+    constexpr std::size_t most = 70;  // that a plot has room for
+    detail::require(step_counts.size() <= most, "--steps names ", step_counts.size(), " numbers; expected at most ",
+                    most);
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, step_counts);

@@ -8,9 +8,13 @@
 
 namespace figures {
 
-/// The training images that --data, --size and --count name, values in [-1, 1].
+/// The training images that --data, --size and --count name, values in [-1, 1]; at least two of them differ.
 template <class Scalar>
 [[nodiscard]] diffarch::Dataset<Scalar> load_data(const FigureOptions& options);
+
+/// How many of the images (d, n) differ from all before them, in any bit: their covariance has a rank below this.
+template <class Scalar>
+[[nodiscard]] diffarch::Index distinct_images(const diffarch::Batch<Scalar>& images);
 
 /// x_T for the samples that are shown: from --noise, else from the seed. All rows of a figure start from it.
 template <class Scalar>

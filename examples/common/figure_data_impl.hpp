@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "data_source.hpp"
 #include "diffarch/diffarch.hpp"
@@ -16,11 +18,13 @@ using namespace diffarch;
 
 inline constexpr Index paper_count = 1000;
 
-/// How many images of `available` --count asks for; without it 1000 as in the paper, or all.
+/// How many of the images that there are a program takes: as many as --count says, or else as its default says, or
+/// fewer. Throws InvalidArgument when --count says more than there are.
 inline Index wanted_count(const FigureOptions& options, Index available) {
-  diffarch::detail::require(options.count <= available, options.data, ": holds ", available, " images, but --count is ",
-                            options.count);
-  return options.count > 0 ? options.count : std::min(paper_count, available);
+  const Index count = options.count > 0 ? options.count : paper_count;
+  diffarch::detail::require(count <= available || !options.count_is_given, options.data, ": holds ", available,
+                            available == 1 ? " image" : " images", ", but --count is ", count);
+  return std::min(count, available);
 }
 
 template <class Scalar>
@@ -84,6 +88,15 @@ Dataset<Scalar> load_source(const FigureOptions& options, const DataSource& sour
 }
 
 template <class Scalar>
+Index distinct_images(const Batch<Scalar>& images) {
+  std::set<std::string_view> distinct;
+  const auto bytes = static_cast<std::size_t>(images.rows()) * sizeof(Scalar);
+  for (Index i = 0; i < images.cols(); ++i)
+    distinct.emplace(reinterpret_cast<const char*>(images.col(i).data()), bytes);
+  return static_cast<Index>(distinct.size());
+}
+
+template <class Scalar>
 Dataset<Scalar> load_data(const FigureOptions& options) try {
   const DataSource source = data_source(options.data, "--data");
   const bool array = source.kind == DataKind::npy || source.kind == DataKind::npz;
@@ -95,6 +108,10 @@ Dataset<Scalar> load_data(const FigureOptions& options) try {
   if (options.channels != 0 && options.channels != images.shape().channels)
     images = convert_channels(images, options.channels);
   require_gray_or_rgb(options.data, images.size(), images.shape());
+  diffarch::detail::require(distinct_images(images.samples()) >= 2,
+                            options.count_is_given ? diffarch::detail::concat("--count ", options.count, ": ") : "",
+                            "--data ", options.data, ": ", images.size(),
+                            images.size() == 1 ? " image" : " equal images", "; expected at least 2 that differ");
   if (!options.range.given() && source.kind != DataKind::synthetic)
     if (const auto problem = narrow_range_problem(summarise_values(images.samples())))
       report_narrow_range(options.data, *problem);

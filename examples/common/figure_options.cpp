@@ -1,6 +1,8 @@
 #include "figure_options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <locale>
@@ -12,6 +14,8 @@
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/stop_signals.hpp"
 #include "diffarch/io/atomic_file.hpp"
+#include "option_checks.hpp"
+#include "standard_streams.hpp"
 
 namespace figures {
 
@@ -63,23 +67,25 @@ void add_figure_options(CLI::App& app, FigureOptions& options) {
                  "holds several arrays; an IDX file, plain or .gz; fashion-mnist; synthetic")
       ->capture_default_str();
   app.add_option("--size", options.size, "Image height and width in pixels (0: as in the data; fashion-mnist 32)")
-      ->check(CLI::Range(0, 32768))
+      ->check(whole_number(0, 32768))
       ->capture_default_str();
   app.add_option(
          "--count", options.count,
          "Training images, the first so many of a folder in the order of their names, or of a file (0: 1000 as in "
          "the paper, or all when there are fewer)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   add_image_options(app, options);
   app.add_option("--samples", options.samples, "Samples shown per row")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--measured", options.measured, "Samples drawn for the measured statistics")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(whole_number(1, 1'000'000))
       ->capture_default_str();
-  app.add_option("--steps", options.steps, "Sampling steps N")->capture_default_str();
-  app.add_option("--seed", options.seed, "Seed of all noise")->capture_default_str();
+  app.add_option("--steps", options.steps, "Sampling steps N")->check(whole_number(1, 1000))->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of all noise")
+      ->check(whole_number<std::uint64_t>(0))
+      ->capture_default_str();
   app.add_option("--out", options.out, "Folder for pictures and numbers")->capture_default_str();
   app.add_flag("--quick", options.quick, "A small run of a few seconds: 200 images, 8 samples, 200 measured");
   app.add_option_function<std::string>(
@@ -98,10 +104,25 @@ void add_figure_options(CLI::App& app, FigureOptions& options) {
 
 namespace {
 
-/// Throws FileError unless a file can be made in the folder: better now than after hours of work.
-void require_writable(const std::filesystem::path& folder) { diffarch::AtomicFile(folder / "writable").write(""); }
+/// Throws FileError unless the program's files can be made in the folder: better now than after hours of work.
+void require_writable(const FigureOptions& options) {
+  const std::string folder = options.out.string();
+  if (std::any_of(folder.begin(), folder.end(), [](unsigned char byte) { return std::iscntrl(byte) != 0; }))
+    throw diffarch::FileError("--out " + folder, "the name has a control character, which gnuplot does not take");
+  for (const char* ending : {".json", ".png"}) diffarch::AtomicFile(options.out / (options.program + ending)).write("");
+}
 
 }  // namespace
+
+int exit_after_parsing(const CLI::App& app, const CLI::ParseError& error, const std::string& program) {
+  const int status = app.exit(error);
+  try {
+    require_printed();
+  } catch (const diffarch::Error&) {
+    return report_exception(program);
+  }
+  return status;
+}
 
 int report_exception(const std::string& program) {
   try {
@@ -122,25 +143,31 @@ int run_program(CLI::App& app, FigureOptions& options, int argc, const char* con
                 const std::function<void()>& body,
                 const std::function<void(const std::function<void()>& body)>& together) {
   const diffarch::LaunchedProcess process = diffarch::launched_process();
+  keep_standard_streams_open();
+  app.failure_message([&options](const CLI::App* /*app*/, const CLI::Error& error) {
+    return diffarch::detail::concat(options.program, ": error: ", error.what(), " (see --help)\n");
+  });
   try {
     app.parse(argc, argv);
     diffarch::detail::require(process.count == 1 || together, process.count, " processes were started (",
                               process.variable,
                               "), but the program is one process and each would do the same; start it once");
     if (options.quick) {
-      if (app.count("--count") == 0) options.count = 200;
       if (app.count("--samples") == 0) options.samples = 8;
       if (app.count("--measured") == 0) options.measured = 200;
     }
+    options.count_is_given = options.count > 0;  // before a profile fills in its own
+    if (options.quick && !options.count_is_given) options.count = 200;
     diffarch::keep_freed_memory();
     const auto checked_body = [&] {
-      require_writable(options.out);
+      require_writable(options);
       body();
     };
     process.count == 1 ? checked_body() : together(checked_body);
+    require_printed();
     return 0;
   } catch (const CLI::ParseError& error) {
-    return process.rank == 0 ? app.exit(error) : 0;
+    return process.rank == 0 ? exit_after_parsing(app, error, options.program) : 0;
   } catch (...) {
     return process.rank == 0 ? report_exception(options.program) : 0;
   }

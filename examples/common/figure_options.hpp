@@ -11,7 +11,8 @@
 // Defining CLI11's classes takes seconds in each file that includes it; only those that declare options do.
 namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace figures {
 
@@ -24,6 +25,7 @@ struct FigureOptions {
   diffarch::ValueRange range = {};                                 ///< of the numbers in --data
   diffarch::ImageLayout layout = diffarch::ImageLayout::unstated;  ///< of the arrays in --data
   diffarch::Index channels = 0;                                    ///< to convert the images to; 0: as in --data
+  bool count_is_given = false;  ///< on the command line: then there must be so many, else there may be fewer
   diffarch::Index samples = 16;
   diffarch::Index measured = 1000;
   diffarch::Index steps = 10;
@@ -41,6 +43,9 @@ void add_figure_options(CLI::App& app, FigureOptions& options);
 
 /// Prints the exception that is handled as one line on stderr and returns the exit status for it.
 [[nodiscard]] int report_exception(const std::string& program);
+
+/// Prints help, or what is wrong with the command line, and returns the exit status for it.
+[[nodiscard]] int exit_after_parsing(const CLI::App& app, const CLI::ParseError& error, const std::string& program);
 
 /// Parses the command line and runs `body`, turning every failure into one line on stderr and exit status 1.
 /// `body` is called after --quick has replaced the values that were not given.

@@ -71,6 +71,7 @@ void report_network_row(const std::string& name, const std::string& label, Json 
   figure.rows.emplace_back(label + text, shown);
   figure.rows.push_back(std::move(nearest));
   figure.report["rows"].push_back(std::move(entry));
+  figure.report.save_partial();
   if (figure.options.save_npy) {
     const auto file = figure.report.path(name + ".npy");
     write_npy_images(file, shown, shape);
@@ -104,16 +105,18 @@ TrainingProfiles image_profiles(const TrainingProfile& cpu) {
                     .training = {.epochs = 500, .batch_size = 16, .learning_rate = 1e-4}}};
 }
 
-void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
-                        const std::function<void(NetworkFigure&)>& add_rows) {
+void run_network_figure(const std::string& networks, Index networks_count, const FigureOptions& options,
+                        const NetworkOptions& given, const std::function<void(NetworkFigure&)>& add_rows) {
   require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   const Dataset<float> images = load_data<float>(options);
   report.set_training_data(images);
+  const NetworkOptions network = adapted_to(images.size(), given);
   record_training(network, report);
   const Batch<float> noise = initial_noise<float>(options, images.shape());
+  require_room(options, images.shape(), 2 * networks_count, noise.cols());
   const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
     FigureReport unwritten = report;
     NetworkFigure figure{{options, part, schedule, images}, noise, unwritten};

@@ -46,8 +46,8 @@ void add_network_row(const std::string& name, const std::string& label, const Pl
 [[nodiscard]] TrainingProfiles image_profiles(const TrainingProfile& cpu);
 
 /// Loads the training images, lets `add_rows` run the rows, and draws the figure (after training only, the loss curves)
-/// under a title that begins with the networks' name.
-void run_network_figure(const std::string& networks, const FigureOptions& options, const NetworkOptions& network,
-                        const std::function<void(NetworkFigure&)>& add_rows);
+/// under a title that begins with the networks' name. `networks_count`: how many rows of networks there will be.
+void run_network_figure(const std::string& networks, diffarch::Index networks_count, const FigureOptions& options,
+                        const NetworkOptions& network, const std::function<void(NetworkFigure&)>& add_rows);
 
 }  // namespace figures

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "option_checks.hpp"
+
 namespace figures {
 
 using namespace diffarch;
@@ -18,11 +20,16 @@ void add_network_options(CLI::App& app, NetworkOptions& network) {
                  "the options of training that are not given; --quick is a profile of its own")
       ->check(CLI::IsMember({"cpu", "paper"}))
       ->capture_default_str();
-  app.add_option("--epochs", training.epochs, "Passes over the data for each noise level (default: by the profile)");
-  app.add_option("--batch-size", training.batch_size, "Samples of a training step (default: by the profile)");
-  app.add_option("--learning-rate", training.learning_rate, "Of Adam (default: by the profile)");
+  app.add_option("--epochs", training.epochs, "Passes over the data for each noise level (default: by the profile)")
+      ->check(whole_number(1));
+  app.add_option("--batch-size", training.batch_size,
+                 "Samples of a training step (default: by the profile, but no more than there are)")
+      ->check(whole_number(1));
+  app.add_option("--learning-rate", training.learning_rate, "Of Adam (default: by the profile)")
+      ->check(positive_number());
   app.add_option("--averaging-decay", training.averaging_decay,
-                 "Decay of the moving average of the weights; 0: none (default: by the profile)");
+                 "Decay of the moving average of the weights, below 1; 0: none (default: by the profile)")
+      ->check(number(0.0, 1.0));
   app.add_flag("--warm-start,!--no-warm-start", training.warm_start,
                "Each level begins with the weights of the noisier one (default: by the profile)");
   app.add_option("--levels", network.levels,
@@ -36,7 +43,7 @@ void add_network_options(CLI::App& app, NetworkOptions& network) {
       ->excludes("--train-only")
       ->excludes("--resume");
   app.add_option("--checkpoint-seconds", network.checkpoint_seconds, "Time between checkpoints")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
       ->capture_default_str();
 }
 
@@ -50,7 +57,7 @@ void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, Figure
     if (app.count(option) == 0) value = by_profile;
   };
   set("--size", options.size, profile.size);
-  set("--count", options.count, profile.count);
+  if (!options.count_is_given) options.count = profile.count;
   set("--steps", options.steps, profile.steps);
   TrainingOptions& training = network.training;
   set("--epochs", training.epochs, profile.training.epochs);
@@ -58,8 +65,32 @@ void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, Figure
   set("--learning-rate", training.learning_rate, profile.training.learning_rate);
   set("--averaging-decay", training.averaging_decay, profile.training.averaging_decay);
   set("--warm-start", training.warm_start, profile.training.warm_start);
+  network.batch_size_is_given = app.count("--batch-size") > 0;
   training.seed = Seed{options.seed};
   if (!network.levels.empty()) network.train_only = true;
+}
+
+namespace {
+
+/// Throws InvalidArgument, naming the option, for a training that is impossible on so many samples.
+void check_training(const NetworkOptions& network, Index samples) {
+  const TrainingOptions& training = network.training;
+  detail::require(training.epochs >= 1, "--epochs ", training.epochs, ": expected at least 1");
+  detail::require(training.batch_size >= 1 && training.batch_size <= samples, "--batch-size ", training.batch_size,
+                  ": expected 1 to ", samples, ", the number of training samples");
+  detail::require(training.learning_rate > 0.0 && std::isfinite(training.learning_rate), "--learning-rate ",
+                  training.learning_rate, ": expected a finite number > 0");
+  detail::require(training.averaging_decay >= 0.0 && training.averaging_decay < 1.0, "--averaging-decay ",
+                  training.averaging_decay, ": expected a number >= 0 and < 1");
+}
+
+}  // namespace
+
+NetworkOptions adapted_to(Index samples, NetworkOptions network) {
+  TrainingOptions& training = network.training;
+  if (!network.batch_size_is_given) training.batch_size = std::min(training.batch_size, samples);
+  if (network.weights.empty()) check_training(network, samples);
+  return network;
 }
 
 void record_training(const NetworkOptions& network, FigureReport& report) {
@@ -71,17 +102,6 @@ void record_training(const NetworkOptions& network, FigureReport& report) {
                         {"averaging_decay", training.averaging_decay},
                         {"warm_start", training.warm_start},
                         {"weights", network.weights.empty() ? Json("trained") : Json(network.weights.string())}};
-}
-
-void check_training(const NetworkOptions& network, Index samples) {
-  const TrainingOptions& training = network.training;
-  detail::require(training.epochs >= 1, "--epochs ", training.epochs, ": expected at least 1");
-  detail::require(training.batch_size >= 1 && training.batch_size <= samples, "--batch-size ", training.batch_size,
-                  ": expected 1 to ", samples, ", the number of training samples");
-  detail::require(training.learning_rate > 0.0 && std::isfinite(training.learning_rate), "--learning-rate ",
-                  training.learning_rate, ": expected a finite number > 0");
-  detail::require(training.averaging_decay >= 0.0 && training.averaging_decay < 1.0, "--averaging-decay ",
-                  training.averaging_decay, ": expected a number >= 0 and < 1");
 }
 
 void refuse_other_training(const nn::OtherTraining& error) {

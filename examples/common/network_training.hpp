@@ -40,6 +40,7 @@ struct NetworkOptions {
   bool resume = false;
   std::filesystem::path weights = {};
   double checkpoint_seconds = 60.0;
+  bool batch_size_is_given = false;
 
   // Not of the command line; see shared_training.hpp.
   Ranks* ranks = nullptr;  ///< the processes that mpirun has started, this one being one of them
@@ -53,6 +54,10 @@ void add_network_options(CLI::App& app, NetworkOptions& network);
 /// Puts the profile's values, --quick being one, where the command line gave none, and records the outcome.
 void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, FigureOptions& options,
                    NetworkOptions& network);
+
+/// The options for a training on so many samples: without --batch-size, no more than there are. Throws InvalidArgument
+/// where --batch-size is larger or another option of training is out of range.
+[[nodiscard]] NetworkOptions adapted_to(diffarch::Index samples, NetworkOptions network);
 
 /// Adds the settings of the training to a report.
 void record_training(const NetworkOptions& network, FigureReport& report);
@@ -76,9 +81,6 @@ void draw_losses(const std::vector<diffarch::Panel>& losses, const FigureOptions
 /// slower ones, and what to install.
 void say_kernels(const FigureOptions& options, const NetworkOptions& network);
 
-/// Throws InvalidArgument, naming the option, for a training that is impossible on so many samples.
-void check_training(const NetworkOptions& network, diffarch::Index samples);
-
 /// Throws what the library says of a folder that holds another training, with the options that decide it.
 [[noreturn]] void refuse_other_training(const diffarch::nn::OtherTraining& error);
 
@@ -99,7 +101,6 @@ template <class Scalar, class A>
                                  .train = network.weights.empty(),
                                  .sample = !network.train_only && !network.share,
                                  .progress = training_progress(network)};
-  if (task.train) check_training(network, data.cols());
   PlacedModelPointer<Scalar> model;
   try {
     model = run_network(options.backend, architecture, task);

@@ -37,7 +37,7 @@ void report_idle_ranks(const Ranks& ranks, Index pieces, const FigureOptions& op
 /// A training whose description rank 0 has made.
 TrainingRun require_shared_folder(TrainingRun run) {
   const auto description = nn::detail::description_file(run.folder);
-  if (!std::filesystem::exists(description))
+  if (!diffarch::detail::path_exists(description))
     throw FileError(description.string(), "made by rank 0, is not there; expected a folder that all processes share");
   return run;
 }

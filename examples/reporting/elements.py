@@ -33,8 +33,17 @@ def interval(value, bounds, text=number):
     return f"{text(value)} ({text(bounds[0])} … {text(bounds[1])})"
 
 
+def shown(text):
+    """A text that UTF-8 can write: bytes of names that are not UTF-8 become \\xNN, as in the programs' JSON."""
+    text = str(text)
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, from a JSON file
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def escape(text):
-    return html.escape(str(text), quote=True)
+    return html.escape(shown(text), quote=True)
 
 
 def element(tag, content, **attributes):
@@ -114,7 +123,10 @@ def write_whole(path, content):
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(content, encoding="utf-8")
+        with open(unfinished, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as problem:
         with contextlib.suppress(OSError):

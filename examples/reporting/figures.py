@@ -174,7 +174,8 @@ def map_of_creativity(found):
     rows, sampled = [], []
     for one in found["architectures"]:
         if "novelty" not in one:
-            rows.append((one["name"], "trained only", None, None, None, None))
+            ran_away = f"{one['escaped']} of {one['samples'] + one['escaped']}" if "escaped" in one else None
+            rows.append((one["name"], "nothing left" if ran_away else "trained only", None, None, None, ran_away))
             continue
         sampled.append(one)
         dimension = one["intrinsic_dimension"]  # or the reason why there is none

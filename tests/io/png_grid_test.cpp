@@ -141,3 +141,28 @@ TEST_CASE("Pictures of invalid input are refused and the old file stays", "[io]"
   REQUIRE(folder.entries() == 1);
   REQUIRE_THROWS_AS(save_grid(path / "below.png", Batch<float>(Batch<float>::Zero(4, 1)), shape), FileError);
 }
+
+TEST_CASE("labelled_rows_size is known before the picture, and has room for it", "[io]") {
+  const TemporaryFolder folder;
+  const std::string label = "nearest to\nk = 27";
+  const std::string caption = "0.123 0.45";
+  for (const ImageShape& shape :
+       {ImageShape{16, 16, 3}, ImageShape{64, 8, 1}, ImageShape{8, 64, 1}, ImageShape{100, 90, 3}})
+    for (const Index columns : {1, 9}) {
+      const LabelledRow plain(label, Batch<float>::Zero(shape.size(), columns));
+      LabelledRow captioned = plain;
+      captioned.captions.assign(static_cast<std::size_t>(columns), caption);
+      save_labelled_rows(folder / "rows.png", {captioned, plain, captioned, captioned}, shape,
+                         {.title = "title", .column_captions = captioned.captions, .footer = "two\nlines"});
+      const RgbImage image = decoded(folder / "rows.png");
+      const PictureSize size = labelled_rows_size(4, columns, shape, label, caption);
+      CHECK(size.width >= image.width());
+      CHECK(size.height >= image.height());
+      CHECK(size.width <= image.width() + 64);
+      CHECK(size.height <= image.height() + 256);
+    }
+  CHECK(RgbImage::is_possible(32768, 8192));
+  CHECK_FALSE(RgbImage::is_possible(32769, 1));
+  CHECK_FALSE(RgbImage::is_possible(32768, 8193));
+  CHECK_FALSE(RgbImage::is_possible(0, 1));
+}

@@ -21,6 +21,10 @@ TEST_CASE("A program succeeds, fails or is missing, without a shell", "[io]") {
   REQUIRE(run({"test", "$(echo a)", "=", "a"}) == ProgramEnd::failure);
   REQUIRE(run({"ls", (folder / "nowhere").string()}) == ProgramEnd::failure);
   REQUIRE_THAT(test::file_content(log), ContainsSubstring("nowhere"));
+  REQUIRE(detail::program_exists("true"));
+  REQUIRE(detail::program_exists("/bin/sh"));
+  REQUIRE_FALSE(detail::program_exists("diffarch-no-such-program"));
+  REQUIRE_FALSE(detail::program_exists("/bin/diffarch-no-such-program"));
 }
 
 TEST_CASE("The environment of another program does not depend on the user's settings", "[io]") {

@@ -244,6 +244,29 @@ inline void save_labelled_rows(const std::filesystem::path& path, const std::vec
   write_png(path, picture);
 }
 
+/// Width and height of a picture, in pixels.
+struct PictureSize {
+  Index width = 0;
+  Index height = 0;
+};
+
+/// The size of the picture that `save_labelled_rows` draws of `rows` rows of `columns` images, each with a label and
+/// with captions that are no longer than these, a title of one line and a footer of two: to know before hours of work
+/// whether `RgbImage` can hold it.
+[[nodiscard]] inline PictureSize labelled_rows_size(Index rows, Index columns, const ImageShape& shape,
+                                                    const std::string& label, const std::string& caption) {
+  const RowsOptions options;
+  const Index scale = detail::magnification(shape, options.minimum_tile);
+  const Index tile_height = shape.height * scale;
+  const Index text_scale = detail::text_scale(tile_height);
+  const Index space = 4 * text_scale;
+  const detail::CaptionLayout captions({caption}, shape.width * scale, text_scale);
+  const Index pitch = std::max(shape.width * scale, captions.width + 2) + options.gap;
+  const Index row_height = std::max(tile_height, text_height(label, text_scale)) + captions.height + space;
+  return {4 * space + text_width(label, text_scale) + columns * pitch,
+          rows * (row_height + options.gap) + captions.height + 4 * (text_height(label, text_scale) + space)};
+}
+
 /// The same with the shape of a data set the rows were made from.
 template <class Scalar>
 void save_labelled_rows(const std::filesystem::path& path, const std::vector<LabelledRow>& rows,

@@ -28,13 +28,19 @@ inline constexpr Rgb Rgb::black{0, 0, 0};
 /// A picture of width x height pixels, three bytes each, rows from the top, pixels from the left.
 class RgbImage {
  public:
-  /// Throws InvalidArgument unless width and height are in [1, 32768] and the picture has at most 2^28 pixels.
+  static constexpr Index longest_side = 32768;          ///< pixels
+  static constexpr Index most_pixels = Index{1} << 28;  ///< keeps the int arithmetic of the PNG encoder in range
+
+  /// Whether there can be such a picture: sides in [1, longest_side], and at most most_pixels.
+  [[nodiscard]] static constexpr bool is_possible(Index width, Index height) noexcept {
+    return width >= 1 && height >= 1 && width <= longest_side && height <= longest_side &&
+           width * height <= most_pixels;
+  }
+
+  /// Throws InvalidArgument unless the picture `is_possible`.
   RgbImage(Index width, Index height, Rgb background = Rgb::white) : width_(width), height_(height) {
-    constexpr Index longest = 32768;
-    constexpr Index most_pixels = Index{1} << 28;  // keeps the int arithmetic of the PNG encoder in range
-    detail::require(width >= 1 && height >= 1 && width <= longest && height <= longest && width * height <= most_pixels,
-                    "RgbImage: a picture of ", width, " x ", height, " pixels; expected sides in [1, ", longest,
-                    "] and at most ", most_pixels, " pixels");
+    detail::require(is_possible(width, height), "RgbImage: a picture of ", width, " x ", height,
+                    " pixels; expected sides in [1, ", longest_side, "] and at most ", most_pixels, " pixels");
     bytes_.resize(static_cast<std::size_t>(width * height * 3));
     fill(0, 0, width, height, background);
   }

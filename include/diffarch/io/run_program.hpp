@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 extern char** environ;  // POSIX leaves its declaration to the program
 #endif
 
@@ -39,6 +42,18 @@ enum class ProgramEnd { success, missing, failure };
 #endif
   variables.insert(variables.end(), more.begin(), more.end());
   return variables;
+}
+
+/// Whether `run_program` would find the program.
+[[nodiscard]] inline bool program_exists(const std::string& program) {
+#ifdef DIFFARCH_HAS_POSIX_SPAWN
+  if (program.find('/') != std::string::npos) return access(program.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/bin:/usr/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access(((folder.empty() ? "." : folder) + "/" + program).c_str(), X_OK) == 0) return true;
+#endif
+  return false;
 }
 
 /// Pointers as `exec` takes them, null at the end.
