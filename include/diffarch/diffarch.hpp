@@ -49,6 +49,7 @@
 #include "diffarch/core/noise_level.hpp"
 #include "diffarch/core/noise_levels.hpp"
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/core/png_checksum.hpp"
 #include "diffarch/core/predictions.hpp"
 #include "diffarch/core/progress.hpp"
 #include "diffarch/core/random.hpp"

@@ -71,7 +71,7 @@ TEST_CASE("A photo is decoded upright, from JPEG and from PNG", "[data]") {
   const auto png = test::file_content(data_fixture("rgb.png"));
   const auto chunk = [](const std::string& body) {
     const std::string named = "eXIf" + body;
-    const std::uint32_t crc = detail::png_crc(reinterpret_cast<const std::uint8_t*>(named.data()), named.size());
+    const std::uint32_t crc = detail::png_checksum(reinterpret_cast<const std::uint8_t*>(named.data()), named.size());
     std::string whole{0, 0, 0, static_cast<char>(body.size())};
     whole += named;
     for (unsigned i = 0; i < 4; ++i) whole += static_cast<char>(crc >> (24U - 8U * i));

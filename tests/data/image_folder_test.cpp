@@ -278,7 +278,7 @@ TEST_CASE("An image that claims more pixels than its bytes can hold is refused b
     put_big_endian(png, 16, width, 4);
     put_big_endian(png, 20, height, 4);
     const auto* chunk = reinterpret_cast<const std::uint8_t*>(png.data()) + 12;
-    put_big_endian(png, 29, detail::png_crc(chunk, 17), 4);  // a header that is whole, and a lie
+    put_big_endian(png, 29, detail::png_checksum(chunk, 17), 4);  // a header that is whole, and a lie
     put_file(folder / "a.png", png);
   };
   claim(30000, 20000);

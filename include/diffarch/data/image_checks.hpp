@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "diffarch/core/error.hpp"
+#include "diffarch/core/png_checksum.hpp"
 
 // What the decoder does not check of PNG and JPEG files, because it shows damaged images instead, and what it does not
 // know of them.
@@ -35,23 +36,6 @@ using FileBytes = std::vector<std::uint8_t>;
 
 [[nodiscard]] constexpr std::uint32_t big_endian_32(const std::uint8_t* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U | std::uint32_t{bytes[2]} << 8U | bytes[3];
-}
-
-/// CRC-32 of ISO 3309, as PNG uses it (PNG specification, annex D).
-[[nodiscard]] inline std::uint32_t png_crc(const std::uint8_t* bytes, std::size_t size) {
-  static constexpr auto table = [] {
-    std::array<std::uint32_t, 256> entries{};
-    for (std::uint32_t byte = 0; byte < entries.size(); ++byte) {
-      std::uint32_t remainder = byte;
-      for (int bit = 0; bit < 8; ++bit)
-        remainder = (remainder & 1U) != 0 ? 0xEDB88320U ^ (remainder >> 1U) : remainder >> 1U;
-      entries[byte] = remainder;
-    }
-    return entries;
-  }();
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (std::size_t i = 0; i < size; ++i) crc = table[(crc ^ bytes[i]) & 0xFFU] ^ (crc >> 8U);
-  return ~crc;
 }
 
 [[nodiscard]] inline bool is_png(const FileBytes& file) {
@@ -85,7 +69,7 @@ inline void check_png(const std::string& path, const FileBytes& file) {
     if (file.size() - position - 12 < length)
       throw FileError(path, concat("PNG: chunk ", type, " at byte ", position, " claims ", length,
                                    " bytes but the file ends before; the file is truncated"));
-    if (png_crc(&file[position + 4], length + 4) != big_endian_32(&file[position + 8 + length]))
+    if (png_checksum(&file[position + 4], length + 4) != big_endian_32(&file[position + 8 + length]))
       throw FileError(path,
                       concat("PNG: chunk ", type, " at byte ", position, " does not match its CRC; it is damaged"));
     if (type == "IDAT") data_size += length;

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <concepts>
 #include <cstddef>
-#include <exception>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -86,33 +85,25 @@ template <std::floating_point Scalar = float>
   detail::require_memory<Scalar>(shape.size(), static_cast<Index>(files.size()), "the images of ", folder.string());
   Batch<Scalar> samples(shape.size(), static_cast<Index>(files.size()));
 
-  // An exception cannot leave a parallel loop; the first in the order of names is the one reported.
-  std::vector<std::exception_ptr> problems(files.size());
   parallel_for(samples.cols(), 16 * samples.rows(), [&](Index i) {
     const std::filesystem::path& file = files[static_cast<std::size_t>(i)];
-    try {
-      const detail::DecodedImage image = detail::decode_image(file, options.channels);
-      if (image.channels != shape.channels)
-        throw OptionNeeded(
-            file.string(),
-            detail::concat("has ", image.channels, " channels but ", files.front().string(), " has ", shape.channels),
-            ImageOption::channels, "set ImageOptions::channels to convert all");
-      if (!resizes && (image.height != shape.height || image.width != shape.width))
-        throw OptionNeeded(file.string(),
-                           detail::concat("is ", image.height, " x ", image.width, " but ", files.front().string(),
-                                          " is ", shape.height, " x ", shape.width),
-                           ImageOption::size, "set ImageOptions::height and width to resize all");
-      if (options.range.given() && image.highest != first.highest)
-        throw FileError(file.string(),
-                        detail::concat("has numbers up to ", image.highest, " but those of ", files.front().string(),
-                                       " go up to ", first.highest, "; one range cannot speak of both"));
-      detail::place_image(file.string(), image, shape, samples.col(i).data(), options.range);
-    } catch (...) {
-      problems[static_cast<std::size_t>(i)] = std::current_exception();
-    }
+    const detail::DecodedImage image = detail::decode_image(file, options.channels);
+    if (image.channels != shape.channels)
+      throw OptionNeeded(
+          file.string(),
+          detail::concat("has ", image.channels, " channels but ", files.front().string(), " has ", shape.channels),
+          ImageOption::channels, "set ImageOptions::channels to convert all");
+    if (!resizes && (image.height != shape.height || image.width != shape.width))
+      throw OptionNeeded(file.string(),
+                         detail::concat("is ", image.height, " x ", image.width, " but ", files.front().string(),
+                                        " is ", shape.height, " x ", shape.width),
+                         ImageOption::size, "set ImageOptions::height and width to resize all");
+    if (options.range.given() && image.highest != first.highest)
+      throw FileError(file.string(),
+                      detail::concat("has numbers up to ", image.highest, " but those of ", files.front().string(),
+                                     " go up to ", first.highest, "; one range cannot speak of both"));
+    detail::place_image(file.string(), image, shape, samples.col(i).data(), options.range);
   });
-  for (const std::exception_ptr& problem : problems)
-    if (problem) std::rethrow_exception(problem);
 
   const std::filesystem::path named = folder.has_filename() ? folder.filename() : folder.parent_path().filename();
   return Dataset<Scalar>(std::move(samples), shape, named.string());

@@ -4,17 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace diffarch::detail {
+#include "diffarch/core/png_checksum.hpp"
 
-/// The checksum of PNG (ISO/IEC 15948, annex D).
-[[nodiscard]] inline std::uint32_t png_checksum(std::string_view bytes) {
-  std::uint32_t sum = 0xFFFFFFFFU;
-  for (const char byte : bytes) {
-    sum ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) sum = (sum >> 1U) ^ ((sum & 1U) != 0 ? 0xEDB88320U : 0U);
-  }
-  return ~sum;
-}
+namespace diffarch::detail {
 
 /// Whether the bytes are a PNG file from its signature to its end: chunks of the lengths and checksums that they give,
 /// IEND being the last. A program that ran out of disk space while it wrote leaves less.
@@ -32,7 +24,8 @@ namespace diffarch::detail {
     const std::size_t length = number_at(at);
     if (length > bytes.size() - at - around) return false;
     const std::string_view chunk = bytes.substr(at + 4, 4 + length);
-    if (png_checksum(chunk) != number_at(at + 8 + length)) return false;
+    if (png_checksum(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()) != number_at(at + 8 + length))
+      return false;
     at += around + length;
     if (chunk == "IEND") return at == bytes.size();
   }
