@@ -12,7 +12,8 @@ namespace figures {
 template <class Scalar>
 [[nodiscard]] diffarch::Dataset<Scalar> load_data(const FigureOptions& options);
 
-/// How many of the images (d, n) differ from all before them, in any bit: their covariance has a rank below this.
+/// How many of the images (d, n) differ from all before them (`distinct_samples`): their covariance has a rank below
+/// this.
 template <class Scalar>
 [[nodiscard]] diffarch::Index distinct_images(const diffarch::Batch<Scalar>& images);
 

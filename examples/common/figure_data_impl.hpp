@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <string>
-#include <string_view>
 
 #include "data_source.hpp"
 #include "diffarch/diffarch.hpp"
@@ -89,11 +87,7 @@ Dataset<Scalar> load_source(const FigureOptions& options, const DataSource& sour
 
 template <class Scalar>
 Index distinct_images(const Batch<Scalar>& images) {
-  std::set<std::string_view> distinct;
-  const auto bytes = static_cast<std::size_t>(images.rows()) * sizeof(Scalar);
-  for (Index i = 0; i < images.cols(); ++i)
-    distinct.emplace(reinterpret_cast<const char*>(images.col(i).data()), bytes);
-  return static_cast<Index>(distinct.size());
+  return static_cast<Index>(distinct_samples(images).indices.size());
 }
 
 template <class Scalar>

@@ -217,25 +217,25 @@ namespace cuda::detail {
 
 // See nn/kernels.hpp: one program, one family of kernels.
 #if defined(DIFFARCH_TF32)
-inline thread_local volatile char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
-inline thread_local volatile char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
+inline thread_local char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
+inline thread_local char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
 inline void mark_kernels_of_cuda() {
-  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
-  static_cast<void>(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
+  nn::detail::keep_symbol(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
+  nn::detail::keep_symbol(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
 }
 #elif defined(DIFFARCH_HAS_CUDNN)
-inline thread_local volatile char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
-inline volatile char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
+inline thread_local char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
+inline char some_source_files_take_cudnn_in_f32_and_others_in_tf32{};
 inline void mark_kernels_of_cuda() {
-  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
-  static_cast<void>(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
+  nn::detail::keep_symbol(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
+  nn::detail::keep_symbol(some_source_files_take_cudnn_in_f32_and_others_in_tf32);
 }
 #else
-inline volatile char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
-inline volatile char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
+inline char some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn{};
+inline char some_source_files_convolve_by_products_on_the_device_and_others_in_tf32{};
 inline void mark_kernels_of_cuda() {
-  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
-  static_cast<void>(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
+  nn::detail::keep_symbol(some_source_files_convolve_by_products_on_the_device_and_others_by_cudnn);
+  nn::detail::keep_symbol(some_source_files_convolve_by_products_on_the_device_and_others_in_tf32);
 }
 #endif
 

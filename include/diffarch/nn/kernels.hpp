@@ -26,27 +26,34 @@ namespace detail {
 
 // One program, one family of kernels for each backend: what is compiled with another family has other networks under
 // the same names. The linker sees to it. It refuses a variable that is thread-local in one object file and not in
-// another, and prints the name, which is the message. Each pair of families has such a variable.
+// another, and prints the name, which is the message. Each pair of families has such a variable. Source files that make
+// no network do not have it, whatever they include.
+
+/// Reads a variable, which the compiler cannot leave out: the object file then has its symbol.
+inline void keep_symbol(const char& variable) {
+  [[maybe_unused]] const char value = *static_cast<const volatile char*>(&variable);
+}
+
 #if defined(DIFFARCH_HAS_ONEDNN) && defined(DIFFARCH_BF16)
-inline thread_local volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
-inline thread_local volatile char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
+inline thread_local char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
+inline thread_local char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
 inline void mark_kernels_of_cpu() {
-  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
-  static_cast<void>(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
+  keep_symbol(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
+  keep_symbol(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
 }
 #elif defined(DIFFARCH_HAS_ONEDNN)
-inline thread_local volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
-inline volatile char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
+inline thread_local char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
+inline char some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16{};
 inline void mark_kernels_of_cpu() {
-  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
-  static_cast<void>(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
+  keep_symbol(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
+  keep_symbol(some_source_files_take_oneDNNs_kernels_in_f32_and_others_in_bf16);
 }
 #else
-inline volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
-inline volatile char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
+inline char some_source_files_take_Eigens_kernels_and_others_oneDNNs{};
+inline char some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16{};
 inline void mark_kernels_of_cpu() {
-  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
-  static_cast<void>(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
+  keep_symbol(some_source_files_take_Eigens_kernels_and_others_oneDNNs);
+  keep_symbol(some_source_files_take_Eigens_kernels_and_others_oneDNNs_in_bf16);
 }
 #endif
 
