@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "common/linear_run.hpp"
 #include "common/polynomial_row.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
@@ -69,26 +70,25 @@ Entry bottleneck(std::string name, std::string label, int width) {
 
 std::vector<Entry> all_entries() {
   // The networks have the names of figure 1's rows.
-  return {
-      fitted("linear", "Linear", [](const Dataset<float>&) { return Linear{}; }),
-      fitted("rank_10", "rank 10",
-             [](const Dataset<float>& images) {  // or the largest rank where there are few images
-               return RankK{.rank = std::min({Index{10}, distinct_images(images.samples()) - 1, images.dimension()})};
-             }),
-      fitted("polynomial", "polynomial\ndegree 3",
-             [](const Dataset<float>&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
-      fitted("patch_polynomial", "patches,\ndegree 3",
-             [](const Dataset<float>& images) { return PatchPolynomial<3>{.shape = images.shape()}; }),
-      bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
-      unet("local", "U-Net\n1 pool", {.pools = 1}),
-      unet("default", "U-Net\n2 pools", {.pools = 2}),
-      unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
-      unet("global", "U-Net\n3 pools", {.pools = 3}),
-      fitted("local_score", "LocalScore",
-             [](const Dataset<float>& images) { return LocalScore{.shape = images.shape()}; }),
-      fitted("equivariant_local_score", "Equivariant\nLocalScore",
-             [](const Dataset<float>& images) { return EquivariantLocalScore{.shape = images.shape()}; }),
-      fitted("ideal", "Ideal", [](const Dataset<float>&) { return Ideal{}; })};
+  return {fitted("linear", "Linear", [](const Dataset<float>&) { return Linear{}; }),
+          fitted("rank_10", "rank 10",
+                 [](const Dataset<float>& images) {  // or the rank of their covariance where it is less
+                   return RankK{.rank = std::min<Index>(10, fit_linear<Cpu>(Linear{}, images).eigenvalues().size())};
+                 }),
+          fitted("polynomial", "polynomial\ndegree 3",
+                 [](const Dataset<float>&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
+          fitted("patch_polynomial", "patches,\ndegree 3",
+                 [](const Dataset<float>& images) { return PatchPolynomial<3>{.shape = images.shape()}; }),
+          bottleneck("bottleneck_100", "bottleneck\nh = 100", 100),
+          unet("local", "U-Net\n1 pool", {.pools = 1}),
+          unet("default", "U-Net\n2 pools", {.pools = 2}),
+          unet("circular", "U-Net, 2 pools\ncircular", {.pools = 2, .padding = Padding::circular}),
+          unet("global", "U-Net\n3 pools", {.pools = 3}),
+          fitted("local_score", "LocalScore",
+                 [](const Dataset<float>& images) { return LocalScore{.shape = images.shape()}; }),
+          fitted("equivariant_local_score", "Equivariant\nLocalScore",
+                 [](const Dataset<float>& images) { return EquivariantLocalScore{.shape = images.shape()}; }),
+          fitted("ideal", "Ideal", [](const Dataset<float>&) { return Ideal{}; })};
 }
 
 std::vector<std::string> names_of(const std::vector<Entry>& entries) {

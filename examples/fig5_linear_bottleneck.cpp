@@ -25,13 +25,13 @@ struct Ranks {
   bool are_given = false;  ///< on the command line
 };
 
-/// The ranks for images whose covariance has rank `largest`: those that were given, or those of the paper that there
-/// can be, or half of the largest where the images are too few for either.
+/// The ranks for images whose covariance has rank `largest`: those that were given, or those of the paper that are no
+/// larger, or half of the largest where both are.
 std::vector<Index> ranks_for(Index largest, const Ranks& ranks) {
   std::vector<Index> possible;
   for (const Index rank : ranks.list) {
     detail::require(rank <= largest || !ranks.are_given, "--ranks ", rank, ": expected 1 to ", largest,
-                    ", the largest rank that the covariance of these images can have");
+                    ", the rank of the covariance of these images");
     if (rank <= largest) possible.push_back(rank);
   }
   if (possible.empty()) possible.push_back((largest + 1) / 2);
@@ -45,8 +45,7 @@ void figure(const FigureOptions& options, const Ranks& wanted) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
-  const std::vector<Index> ranks =
-      ranks_for(std::min(distinct_images(images.samples()) - 1, images.dimension()), wanted);
+  const std::vector<Index> ranks = ranks_for(fit_linear<B>(Linear{}, images).eigenvalues().size(), wanted);
   require_room(options, images.shape(), static_cast<Index>(ranks.size()) + 1, noise.cols());
   record_noise(noise, images.shape(), options, report);
 

@@ -50,7 +50,7 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Index resampled = resampling.resampled > 0 ? resampling.resampled : images.size();
-  const Index modes = std::min(distinct_images(images.samples()) - 1, images.dimension());
+  const Index modes = fit_linear<B>(Linear{}, images).eigenvalues().size();
   detail::require(resampled >= 2, "--resampled ", resampled, ": expected at least 2 samples to fit to");
   detail::require(!resampling.moment_matched || resampled > modes, "--resampled ", resampled,
                   ": with --moment-matched ", "expected at least ", modes + 1,

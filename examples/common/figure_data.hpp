@@ -12,11 +12,6 @@ namespace figures {
 template <class Scalar>
 [[nodiscard]] diffarch::Dataset<Scalar> load_data(const FigureOptions& options);
 
-/// How many of the images (d, n) differ from all before them (`distinct_samples`): their covariance has a rank below
-/// this.
-template <class Scalar>
-[[nodiscard]] diffarch::Index distinct_images(const diffarch::Batch<Scalar>& images);
-
 /// x_T for the samples that are shown: from --noise, else from the seed. All rows of a figure start from it.
 template <class Scalar>
 [[nodiscard]] diffarch::Batch<Scalar> initial_noise(const FigureOptions& options, const diffarch::ImageShape& shape);

@@ -86,11 +86,6 @@ Dataset<Scalar> load_source(const FigureOptions& options, const DataSource& sour
 }
 
 template <class Scalar>
-Index distinct_images(const Batch<Scalar>& images) {
-  return static_cast<Index>(distinct_samples(images).indices.size());
-}
-
-template <class Scalar>
 Dataset<Scalar> load_data(const FigureOptions& options) try {
   const DataSource source = data_source(options.data, "--data");
   const bool array = source.kind == DataKind::npy || source.kind == DataKind::npz;
@@ -102,7 +97,7 @@ Dataset<Scalar> load_data(const FigureOptions& options) try {
   if (options.channels != 0 && options.channels != images.shape().channels)
     images = convert_channels(images, options.channels);
   require_gray_or_rgb(options.data, images.size(), images.shape());
-  diffarch::detail::require(distinct_images(images.samples()) >= 2,
+  diffarch::detail::require(distinct_samples(images).indices.size() >= 2,
                             options.count_is_given ? diffarch::detail::concat("--count ", options.count, ": ") : "",
                             "--data ", options.data, ": ", images.size(),
                             images.size() == 1 ? " image" : " equal images", "; expected at least 2 that differ");

@@ -4,7 +4,6 @@ namespace figures {
 
 template Dataset<float> load_data(const FigureOptions&);
 template Batch<float> initial_noise(const FigureOptions&, const ImageShape&);
-template Index distinct_images(const Batch<float>&);
 template EscapeLog escape_log(const Batch<float>&);
 template void report_linear_row(const std::string&, const std::string&, const CosineSchedule&, const Dataset<float>&,
                                 const FigureOptions&, LinearRow<float>&, FigureReport&);

@@ -4,7 +4,6 @@ namespace figures {
 
 template Dataset<double> load_data(const FigureOptions&);
 template Batch<double> initial_noise(const FigureOptions&, const ImageShape&);
-template Index distinct_images(const Batch<double>&);
 template EscapeLog escape_log(const Batch<double>&);
 template void report_linear_row(const std::string&, const std::string&, const CosineSchedule&, const Dataset<double>&,
                                 const FigureOptions&, LinearRow<double>&, FigureReport&);

@@ -125,8 +125,10 @@ class AtomicFile {
   /// The name with a random end, but no longer than the name where that might be longer than the system allows.
   [[nodiscard]] static std::string temporary_name(const std::string& name) {
     constexpr std::size_t surely_short = 120;
-    const std::string end = "." + random_suffix() + ".tmp";
-    return name.size() <= surely_short ? name + end : name.substr(0, name.size() - end.size()) + end;
+    std::string end(1, '.');
+    end += random_suffix();
+    end += ".tmp";
+    return (name.size() <= surely_short ? name : name.substr(0, name.size() - end.size())) + end;
   }
 
   [[nodiscard]] static std::string random_suffix() {

@@ -124,7 +124,7 @@ class ZipArchive {
       stream.next_out = reinterpret_cast<unsigned char*>(content.data()) + before;
       stream.avail_out = static_cast<unsigned>(wanted);
       code = inflate(&stream, Z_NO_FLUSH);
-      content.resize(content.size() - stream.avail_out);
+      content.resize(before + wanted - std::min<std::size_t>(stream.avail_out, wanted));
     }
     inflateEnd(&stream);
     if (code != Z_STREAM_END || content.size() != entry.size)
