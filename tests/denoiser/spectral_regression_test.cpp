@@ -14,7 +14,7 @@ using namespace diffarch::test;
 namespace {
 
 constexpr int degree = 4;  // up to 3 the features of whitened data do not move with the noise on average
-const NoiseLevel level = NoiseLevel::from_sigma(0.6);
+const NoiseLevel regression_level = NoiseLevel::from_sigma(0.6);
 
 /// Skewed samples of the plane in the coordinates of their eigenmodes.
 struct PlaneSamples {
@@ -41,7 +41,7 @@ struct WeightedDraws {
 
   WeightedDraws(const PlaneSamples& samples, const SpectralFit& fit) {
     const Quadrature rule = gauss_hermite(degree + 2);
-    const NoiseLevel vp = level.variance_preserving();
+    const NoiseLevel vp = regression_level.variance_preserving();
     const Index nodes = rule.nodes.size();
     const Index n = samples.coordinates.cols();
     const Index p = fit.directions.cols();
@@ -76,7 +76,7 @@ struct WeightedDraws {
 template <class Form>
 SpectralFit fitted(const PlaneSamples& samples, const SpectralFeatures<Form>& features) {
   return SpectralRegression<degree, Form, TestedBackend>(features, samples.eigenvalues, samples.coordinates)
-      .fit_at(level);
+      .fit_at(regression_level);
 }
 
 /// argmin |a x - b| by orthogonal transformations, not by normal equations.

@@ -65,12 +65,21 @@ inline void check_directions(const Matrix<double>& v, Index dimension) {
                              dimension, ", k)");
 }
 
+/// d; that of y (d, 1) for a model that has products with its Jacobian and no `dimension`.
+template <class Model, class Y>
+[[nodiscard]] Index dimension_at(const Model& model, const Y& y) {
+  if constexpr (requires { model.dimension(); })
+    return model.dimension();
+  else
+    return y.rows();
+}
+
 /// What a model with a member `jacobian` says.
 template <class Model>
 [[nodiscard]] Matrix<double> jacobian_of_model(const Model& model, const Batch<typename Model::Scalar>& y,
                                                NoiseLevel level) {
   Matrix<double> j = model.jacobian(y, level);
-  check_jacobian(j, model.dimension(), model.dimension(), level);
+  check_jacobian(j, dimension_at(model, y), dimension_at(model, y), level);
   return j;
 }
 
@@ -152,8 +161,9 @@ template <Denoiser Model>
 template <class Model>
 [[nodiscard]] Matrix<double> jacobian_product(const Model& model, const Batch<typename Model::Scalar>& y,
                                               const Matrix<double>& v, NoiseLevel level) {
-  detail::check_jacobian_point(y, model.dimension());
-  detail::check_directions(v, model.dimension());
+  const Index d = detail::dimension_at(model, y);
+  detail::check_jacobian_point(y, d);
+  detail::check_directions(v, d);
   Matrix<double> product;
   if constexpr (detail::has_jacobian_product<Model>) {
     product = model.jacobian_product(y, v, level);
@@ -165,7 +175,7 @@ template <class Model>
   } else {
     product = jacobian_product_by_differences(model, y, v, level, difference_step(y, level));
   }
-  detail::check_jacobian(product, model.dimension(), v.cols(), level);
+  detail::check_jacobian(product, d, v.cols(), level);
   return product;
 }
 
