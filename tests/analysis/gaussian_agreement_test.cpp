@@ -140,12 +140,14 @@ TEST_CASE("Shapes that disagree, no samples and variances of zero are refused", 
   REQUIRE_THAT(test::message_of<DimensionMismatch>(
                    [&] { return gaussian_agreement(samples, p.mean, p.basis, Vector<double>(p.variance.head(4))); }),
                ContainsSubstring("variances (4)"));
-  const std::string expected = "gaussian_agreement: expected at least one sample and one mode, and positive variances";
-  REQUIRE(test::message_of<InvalidArgument>(
-              [&] { return gaussian_agreement(Batch<double>(d, 0), p.mean, p.basis, p.variance); }) == expected);
+  const std::string expected =
+      " samples, 10 modes; expected at least one sample and one mode, and finite positive variances";
+  REQUIRE(test::message_of<InvalidArgument>([&] {
+            return gaussian_agreement(Batch<double>(d, 0), p.mean, p.basis, p.variance);
+          }) == "gaussian_agreement: 0" + expected);
   REQUIRE(test::message_of<InvalidArgument>([&] {
             return gaussian_agreement(samples, p.mean, p.basis, Vector<double>(Vector<double>::Zero(modes)));
-          }) == expected);
+          }) == "gaussian_agreement: 5" + expected);
 }
 
 }  // namespace
