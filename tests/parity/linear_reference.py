@@ -89,8 +89,9 @@ def check(program):
         folder = Path(temporary)
         images = random_images(generator, 60, 8, 8, 3)
         np.save(folder / "images.npy", images)
-        command = [program, "--data", str(folder / "images.npy"), "--dtype", "f64", "--ranks", "5,20", "--samples", "7"]
-        command += ["--measured", "200", "--save-npy", "--seed", "3", "--out", str(folder / "out")]
+        command = [program, "--data", str(folder / "images.npy"), "--dtype", "f64", "--range", "-1:1"]
+        command += ["--ranks", "5,20", "--samples", "7", "--measured", "200", "--save-npy", "--seed", "3"]
+        command += ["--out", str(folder / "out")]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         sigmas = np.array(json.loads((folder / "out" / "fig5_linear_bottleneck.json").read_text())["sigmas"])
         noise = np.load(folder / "out" / "noise.npy")

@@ -293,8 +293,10 @@ class WorkIsKept(unittest.TestCase):
         process = subprocess.Popen([str(PROGRAMS / "fig4_bottleneck_2d"), "--count", "200", "--steps", "3", "--epochs",
                                     "1000000", "--checkpoint-seconds", "0.05", *options, "--out", str(self.out)],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        began = time.time()
         for _ in range(3000):
-            if process.poll() is not None or list(self.out.glob("weights/*/*.checkpoint.safetensors")):
+            checkpoints = self.out.glob("weights/*/*.checkpoint.safetensors")
+            if process.poll() is not None or any(path.stat().st_mtime > began for path in checkpoints):
                 break
             time.sleep(0.02)
         return process
@@ -318,7 +320,6 @@ class WorkIsKept(unittest.TestCase):
             first.kill()
             first.communicate()
         third = self.train("--resume")  # the system has freed the lock of the first
-        time.sleep(0.2)
         third.send_signal(signal.SIGTERM)
         third.communicate(timeout=60)
         self.assertEqual(third.returncode, 128 + signal.SIGTERM)
