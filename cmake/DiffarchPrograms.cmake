@@ -42,7 +42,7 @@ endif()
 
 # diffarch::compiled as our programs and tests have it. It is at -O3 in the build type Tests, too: -O1 inlines nothing of
 # Eigen's products, and the polynomial of creativity_map then takes minutes instead of seconds.
-target_link_libraries(diffarch_compiled PRIVATE diffarch_program_options)
+target_link_libraries(diffarch_compiled PRIVATE $<BUILD_INTERFACE:diffarch_program_options>)
 target_compile_options(diffarch_compiled PRIVATE $<$<CONFIG:Tests>:-O3>)
 
 # Precompiled headers that programs and tests without their own take by REUSE_FROM diffarch_precompiled.

@@ -8,7 +8,6 @@
 // units, as the networks are trained; they are applied in evaluation mode, images in single precision, points in
 // double.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "common/apply_network.hpp"
+#include "common/command_line.hpp"
 #include "common/standard_streams.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/npy.hpp"
@@ -90,32 +90,25 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Applies the denoising network of a safetensors file to the samples of a .npy file", "apply_denoiser");
+  CommandLine line("Applies the denoising network of a safetensors file to the samples of a .npy file",
+                   "apply_denoiser");
   Options options;
-  app.add_option("--arch", options.arch, "Network: unet, mlp (images) or mlp2d (points)")->required();
-  app.add_option("--pools", options.pools, "unet: poolings, 1 to 4")->capture_default_str();
-  app.add_option("--channels", options.channels, "unet: channels at full resolution")->capture_default_str();
-  app.add_option("--padding", options.padding, "unet: zeros or circular")->capture_default_str();
-  app.add_option("--hidden", options.hidden, "mlp, mlp2d: width H of the bottleneck");
-  app.add_option("--weights", options.weights, "Weights, a safetensors file")->required();
-  app.add_option("--input", options.input, "y, a .npy file: images (n, h, w[, c]), channels last, or points (n, 2)")
-      ->required();
-  app.add_option("--output", options.output, "x0_hat, a .npy file: (n, h, w, c) in f4, or (n, 2) in f8")->required();
-  app.add_option("--backend", options.backend, "Where the network runs: cpu or cuda")->capture_default_str();
-  app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
-    return detail::concat("apply_denoiser: error: ", error.what(), " (see --help)\n");
-  });
+  line.add(required({"--arch", &options.arch, "Network: unet, mlp (images) or mlp2d (points)"}));
+  line.add({"--pools", &options.pools, "unet: poolings, 1 to 4"});
+  line.add({"--channels", &options.channels, "unet: channels at full resolution"});
+  line.add({"--padding", &options.padding, "unet: zeros or circular"});
+  line.add(without_default({"--hidden", &options.hidden, "mlp, mlp2d: width H of the bottleneck"}));
+  line.add(required({"--weights", &options.weights, "Weights, a safetensors file"}));
+  line.add(
+      required({"--input", &options.input, "y, a .npy file: images (n, h, w[, c]), channels last, or points (n, 2)"}));
+  line.add(required({"--output", &options.output, "x0_hat, a .npy file: (n, h, w, c) in f4, or (n, 2) in f8"}));
+  line.add({"--backend", &options.backend, "Where the network runs: cpu or cuda"});
   keep_standard_streams_open();
   try {
-    int status = 0;
-    try {
-      app.parse(argc, argv);
-      run(options);
-    } catch (const CLI::ParseError& error) {
-      status = app.exit(error);
-    }
+    const std::optional<int> ended = line.parse(argc, argv);
+    if (!ended) run(options);
     require_printed();
-    return status;
+    return ended.value_or(0);
   } catch (const std::bad_alloc&) {
     std::fputs("apply_denoiser: error: not enough memory for this network and this input\n", stderr);
     return 1;

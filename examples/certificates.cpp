@@ -8,7 +8,6 @@
 // Statements T1 to T6 are the theorems of Levine and Weiss, "Diffusion models, denoiser architecture and creativity";
 // C1 to C9 say more precisely where they hold, and with "false as stated" where they do not.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,9 +16,9 @@
 #include <string>
 
 #include "certificates/statements.hpp"
+#include "common/command_line.hpp"
 #include "common/figure_options.hpp"
 #include "common/figure_report.hpp"
-#include "common/option_checks.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/file_status.hpp"
 #include "diffarch/version.hpp"
@@ -273,21 +272,20 @@ void run(const std::filesystem::path& folder, const std::vector<std::string>& on
 }  // namespace certificates
 
 int main(int argc, char** argv) {
-  CLI::App app("Every theorem and counterexample about what denoisers generate, predicted and measured",
-               "certificates");
-  figures::FigureOptions options{.program = "certificates", .out = "results/certificates"};
+  using namespace figures;
+  CommandLine line("Every theorem and counterexample about what denoisers generate, predicted and measured",
+                   "certificates");
+  FigureOptions options{.program = "certificates", .out = "results/certificates"};
   std::vector<std::string> only;
   bool list = false;
   double tolerance_factor = 1.0;
-  app.add_option("--output,--out", options.out, "Folder for pictures and numbers")->capture_default_str();
-  app.add_option("--only", only, "Some statements, comma separated: C5a,T3; C5 stands for C5a, C5b, ...")
-      ->delimiter(',');
-  app.add_option("--tolerance-factor", tolerance_factor,
-                 "Multiplies every tolerance; with 0 rounding errors fail, which shows that failures are reported")
-      ->check(figures::number(0.0))
-      ->capture_default_str();
-  app.add_flag("--list", list, "Print the statements and stop");
-  return figures::run_program(app, options, argc, argv, [&] {
+  line.add({"--output,--out", &options.out, "Folder for pictures and numbers"});
+  line.add(without_default({"--only", &only, "Some statements, comma separated: C5a,T3; C5 stands for C5a, C5b, ..."}));
+  line.add({"--tolerance-factor", &tolerance_factor,
+            "Multiplies every tolerance; with 0 rounding errors fail, which shows that failures are reported",
+            number(0.0)});
+  line.add({"--list", &list, "Print the statements and stop"});
+  return run_program(line, options, argc, argv, [&] {
     if (!list) return certificates::run(options.out, only, tolerance_factor);
     for (const auto& statement : certificates::select(only))
       std::printf("%-4.*s %.*s (%.*s)\n", static_cast<int>(statement.id.size()), statement.id.data(),

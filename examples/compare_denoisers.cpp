@@ -16,13 +16,12 @@
 //   single step   at the noisy images of the network's own trajectories, x0_hat against x0_hat
 //   trajectory    each denoiser goes its own way from the same noise; the final images are compared
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
 
-#include "common/option_checks.hpp"
+#include "common/command_line.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
@@ -308,36 +307,30 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Theory against trained U-Nets: closed forms as predictions of what they generate", "compare_denoisers");
+  CommandLine line("Theory against trained U-Nets: closed forms as predictions of what they generate",
+                   "compare_denoisers");
   FigureOptions options{.samples = 8, .measured = 32};
   NetworkOptions network;
   std::vector<std::string> names;
   for (const auto& [name, choice] : all_networks) names.push_back(name);
   std::vector<std::string> local_names{"LocalScore", "EquivariantLocalScore", "receptive field"};
   Index calibration = 8;
-  add_figure_options(app, options);
-  add_network_options(app, network);
-  app.add_option("--networks", names, "U-Nets, comma separated")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
-  app.add_option("--calibration", calibration, "Trajectories that choose the patch sizes")
-      ->check(whole_number(1, 10'000))
-      ->capture_default_str();
-  app.add_option("--local", local_names,
-                 "Theories with patches, comma separated: LocalScore and EquivariantLocalScore with calibrated patch "
-                 "sizes (the second costs as many times the first as an image has pixels), and patches as wide as the "
-                 "network's receptive field")
-      ->delimiter(',')
-      ->check(CLI::IsMember(local_names))
-      ->capture_default_str();
-  return run_network_program(app, options, network, argc, argv, [&] {
+  add_figure_options(line, options);
+  add_network_options(line, network);
+  line.add({"--networks", &names, "U-Nets, comma separated", one_of(names)});
+  line.add({"--calibration", &calibration, "Trajectories that choose the patch sizes", whole_number(1, 10'000)});
+  line.add({"--local", &local_names,
+            "Theories with patches, comma separated: LocalScore and EquivariantLocalScore with calibrated patch sizes "
+            "(the second costs as many times the first as an image has pixels), and patches as wide as the network's "
+            "receptive field",
+            one_of(local_names)});
+  return run_network_program(line, options, network, argc, argv, [&] {
     if (options.quick) {
-      if (app.count("--measured") == 0) options.measured = 3;
-      if (app.count("--calibration") == 0) calibration = 2;
-      if (app.count("--networks") == 0) names = {"pools_1_circular"};
+      if (!line.names("--measured")) options.measured = 3;
+      if (!line.names("--calibration")) calibration = 2;
+      if (!line.names("--networks")) names = {"pools_1_circular"};
     }
-    apply_profile(app, unet_profiles(), options, network);
+    apply_profile(line, unet_profiles(), options, network);
     require_distinct("--networks", names);
     require_distinct("--local", local_names);
     compare(options, network, names, local_names, calibration);

@@ -12,11 +12,11 @@
 // A denoiser that learns the training set by heart is at novelty 0; one that knows two moments only is novel, but its
 // Gaussian images are nobody's. Creativity is between: new, and like the data.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>
 
+#include "common/command_line.hpp"
 #include "common/linear_run.hpp"
 #include "common/polynomial_row.hpp"
 #include "common/shared_training.hpp"
@@ -317,24 +317,21 @@ void draw_map(const FigureOptions& options, const NetworkOptions& given, const s
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("A map of creativity: all architectures on one training set", "creativity_map");
+  CommandLine line("A map of creativity: all architectures on one training set", "creativity_map");
   FigureOptions options{.samples = 10, .measured = 200};
   NetworkOptions network;
   const std::vector<std::string> all = names_of(all_entries());
   std::vector<std::string> names = all;
-  add_figure_options(app, options);
-  add_network_options(app, network);
-  app.add_option("--architectures", names, "Architectures, comma separated")
-      ->delimiter(',')
-      ->check(CLI::IsMember(all))
-      ->capture_default_str();
-  return run_network_program(app, options, network, argc, argv, [&] {
+  add_figure_options(line, options);
+  add_network_options(line, network);
+  line.add({"--architectures", &names, "Architectures, comma separated", one_of(all)});
+  return run_network_program(line, options, network, argc, argv, [&] {
     if (options.quick) {
-      if (app.count("--measured") == 0) options.measured = 20;
-      if (app.count("--architectures") == 0)
+      if (!line.names("--measured")) options.measured = 20;
+      if (!line.names("--architectures"))
         names = {"linear", "polynomial", "bottleneck_100", "local", "local_score", "ideal"};
     }
-    apply_profile(app, unet_profiles(), options, network);
+    apply_profile(line, unet_profiles(), options, network);
     draw_map(options, network, names);
   });
 }

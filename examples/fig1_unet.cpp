@@ -13,9 +13,7 @@
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
 //   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
-#include <CLI/CLI.hpp>
-
-#include "common/option_checks.hpp"
+#include "common/command_line.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
@@ -45,18 +43,16 @@ void add_row(const std::string& row, int default_pools, NetworkFigure& figure) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 1: samples of U-Nets with different receptive fields", "fig1_unet");
+  CommandLine line("Figure 1: samples of U-Nets with different receptive fields", "fig1_unet");
   FigureOptions options{.samples = 10, .measured = 200};
   NetworkOptions network;
   std::vector<std::string> rows = all_rows;
-  add_figure_options(app, options);
-  add_network_options(app, network);
-  app.add_option("--rows", rows, "Rows, comma separated, out of global, default, local, few_channels, circular")
-      ->delimiter(',')
-      ->check(CLI::IsMember(all_rows))
-      ->capture_default_str();
-  return run_network_program(app, options, network, argc, argv, [&] {
-    apply_profile(app, unet_profiles(), options, network);
+  add_figure_options(line, options);
+  add_network_options(line, network);
+  line.add({"--rows", &rows, "Rows, comma separated, out of global, default, local, few_channels, circular",
+            one_of(all_rows)});
+  return run_network_program(line, options, network, argc, argv, [&] {
+    apply_profile(line, unet_profiles(), options, network);
     require_distinct("--rows", rows);
     run_network_figure("U-Nets", static_cast<Index>(rows.size()), options, network, [&](NetworkFigure& figure) {
       const int default_pools = figure.images.shape().height >= 64 ? 3 : 2;

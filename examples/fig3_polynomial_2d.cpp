@@ -6,14 +6,13 @@
 // polynomial is not a gradient for d >= 2: we print the asymmetry of its Jacobian. The second row is the best
 // polynomial that is one (D = y + sigma^2 grad Q), with exp(Q), the density whose score it is at the last noise level.
 
-#include <CLI/CLI.hpp>
 #include <limits>
 #include <numbers>
 
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/figure_report.hpp"
 #include "common/monomial_run.hpp"
-#include "common/option_checks.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
@@ -219,15 +218,14 @@ void run(const FigureOptions& options, const std::vector<int>& degrees) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 3: samples of the best polynomial denoisers of three blobs in the plane", "fig3_polynomial_2d");
+  CommandLine line("Figure 3: samples of the best polynomial denoisers of three blobs in the plane",
+                   "fig3_polynomial_2d");
   FigureOptions options{.data = "mixtures", .samples = 2000, .measured = 1, .steps = 50, .double_precision = true};
   std::vector<int> degrees{1, 3, 5, 7};
-  add_figure_options(app, options);
-  app.add_option("--degrees", degrees, "Degrees, comma separated, out of 1, 2, 3, 4, 5, 7, 9, 11")
-      ->delimiter(',')
-      ->check(CLI::IsMember({1, 2, 3, 4, 5, 7, 9, 11}))
-      ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  add_figure_options(line, options);
+  line.add({"--degrees", &degrees, "Degrees, comma separated, out of 1, 2, 3, 4, 5, 7, 9, 11",
+            one_of_numbers({1, 2, 3, 4, 5, 7, 9, 11})});
+  return run_program(line, options, argc, argv, [&] {
     require_distinct("--degrees", degrees);
     run(options, degrees);
   });

@@ -5,8 +5,7 @@
 // computed from the weights, and the last step of the sampler returns a point of it (Theorem 6). We draw it on top of
 // the samples and print the largest distance between the two. h = 2 is no bottleneck for points of the plane.
 
-#include <CLI/CLI.hpp>
-
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/shared_training.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
@@ -135,13 +134,13 @@ void run(const FigureOptions& options, const NetworkOptions& given) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 4: samples of trained networks with a bottleneck, in the plane", "fig4_bottleneck_2d");
+  CommandLine line("Figure 4: samples of trained networks with a bottleneck, in the plane", "fig4_bottleneck_2d");
   FigureOptions options{.data = "mixtures", .samples = 2000, .measured = 1, .steps = 50, .double_precision = true};
   NetworkOptions network;
-  add_figure_options(app, options);
-  add_network_options(app, network);
-  return run_network_program(app, options, network, argc, argv, [&] {
-    apply_profile(app, profiles, options, network);
+  add_figure_options(line, options);
+  add_network_options(line, network);
+  return run_network_program(line, options, network, argc, argv, [&] {
+    apply_profile(line, profiles, options, network);
     run(options, network);
   });
 }

@@ -7,12 +7,11 @@
 // same noise. The paper fits on 1000 images and takes 10 DDIM steps of the cosine schedule; so do we, and print beside
 // each row the distribution that theory predicts for exactly these 10 steps.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
-#include "common/option_checks.hpp"
 
 namespace {
 
@@ -83,19 +82,17 @@ void figure(const FigureOptions& options, const Ranks& wanted) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 5: samples of linear denoisers of rank K = 10, 100 and without a bottleneck",
-               "fig5_linear_bottleneck");
+  CommandLine line("Figure 5: samples of linear denoisers of rank K = 10, 100 and without a bottleneck",
+                   "fig5_linear_bottleneck");
   FigureOptions options;
   Ranks ranks;
-  add_figure_options(app, options);
-  app.add_option("--ranks", ranks.list,
-                 "Ranks K, comma separated; the row without a bottleneck is always added (default: of these the ranks "
-                 "that so many images can have)")
-      ->delimiter(',')
-      ->check(whole_number(1))
-      ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
-    ranks.are_given = app.count("--ranks") > 0;
+  add_figure_options(line, options);
+  line.add({"--ranks", &ranks.list,
+            "Ranks K, comma separated; the row without a bottleneck is always added (default: of these the ranks that "
+            "so many images can have)",
+            whole_number(1)});
+  return run_program(line, options, argc, argv, [&] {
+    ranks.are_given = line.names("--ranks");
     require_distinct("--ranks", ranks.list);
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)

@@ -9,11 +9,9 @@
 // repeats the procedure to show the contraction beside its prediction; --moment-matched whitens and recolours each set
 // to the moments of the images, after which the rows agree to rounding.
 
-#include <CLI/CLI.hpp>
-
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
-#include "common/option_checks.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 
 namespace {
@@ -129,20 +127,17 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 6: a linear denoiser fitted on data, and one fitted on the first one's samples",
-               "fig6_linear_resampled");
+  CommandLine line("Figure 6: a linear denoiser fitted on data, and one fitted on the first one's samples",
+                   "fig6_linear_resampled");
   FigureOptions options;
   ResamplingOptions resampling;
-  add_figure_options(app, options);
-  app.add_option("--generations", resampling.generations, "How often to sample and refit")
-      ->check(whole_number(1, 100))
-      ->capture_default_str();
-  app.add_option("--resampled", resampling.resampled, "Samples per generation (0: as many as training images)")
-      ->check(whole_number(0, 10'000'000))
-      ->capture_default_str();
-  app.add_flag("--moment-matched", resampling.moment_matched,
-               "Whiten and recolour each set of samples to the moments of the data");
-  return run_program(app, options, argc, argv, [&] {
+  add_figure_options(line, options);
+  line.add({"--generations", &resampling.generations, "How often to sample and refit", whole_number(1, 100)});
+  line.add({"--resampled", &resampling.resampled, "Samples per generation (0: as many as training images)",
+            whole_number(0, 10'000'000)});
+  line.add({"--moment-matched", &resampling.moment_matched,
+            "Whiten and recolour each set of samples to the moments of the data"});
+  return run_program(line, options, argc, argv, [&] {
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
       if (options.double_precision)
         figure<B, double>(options, resampling);

@@ -7,11 +7,9 @@
 // nearest: a copy has a ratio near 0. With --compare the rows are feature sets at k = 3 instead: isotropic directions,
 // directions that follow the spectrum of the data, gradients, and the legacy features, beside the linear denoiser.
 
-#include <CLI/CLI.hpp>
-
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
-#include "common/option_checks.hpp"
 #include "common/polynomial_row.hpp"
 
 namespace {
@@ -111,27 +109,21 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 7: samples of polynomial denoisers of images, k = 3, 9, 27", "fig7_polynomial_images");
+  CommandLine line("Figure 7: samples of polynomial denoisers of images, k = 3, 9, 27", "fig7_polynomial_images");
   FigureOptions options{.samples = 10, .measured = 500, .steps = 50};
   PolynomialOptions polynomial;
-  add_figure_options(app, options);
-  app.add_option("--degrees", polynomial.degrees, "Degrees k, comma separated, out of 3, 9, 27")
-      ->delimiter(',')
-      ->check(CLI::IsMember({3, 9, 27}))
-      ->capture_default_str();
-  app.add_option("--average", polynomial.average,
-                 "Noise average: exact, single (one draw) or legacy (the paper's code)")
-      ->check(CLI::IsMember({"exact", "single", "legacy"}))
-      ->capture_default_str();
-  app.add_option("--width", polynomial.width, "Random features")
-      ->check(whole_number(1, 1'000'000))
-      ->capture_default_str();
-  app.add_flag("--no-bias", polynomial.no_bias, "(R y)^k instead of (R y + b)^k");
-  app.add_option("--ridge", polynomial.ridge, "Ridge (0: the default of the average)")->check(number(0.0));
-  app.add_option("--clip", polynomial.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(number(0.0));
-  app.add_flag("--compare", polynomial.compare,
-               "Rows: feature sets at degree 3, beside Linear; draws --measured samples");
-  return run_program(app, options, argc, argv, [&] {
+  add_figure_options(line, options);
+  line.add(
+      {"--degrees", &polynomial.degrees, "Degrees k, comma separated, out of 3, 9, 27", one_of_numbers({3, 9, 27})});
+  line.add({"--average", &polynomial.average, "Noise average: exact, single (one draw) or legacy (the paper's code)",
+            one_of({"exact", "single", "legacy"})});
+  line.add({"--width", &polynomial.width, "Random features", whole_number(1, 1'000'000)});
+  line.add({"--no-bias", &polynomial.no_bias, "(R y)^k instead of (R y + b)^k"});
+  line.add(without_default({"--ridge", &polynomial.ridge, "Ridge (0: the default of the average)", number(0.0)}));
+  line.add(without_default({"--clip", &polynomial.clip, "Clip x0_hat to [-clip, clip] (0: off)", number(0.0)}));
+  line.add(
+      {"--compare", &polynomial.compare, "Rows: feature sets at degree 3, beside Linear; draws --measured samples"});
+  return run_program(line, options, argc, argv, [&] {
     require_distinct("--degrees", polynomial.degrees);
     on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
   });

@@ -4,11 +4,9 @@
 // image to 3 x 3 pixels as the noise falls. Samples are put together from pieces of training images that need not fit
 // each other. Ten steps, one window width and one number of features for each, as in the paper.
 
-#include <CLI/CLI.hpp>
-
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
-#include "common/option_checks.hpp"
 #include "common/polynomial_row.hpp"
 
 namespace {
@@ -70,24 +68,19 @@ void figure(const FigureOptions& options, const PatchOptions& patch) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 8: samples of local polynomial denoisers of degree 3", "fig8_patch_polynomial");
+  CommandLine line("Figure 8: samples of local polynomial denoisers of degree 3", "fig8_patch_polynomial");
   FigureOptions options{.samples = 10, .measured = 1, .steps = 10};
   PatchOptions patch;
-  add_figure_options(app, options);
-  app.add_option("--patch-sizes", patch.patches.patch_sizes, "Window widths at 64 pixels, noisiest level first")
-      ->delimiter(',')
-      ->check(whole_number(1, 64))
-      ->capture_default_str();
-  app.add_option("--widths", patch.patches.widths, "Random features, one number for each window width")
-      ->delimiter(',')
-      ->check(whole_number(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--average", patch.average, "Noise average: exact, single (one draw) or legacy (the paper's code)")
-      ->check(CLI::IsMember({"exact", "single", "legacy"}))
-      ->capture_default_str();
-  app.add_option("--ridge", patch.ridge, "Ridge (0: the default of the average)")->check(number(0.0));
-  app.add_option("--clip", patch.clip, "Clip x0_hat to [-clip, clip] (0: off)")->check(number(0.0));
-  return run_program(app, options, argc, argv, [&] {
+  add_figure_options(line, options);
+  line.add({"--patch-sizes", &patch.patches.patch_sizes, "Window widths at 64 pixels, noisiest level first",
+            whole_number(1, 64)});
+  line.add({"--widths", &patch.patches.widths, "Random features, one number for each window width",
+            whole_number(1, 1'000'000)});
+  line.add({"--average", &patch.average, "Noise average: exact, single (one draw) or legacy (the paper's code)",
+            one_of({"exact", "single", "legacy"})});
+  line.add(without_default({"--ridge", &patch.ridge, "Ridge (0: the default of the average)", number(0.0)}));
+  line.add(without_default({"--clip", &patch.clip, "Clip x0_hat to [-clip, clip] (0: off)", number(0.0)}));
+  return run_program(line, options, argc, argv, [&] {
     detail::require(patch.patches.patch_sizes.size() == patch.patches.widths.size(), "--patch-sizes names ",
                     patch.patches.patch_sizes.size(), " windows, but --widths ", patch.patches.widths.size(),
                     " numbers; expected one number for each window");

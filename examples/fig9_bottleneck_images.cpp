@@ -10,9 +10,7 @@
 // one, so that a fifth of the paper's epochs at three times its learning rate are enough; batches of 50 because a step
 // of the optimiser on 15 million weights costs as much as the products for 30 images.
 
-#include <CLI/CLI.hpp>
-
-#include "common/option_checks.hpp"
+#include "common/command_line.hpp"
 #include "common/shared_training.hpp"
 #include "common/trained_networks.hpp"
 
@@ -29,18 +27,15 @@ const TrainingProfile cpu{.size = 32,
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Figure 9: samples of trained networks with a bottleneck", "fig9_bottleneck_images");
+  CommandLine line("Figure 9: samples of trained networks with a bottleneck", "fig9_bottleneck_images");
   FigureOptions options{.samples = 10, .measured = 200};
   NetworkOptions network;
   std::vector<int> widths{1000, 500, 100};
-  add_figure_options(app, options);
-  add_network_options(app, network);
-  app.add_option("--widths", widths, "Widths h, comma separated, out of 1000, 500, 100")
-      ->delimiter(',')
-      ->check(CLI::IsMember({1000, 500, 100}))
-      ->capture_default_str();
-  return run_network_program(app, options, network, argc, argv, [&] {
-    apply_profile(app, image_profiles(cpu), options, network);
+  add_figure_options(line, options);
+  add_network_options(line, network);
+  line.add({"--widths", &widths, "Widths h, comma separated, out of 1000, 500, 100", one_of_numbers({1000, 500, 100})});
+  return run_network_program(line, options, network, argc, argv, [&] {
+    apply_profile(line, image_profiles(cpu), options, network);
     require_distinct("--widths", widths);
     run_network_figure("Networks with a bottleneck of h,", static_cast<Index>(widths.size()), options, network,
                        [&](NetworkFigure& figure) {

@@ -4,7 +4,6 @@
 //   merge_weights a/weights b/weights --output all
 //   fig1_unet --weights all
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/command_line.hpp"
 #include "common/standard_streams.hpp"
 #include "diffarch/nn/training_folder.hpp"
 
@@ -55,21 +55,16 @@ int merge(const Folders& inputs, const std::filesystem::path& output) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Joins folders of weights that were trained with --levels", "merge_weights");
+  figures::CommandLine line("Joins folders of weights that were trained with --levels", "merge_weights",
+                            "Returns 0 when every training is complete, 2 when levels are missing, 1 for an error.");
   Folders inputs;
   std::filesystem::path output;
-  app.add_option("inputs", inputs, "Folders of weights: <out>/weights of the runs")->required();
-  app.add_option("--output", output, "Folder to write; may be one that has some of the levels")->required();
-  app.footer("Returns 0 when every training is complete, 2 when levels are missing, 1 for an error.");
+  line.add(figures::required({"inputs", &inputs, "Folders of weights: <out>/weights of the runs"}));
+  line.add(figures::required({"--output", &output, "Folder to write; may be one that has some of the levels"}));
   figures::keep_standard_streams_open();
   try {
-    int status = 0;
-    try {
-      app.parse(argc, argv);
-      status = merge(inputs, output);
-    } catch (const CLI::ParseError& error) {
-      status = app.exit(error);
-    }
+    const std::optional<int> ended = line.parse(argc, argv);
+    const int status = ended ? *ended : merge(inputs, output);
     figures::require_printed();
     return status;
   } catch (const std::exception& error) {

@@ -12,12 +12,11 @@
 // W2 is that of the covariances, which share their modes. The error of the mean is beside it, and W2 of both together:
 // a small sigma_T helps the one and hurts the other.
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "common/command_line.hpp"
 #include "common/figure_data.hpp"
 #include "common/linear_row.hpp"
-#include "common/option_checks.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/core/random.hpp"
@@ -227,17 +226,13 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("The DDIM schedule that is optimal for the spectrum of the data, beside the usual ones",
-               "spectrum_schedules");
+  CommandLine line("The DDIM schedule that is optimal for the spectrum of the data, beside the usual ones",
+                   "spectrum_schedules");
   FigureOptions options;
   std::vector<Index> step_counts{10, 50};
-  add_figure_options(app, options);
-  app.remove_option(app.get_option("--steps"));
-  app.add_option("--steps", step_counts, "Sampling steps N, comma separated")
-      ->delimiter(',')
-      ->check(whole_number(1, 1000))
-      ->capture_default_str();
-  return run_program(app, options, argc, argv, [&] {
+  add_figure_options(line, options);
+  line.add({"--steps", &step_counts, "Sampling steps N, comma separated", whole_number(1, 1000)});
+  return run_program(line, options, argc, argv, [&] {
     require_distinct("--steps", step_counts);
     constexpr std::size_t most = 70;  // that a plot has room for
     detail::require(step_counts.size() <= most, "--steps names ", step_counts.size(), " numbers; expected at most ",

@@ -5,14 +5,9 @@
 #include <functional>
 #include <string>
 
+#include "command_line.hpp"
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/image_options.hpp"
-
-// Defining CLI11's classes takes seconds in each file that includes it; only those that declare options do.
-namespace CLI {
-class App;
-class ParseError;
-}  // namespace CLI
 
 namespace figures {
 
@@ -39,19 +34,16 @@ struct FigureOptions {
 };
 
 /// Declares the shared options on a command line; the values already in `options` are the defaults.
-void add_figure_options(CLI::App& app, FigureOptions& options);
+void add_figure_options(CommandLine& line, FigureOptions& options);
 
 /// Prints the exception that is handled as one line on stderr and returns the exit status for it.
 [[nodiscard]] int report_exception(const std::string& program);
-
-/// Prints help, or what is wrong with the command line, and returns the exit status for it.
-[[nodiscard]] int exit_after_parsing(const CLI::App& app, const CLI::ParseError& error, const std::string& program);
 
 /// Parses the command line and runs `body`, turning every failure into one line on stderr and exit status 1.
 /// `body` is called after --quick has replaced the values that were not given.
 /// Several processes that a launcher (mpirun) started together are a failure, too, unless `together` is given: it then
 /// calls `body`. Of them only the first prints such a line and has such a status.
-int run_program(CLI::App& app, FigureOptions& options, int argc, const char* const* argv,
+int run_program(CommandLine& line, FigureOptions& options, int argc, const char* const* argv,
                 const std::function<void()>& body,
                 const std::function<void(const std::function<void()>& body)>& together = {});
 

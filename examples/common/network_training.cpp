@@ -1,60 +1,54 @@
 #include "network_training.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
 
-#include "option_checks.hpp"
-
 namespace figures {
 
 using namespace diffarch;
 
-void add_network_options(CLI::App& app, NetworkOptions& network) {
+void add_network_options(CommandLine& line, NetworkOptions& network) {
   TrainingOptions& training = network.training;
-  app.add_option("--profile", network.profile,
-                 "cpu: what two cores can do in an hour; paper: the paper's sizes. Sets --size, --count, --steps and "
-                 "the options of training that are not given; --quick is a profile of its own")
-      ->check(CLI::IsMember({"cpu", "paper"}))
-      ->capture_default_str();
-  app.add_option("--epochs", training.epochs, "Passes over the data for each noise level (default: by the profile)")
-      ->check(whole_number(1));
-  app.add_option("--batch-size", training.batch_size,
-                 "Samples of a training step (default: by the profile, but no more than there are)")
-      ->check(whole_number(1));
-  app.add_option("--learning-rate", training.learning_rate, "Of Adam (default: by the profile)")
-      ->check(positive_number());
-  app.add_option("--averaging-decay", training.averaging_decay,
-                 "Decay of the moving average of the weights, below 1; 0: none (default: by the profile)")
-      ->check(number(0.0, 1.0));
-  app.add_flag("--warm-start,!--no-warm-start", training.warm_start,
-               "Each level begins with the weights of the noisier one (default: by the profile)");
-  app.add_option("--levels", network.levels,
-                 "A:B trains only the levels A, ..., B - 1, 0 being the noisiest, and draws nothing: for sharing the "
-                 "work; see merge_weights");
-  app.add_flag("--train-only", network.train_only, "Train, and draw nothing but the loss curves");
-  app.add_flag("--resume", network.resume, "Continue an interrupted training in --out");
-  app.add_option("--weights", network.weights,
-                 "Do not train: take the networks that an earlier run left in this folder (its <out>/weights)")
-      ->excludes("--levels")
-      ->excludes("--train-only")
-      ->excludes("--resume");
-  app.add_option("--checkpoint-seconds", network.checkpoint_seconds, "Time between checkpoints")
-      ->check(positive_number())
-      ->capture_default_str();
+  line.add({"--profile", &network.profile,
+            "cpu: what two cores can do in an hour; paper: the paper's sizes. Sets --size, --count, --steps and the "
+            "options of training that are not given; --quick is a profile of its own",
+            one_of({"cpu", "paper"})});
+  line.add(without_default({"--epochs", &training.epochs,
+                            "Passes over the data for each noise level (default: by the profile)", whole_number(1)}));
+  line.add(without_default({"--batch-size", &training.batch_size,
+                            "Samples of a training step (default: by the profile, but no more than there are)",
+                            whole_number(1)}));
+  line.add(without_default(
+      {"--learning-rate", &training.learning_rate, "Of Adam (default: by the profile)", positive_number()}));
+  line.add(without_default({"--averaging-decay", &training.averaging_decay,
+                            "Decay of the moving average of the weights, below 1; 0: none (default: by the profile)",
+                            number(0.0, 1.0)}));
+  line.add({"--warm-start,!--no-warm-start", &training.warm_start,
+            "Each level begins with the weights of the noisier one (default: by the profile)"});
+  line.add({"--levels", &network.levels,
+            "A:B trains only the levels A, ..., B - 1, 0 being the noisiest, and draws nothing: for sharing the work; "
+            "see merge_weights"});
+  line.add({"--train-only", &network.train_only, "Train, and draw nothing but the loss curves"});
+  line.add({"--resume", &network.resume, "Continue an interrupted training in --out"});
+  Option weights =
+      without_default({"--weights", &network.weights,
+                       "Do not train: take the networks that an earlier run left in this folder (its <out>/weights)"});
+  weights.excludes = {"--levels", "--train-only", "--resume"};
+  line.add(weights);
+  line.add({"--checkpoint-seconds", &network.checkpoint_seconds, "Time between checkpoints", positive_number()});
 }
 
-void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, FigureOptions& options,
+void apply_profile(const CommandLine& line, const TrainingProfiles& profiles, FigureOptions& options,
                    NetworkOptions& network) {
   const TrainingProfile& profile = options.quick                ? profiles.quick
                                    : network.profile == "paper" ? profiles.paper
                                                                 : profiles.cpu;
   if (options.quick) network.profile = "quick";
   const auto set = [&](const char* option, auto& value, const auto& by_profile) {
-    if (app.count(option) == 0) value = by_profile;
+    if (!line.names(option)) value = by_profile;
   };
   set("--size", options.size, profile.size);
   if (!options.count_is_given) options.count = profile.count;
@@ -65,7 +59,7 @@ void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, Figure
   set("--learning-rate", training.learning_rate, profile.training.learning_rate);
   set("--averaging-decay", training.averaging_decay, profile.training.averaging_decay);
   set("--warm-start", training.warm_start, profile.training.warm_start);
-  network.batch_size_is_given = app.count("--batch-size") > 0;
+  network.batch_size_is_given = line.names("--batch-size");
   training.seed = Seed{options.seed};
   if (!network.levels.empty()) network.train_only = true;
 }

@@ -49,10 +49,10 @@ struct NetworkOptions {
 };
 
 /// Declares the options of training on a command line.
-void add_network_options(CLI::App& app, NetworkOptions& network);
+void add_network_options(CommandLine& line, NetworkOptions& network);
 
 /// Puts the profile's values, --quick being one, where the command line gave none, and records the outcome.
-void apply_profile(const CLI::App& app, const TrainingProfiles& profiles, FigureOptions& options,
+void apply_profile(const CommandLine& line, const TrainingProfiles& profiles, FigureOptions& options,
                    NetworkOptions& network);
 
 /// The options for a training on so many samples: without --batch-size, no more than there are. Throws InvalidArgument

@@ -7,9 +7,9 @@ namespace figures {
 
 using namespace diffarch;
 
-int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& /*network*/, int argc,
+int run_network_program(CommandLine& line, FigureOptions& options, NetworkOptions& /*network*/, int argc,
                         const char* const* argv, const std::function<void()>& body) {
-  return run_program(app, options, argc, argv, body, [](const std::function<void()>& /*body*/) {
+  return run_program(line, options, argc, argv, body, [](const std::function<void()>& /*body*/) {
     const LaunchedProcess process = launched_process();
     throw InvalidArgument(diffarch::detail::concat(
         process.count, " processes were started (", process.variable, "), but the program was built without MPI and ",

@@ -12,7 +12,7 @@ namespace figures {
 
 /// `run_program` for programs that train networks, started by mpirun or not. Of several processes rank 0 is the one
 /// that prints and draws; a failure in any of them ends all, with one message of rank 0 and its exit status.
-int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& network, int argc,
+int run_network_program(CommandLine& line, FigureOptions& options, NetworkOptions& network, int argc,
                         const char* const* argv, const std::function<void()>& body);
 
 /// Where mpirun has started several processes, trains all networks of a program in them together: `train_all(part)`

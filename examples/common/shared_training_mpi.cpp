@@ -44,9 +44,9 @@ TrainingRun require_shared_folder(TrainingRun run) {
 
 }  // namespace
 
-int run_network_program(CLI::App& app, FigureOptions& options, NetworkOptions& network, int argc,
+int run_network_program(CommandLine& line, FigureOptions& options, NetworkOptions& network, int argc,
                         const char* const* argv, const std::function<void()>& body) {
-  return run_program(app, options, argc, argv, body, [&](const std::function<void()>& checked_body) {
+  return run_program(line, options, argc, argv, body, [&](const std::function<void()>& checked_body) {
     Ranks ranks;
     network.ranks = &ranks;
     try {

@@ -1,6 +1,7 @@
 # Configures, builds and runs a project that uses diffarch, in the folder WORK_DIR, which is emptied first.
 #   CONSUMER_DIR                              the project; makes the program `consumer` at the top of its build folder
-#   INSTALL_FROM                              build folder to install into WORK_DIR/prefix, for find_package; or
+#   INSTALL_FROM, INSTALL_CONFIG              build folder, and configuration of it, to install into WORK_DIR/prefix, for
+#                                             find_package; or
 #   DIFFARCH_SOURCE_DIR                       source tree, for add_subdirectory
 #   GENERATOR, COMPILER, FLAGS, BUILD_TYPE    of the configuration; Debug without what a debugger needs, to compile fast
 #   ARGUMENTS                                 further arguments of the configuration
@@ -10,7 +11,7 @@
 file(REMOVE_RECURSE "${WORK_DIR}")
 if(INSTALL_FROM)
   execute_process(COMMAND "${CMAKE_COMMAND}" --install "${INSTALL_FROM}" --prefix "${WORK_DIR}/prefix"
-                          --config "${BUILD_TYPE}"
+                          --config "${INSTALL_CONFIG}"
                   OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   list(APPEND ARGUMENTS "-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix")
 else()

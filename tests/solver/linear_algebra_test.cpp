@@ -36,14 +36,22 @@ struct NaiveProduct {
 
 template <class A, class B>
 NaiveProduct naive_product(const A& a, const B& b) {
-  NaiveProduct product{LongMatrix::Zero(a.rows(), b.cols()), LongMatrix::Zero(a.rows(), b.cols())};
-  for (Index j = 0; j < b.cols(); ++j)
-    for (Index i = 0; i < a.rows(); ++i)
-      for (Index k = 0; k < a.cols(); ++k) {
-        const long double term = static_cast<long double>(a(i, k)) * static_cast<long double>(b(k, j));
-        product.value(i, j) += term;
-        product.magnitude(i, j) += std::abs(term);
+  const LongMatrix left = a.template cast<long double>();
+  const LongMatrix right = b.template cast<long double>();
+  const Index rows = left.rows();
+  NaiveProduct product{LongMatrix::Zero(rows, right.cols()), LongMatrix::Zero(rows, right.cols())};
+  for (Index j = 0; j < right.cols(); ++j)
+    for (Index k = 0; k < left.cols(); ++k) {
+      // By pointers: at -O1 an element of Eigen's costs more than its product.
+      const long double* terms = left.data() + k * rows;
+      long double* value = product.value.data() + j * rows;
+      long double* magnitude = product.magnitude.data() + j * rows;
+      const long double factor = right(k, j);
+      for (Index i = 0; i < rows; ++i) {
+        value[i] += terms[i] * factor;
+        magnitude[i] += std::abs(terms[i] * factor);
       }
+    }
   return product;
 }
 

@@ -31,13 +31,14 @@ namespace detail {
 
 /// Makes A, (d, d) or at first (d, 0), a square factor of A A^T + B B^T, B (d, m): R^T of the QR decomposition of
 /// (A B)^T, which has at least d rows. No covariance is formed, which would square the rounding.
-inline void add_to_factor(Matrix<double>& factor, const Matrix<double>& more) {
+template <class Real>
+void add_to_factor(Matrix<Real>& factor, const Matrix<Real>& more) {
   const SerialEigen serial;  // the same bits whatever the number of threads
   const Index d = more.rows();
-  Matrix<double> rows(factor.cols() + more.cols(), d);
+  Matrix<Real> rows(factor.cols() + more.cols(), d);
   rows << factor.transpose(), more.transpose();
-  const Eigen::HouseholderQR<Matrix<double>> qr(rows);
-  factor = Matrix<double>(qr.matrixQR().topRows(d).triangularView<Eigen::Upper>()).transpose();
+  const Eigen::HouseholderQR<Matrix<Real>> qr(rows);
+  factor = Matrix<Real>(qr.matrixQR().topRows(d).template triangularView<Eigen::Upper>()).transpose();
 }
 
 template <class Scalar>
@@ -69,31 +70,33 @@ template <class Scalar>
 }
 
 /// Columns that complete orthonormal columns (k, r) to a basis: (k, k - r).
-[[nodiscard]] inline Matrix<double> orthonormal_complement(const Matrix<double>& columns) {
+template <class Real>
+[[nodiscard]] Matrix<Real> orthonormal_complement(const Matrix<Real>& columns) {
   const Index k = columns.rows();
-  return Eigen::HouseholderQR<Matrix<double>>(columns).householderQ() *
-         Matrix<double>::Identity(k, k).rightCols(k - columns.cols());
+  return Eigen::HouseholderQR<Matrix<Real>>(columns).householderQ() *
+         Matrix<Real>::Identity(k, k).rightCols(k - columns.cols());
 }
 
 /// W2^2 without the means as the sum over the singular triples (s, u, v) of F^T G of |G v - F u|^2. It squares
 /// differences, where tr A + tr B - 2 sum s takes the difference of squares, and so keeps its digits between Gaussians
 /// that are nearly equal. Triples far below the largest are found from what the larger ones leave.
-[[nodiscard]] inline double aligned_distance_squared(Matrix<double> f, Matrix<double> g) {
+template <class Real>
+[[nodiscard]] Real aligned_distance_squared(Matrix<Real> f, Matrix<Real> g) {
   constexpr double resolved = 1e-4;  // of the largest singular value: vectors of these are orthonormal to 1e-12
   const SerialEigen serial;
-  double squared = 0.0;
+  Real squared = 0.0;
   while (f.cols() > 0 && g.cols() > 0) {
     const Index k = f.cols();
     const Index l = g.cols();
-    Matrix<double> symmetric = Matrix<double>::Zero(k + l, k + l);
+    Matrix<Real> symmetric = Matrix<Real>::Zero(k + l, k + l);
     symmetric.bottomLeftCorner(l, k) = LinearAlgebra<Cpu>::multiply_transposed(g, f);
-    Matrix<double> vectors;
-    const Vector<double> values = symmetric_eigenvalues(std::move(symmetric), "bures_distance", &vectors);
+    Matrix<Real> vectors;
+    const Vector<Real> values = symmetric_eigenvalues(std::move(symmetric), "bures_distance", &vectors);
     if (!(values(0) > 0.0)) break;
     Index count = 1;
     while (count < std::min(k, l) && values(count) > resolved * values(0)) ++count;
-    const Matrix<double> u = std::sqrt(2.0) * vectors.topLeftCorner(k, count);
-    const Matrix<double> v = std::sqrt(2.0) * vectors.bottomLeftCorner(l, count);
+    const Matrix<Real> u = std::sqrt(2.0) * vectors.topLeftCorner(k, count);
+    const Matrix<Real> v = std::sqrt(2.0) * vectors.bottomLeftCorner(l, count);
     squared += (g * v - f * u).squaredNorm();
     f = f * orthonormal_complement(u);
     g = g * orthonormal_complement(v);

@@ -39,7 +39,8 @@ struct AgreementSums {
 /// Whether values whose squared deviations from their mean sum to `squares` are constant to rounding: their standard
 /// deviation is below 10^4 epsilon of the largest |value|, 1.2e-3 in float. Predictions pass through many roundings; of
 /// a smaller variation fewer than four digits would be left.
-[[nodiscard]] inline bool is_constant(const Vector<double>& values, double squares, double epsilon) {
+template <class Real>
+[[nodiscard]] bool is_constant(const Vector<Real>& values, Real squares, double epsilon) {
   const double smallest = 1e4 * epsilon * values.cwiseAbs().maxCoeff();
   return squares <= static_cast<double>(values.size()) * smallest * smallest;
 }
@@ -108,10 +109,9 @@ template <class Sums>
 /// Median of the values that are defined, not NaN; NaN where none is.
 [[nodiscard]] inline double median_of_defined(const Vector<double>& values) {
   std::vector<double> defined;
-  for (const double value : values)
-    if (!std::isnan(value)) defined.push_back(value);
-  if (defined.empty()) return detail::undefined;
-  return median(Eigen::Map<const Vector<double>>(defined.data(), static_cast<Index>(defined.size())));
+  for (Index i = 0; i < values.size(); ++i)
+    if (!std::isnan(values(i))) defined.push_back(values(i));
+  return defined.empty() ? detail::undefined : detail::median_of_numbers(std::move(defined));
 }
 
 /// Pearson's correlation r in [-1, 1] of the d elements of every column, (n). What Kamb and Ganguli, "An analytic
@@ -155,14 +155,14 @@ struct Agreement {
 
 namespace detail {
 
-[[nodiscard]] inline Agreement agreement_of(const std::vector<AgreementSums>& sums, Index dimension, NoiseLevel level) {
+template <class Sums>
+[[nodiscard]] Agreement agreement_of(const std::vector<Sums>& sums, Index dimension, NoiseLevel level) {
   const auto d = static_cast<double>(dimension);
-  Agreement result{
-      .level = level,
-      .pearson_correlation = correlations(sums),
-      .r_squared = determinations(sums),
-      .explained_variance = explained_variances(sums),
-      .mean_squared_difference = measure_columns(sums, [d](const AgreementSums& s) { return s.residual / d; })};
+  Agreement result{.level = level,
+                   .pearson_correlation = correlations(sums),
+                   .r_squared = determinations(sums),
+                   .explained_variance = explained_variances(sums),
+                   .mean_squared_difference = measure_columns(sums, [d](const Sums& s) { return s.residual / d; })};
   result.median_pearson_correlation = median_of_defined(result.pearson_correlation);
   result.median_r_squared = median_of_defined(result.r_squared);
   result.median_explained_variance = median_of_defined(result.explained_variance);

@@ -120,17 +120,18 @@ template <Denoiser Model>
 [[nodiscard]] Matrix<double> jacobian_product_by_differences(const Model& model, const Batch<typename Model::Scalar>& y,
                                                              const Matrix<double>& v, NoiseLevel level, double step) {
   using Scalar = typename Model::Scalar;
+  using Real = detail::Dependent<double, Scalar>;
   using BackendType = typename Model::BackendType;
   const Index d = model.dimension();
   detail::check_jacobian_point(y, d);
   detail::check_directions(v, d);
   detail::require(step > 0.0 && std::isfinite(step), "jacobian: step = ", step, ", expected a finite step > 0");
   constexpr Index block = 64;
-  Matrix<double> product(d, v.cols());
+  Matrix<Real> product(d, v.cols());
   for (Index first = 0; first < v.cols(); first += block) {
     const Index count = std::min(block, v.cols() - first);
     Batch<Scalar> moved(d, 2 * count);
-    Vector<double> h(count);
+    Vector<Real> h(count);
     for (Index k = 0; k < count; ++k) {
       const double largest = v.col(first + k).cwiseAbs().maxCoeff();
       h(k) = largest > 0.0 ? step / largest : step;
@@ -141,7 +142,7 @@ template <Denoiser Model>
     const Batch<Scalar> x0_hat = BackendType::download(checked_denoise(model, BackendType::upload(moved), level));
     for (Index k = 0; k < count; ++k) {
       // The distance that rounding left of 2 h, along v.
-      const Vector<double> difference =
+      const Vector<Real> difference =
           moved.col(k).template cast<double>() - moved.col(count + k).template cast<double>();
       const double squared = v.col(first + k).squaredNorm();
       const double distance = squared > 0.0 ? difference.dot(v.col(first + k)) / squared : 2.0 * h(k);
@@ -164,13 +165,14 @@ template <class Model>
   const Index d = detail::dimension_at(model, y);
   detail::check_jacobian_point(y, d);
   detail::check_directions(v, d);
-  Matrix<double> product;
+  using Real = detail::Dependent<double, Model>;
+  Matrix<Real> product;
   if constexpr (detail::has_jacobian_product<Model>) {
     product = model.jacobian_product(y, v, level);
   } else if constexpr (detail::has_jacobian<Model>) {
     product = detail::jacobian_of_model(model, y, level) * v;
   } else if constexpr (detail::has_spectral_jacobian<Model>) {
-    const Matrix<double> basis = detail::spectral_basis(model);
+    const Matrix<Real> basis = detail::spectral_basis(model);
     product = basis * (detail::spectral_gains(model, level).asDiagonal() * (basis.transpose() * v));
   } else {
     product = jacobian_product_by_differences(model, y, v, level, difference_step(y, level));
@@ -189,19 +191,20 @@ template <Denoiser Model>
   const Index d = model.dimension();
   detail::check_jacobian_point(y, d);
   detail::check_jacobian_rows(rows, d);
-  Matrix<double> j(static_cast<Index>(rows.size()), d);
+  using Real = detail::Dependent<double, Model>;
+  Matrix<Real> j(static_cast<Index>(rows.size()), d);
   if constexpr (detail::has_jacobian_rows<Model>) {
     j = model.jacobian_rows(y, level, rows);
   } else if constexpr (detail::has_jacobian<Model>) {
     j = detail::jacobian_of_model(model, y, level)(rows, Eigen::all);
   } else if constexpr (detail::has_spectral_jacobian<Model>) {
-    const Matrix<double> basis = detail::spectral_basis(model);
+    const Matrix<Real> basis = detail::spectral_basis(model);
     j = basis(rows, Eigen::all) * (detail::spectral_gains(model, level).asDiagonal() * basis.transpose());
   } else {
     constexpr Index block = 256;
     for (Index first = 0; first < d; first += block) {
       const Index count = std::min(block, d - first);
-      Matrix<double> directions = Matrix<double>::Zero(d, count);
+      Matrix<Real> directions = Matrix<Real>::Zero(d, count);
       directions.middleRows(first, count).setIdentity();
       j.middleCols(first, count) = jacobian_product(model, y, directions, level)(rows, Eigen::all);
     }
@@ -229,7 +232,7 @@ template <class Scalar>
                   ", expected 0 < tolerance < 1");
   detail::require<NumericalError>(jacobian.allFinite(), "jacobian_rank: an element of the Jacobian is not finite");
   if (jacobian.size() == 0) return 0;
-  const Vector<double> values = singular_values(jacobian);
+  const Vector<detail::Dependent<double, Scalar>> values = singular_values(jacobian);
   return (values.array() > std::max(tolerance * values(0), std::numeric_limits<double>::min())).count();
 }
 

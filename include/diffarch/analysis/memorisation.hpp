@@ -33,7 +33,10 @@ template <class Scalar>
                                                  const ProgressCallback& progress) {
   if (distinct.duplicates() == 0) return nearest_neighbours(training, queries, k, progress);
   NearestNeighbours found = nearest_neighbours(only_distinct(training, distinct), queries, k, progress);
-  for (Index& index : found.indices.reshaped()) index = distinct.indices[static_cast<std::size_t>(index)];
+  for (Index i = 0; i < found.indices.size(); ++i) {
+    Index& index = found.indices.data()[i];
+    index = distinct.indices[static_cast<std::size_t>(index)];
+  }
   return found;
 }
 
@@ -65,9 +68,12 @@ template <class Scalar>
   result.neighbours = nearest_distinct(training, distinct, samples, 2, progress);
   result.threshold = threshold;
   const auto& distances = result.neighbours.distances;
-  result.gap_ratio = (distances.row(0).array() / distances.row(1).array()).transpose();
-
-  const Vector<double> memorised = (result.gap_ratio.array() < threshold).template cast<double>();
+  result.gap_ratio.resize(samples.cols());
+  Dependent<Vector<double>, Scalar> memorised(samples.cols());  // 1 or 0
+  for (Index sample = 0; sample < samples.cols(); ++sample) {
+    result.gap_ratio(sample) = distances(0, sample) / distances(1, sample);
+    memorised(sample) = result.gap_ratio(sample) < threshold ? 1.0 : 0.0;
+  }
   result.fraction = memorised.mean();
   const Interval wilson = wilson_interval(result.fraction, static_cast<double>(samples.cols()));
   result.lower = wilson.lower;

@@ -11,17 +11,19 @@ namespace detail {
 template <class Scalar>
 [[nodiscard]] Vector<double> sample_mean(const Batch<Scalar>& samples) {
   require(samples.cols() >= 1, "sample_mean: no samples");
+  using Real = Dependent<double, Scalar>;
   // About the first sample: a sum of values far from zero would lose digits.
-  const Vector<double> first = samples.col(0).template cast<double>();
-  Vector<double> sum = Vector<double>::Zero(samples.rows());
+  const Vector<Real> first = samples.col(0).template cast<double>();
+  Vector<Real> sum = Vector<Real>::Zero(samples.rows());
   for (Index column = 1; column < samples.cols(); ++column) sum += samples.col(column).template cast<double>() - first;
   return first + sum / static_cast<double>(samples.cols());
 }
 
 template <class Scalar>
 [[nodiscard]] Matrix<double> sample_covariance(const Batch<Scalar>& samples) {
+  using Real = Dependent<double, Scalar>;
   const SerialEigen serial;  // the same bits whatever the number of threads
-  const Matrix<double> centred = samples.template cast<double>().colwise() - sample_mean(samples);
+  const Matrix<Real> centred = samples.template cast<double>().colwise() - sample_mean(samples);
   return centred * centred.transpose() / static_cast<double>(samples.cols());
 }
 

@@ -31,6 +31,15 @@ using Batch = Matrix<Scalar>;
 
 namespace detail {
 
+template <class T, class... Parameters>
+struct DependentType {
+  using type = T;
+};
+/// T, by a name that depends on the parameters of a template. A template whose expressions are of dependent types
+/// instantiates Eigen where it is used; one that names `Matrix<double>` does so in every program that includes it.
+template <class T, class... Parameters>
+using Dependent = typename DependentType<T, Parameters...>::type;
+
 template <class A>
 [[nodiscard]] std::string shape_text(const A& array) {
   return concat("(", array.rows(), ", ", array.cols(), ")");

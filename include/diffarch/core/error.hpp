@@ -1,9 +1,12 @@
 #pragma once
 
+#include <initializer_list>
 #include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "diffarch/core/finite_math.hpp"
@@ -58,13 +61,41 @@ class Interrupted : public Error {
 
 namespace detail {
 
-/// Streams its arguments into one string; numbers print with the default six significant digits, in every locale.
-template <class... Parts>
-[[nodiscard]] std::string concat(const Parts&... parts) {
+/// A reference to a part of a message: text, or something else that can be written to a stream. Literals of all lengths
+/// have one type here, which spares every program hundreds of instantiations.
+class MessagePart {
+ public:
+  MessagePart(std::string_view text) : text_(text) {}  // NOLINT(google-explicit-constructor): like text
+  template <class T>
+  requires(!std::is_convertible_v<const T&, std::string_view>)
+      MessagePart(const T& value)  // NOLINT(google-explicit-constructor): like text
+      : value_(&value), write_([](std::ostream& out, const void* it) { out << *static_cast<const T*>(it); }) {}
+
+  void write_to(std::ostream& out) const {
+    if (write_ != nullptr)
+      write_(out, value_);
+    else
+      out << text_;
+  }
+
+ private:
+  std::string_view text_;
+  const void* value_ = nullptr;
+  void (*write_)(std::ostream& out, const void* value) = nullptr;
+};
+
+/// The parts of a message as one string; numbers print with the default six significant digits, in every locale.
+[[nodiscard]] inline std::string joined(std::initializer_list<MessagePart> parts) {
   std::ostringstream text;
   text.imbue(std::locale::classic());
-  (text << ... << parts);
+  for (const MessagePart& part : parts) part.write_to(text);
   return text.str();
+}
+
+/// The arguments as one string, see `joined`.
+template <class... Parts>
+[[nodiscard]] std::string concat(const Parts&... parts) {
+  return joined({MessagePart(parts)...});
 }
 
 /// Throws `E` with the concatenated message unless `condition` holds.

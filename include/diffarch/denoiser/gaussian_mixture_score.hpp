@@ -79,17 +79,17 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
     check(y);
     detail::require(y.cols() == 1, "posterior_covariance: y is ", detail::shape_text(y), "; expected one sample");
     const Index d = dimension();
-    Matrix<double> covariance = Matrix<double>::Zero(d, d);
+    Matrix<Real> covariance = Matrix<Real>::Zero(d, d);
     if (level.is_clean()) return covariance;
     const Posterior posterior = posterior_of(y.col(0), level);
-    const Vector<double> mean = (posterior.means * posterior.probabilities).template cast<double>();
+    const Vector<Real> mean = (posterior.means * posterior.probabilities).template cast<double>();
     for (Index k = 0; k < mixture_.components(); ++k) {
       const auto at = static_cast<std::size_t>(k);
-      const Vector<double> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
-      const Matrix<double> directions = mixture_.directions()[at].template cast<double>();
-      const Vector<double> kept = variance.unaryExpr(
+      const Vector<Real> variance = mixture_.deviations()[at].template cast<double>().cwiseAbs2();
+      const Matrix<Real> directions = mixture_.directions()[at].template cast<double>();
+      const Vector<Real> kept = variance.unaryExpr(
           [level](double v) { return v * level.noise * level.noise / detail::marginal_variance(v, level); });
-      const Vector<double> offset = posterior.means.col(k).template cast<double>() - mean;
+      const Vector<Real> offset = posterior.means.col(k).template cast<double>() - mean;
       covariance += static_cast<double>(posterior.probabilities(k)) *
                     (directions * kept.asDiagonal() * directions.transpose() + offset * offset.transpose());
     }
@@ -104,6 +104,8 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
   }
 
  private:
+  using Real = detail::Dependent<double, Scalar>;
+
   struct Posterior {
     Vector<Scalar> probabilities;  ///< r_k (m)
     Matrix<Scalar> means;          ///< E[x | y, component k], (d, m)
@@ -113,7 +115,7 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
   [[nodiscard]] Posterior posterior_of(const Column& y, NoiseLevel level) const {
     const Index m = mixture_.components();
     Posterior posterior{Vector<Scalar>(m), Matrix<Scalar>(dimension(), m)};
-    Vector<double> log_probabilities(m);
+    Vector<Real> log_probabilities(m);
     for (Index k = 0; k < m; ++k) {
       const auto at = static_cast<std::size_t>(k);
       const Matrix<Scalar>& directions = mixture_.directions()[at];
@@ -131,7 +133,7 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
       log_probabilities(k) = log_probability;
       posterior.means.col(k) = mixture_.means().col(k) + directions * coordinates;
     }
-    const Vector<double> odds = (log_probabilities.array() - log_probabilities.maxCoeff()).exp();
+    const Vector<Real> odds = (log_probabilities.array() - log_probabilities.maxCoeff()).exp();
     posterior.probabilities = (odds / odds.sum()).template cast<Scalar>();
     return posterior;
   }

@@ -44,6 +44,8 @@ class MonomialDenoiser {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
+  using Real = detail::Dependent<double, Scalar>;
+  using Fit = detail::Dependent<PolynomialFit, Scalar>;
   static constexpr bool is_conservative = is_conservative_;
 
   /// `degree` >= 1; `moments` of order >= 2 * degree. Throws InvalidArgument.
@@ -62,7 +64,7 @@ class MonomialDenoiser {
     if (level.signal > 0.0) keep_fit(level, fit_at(level));
   }
   /// Keeps a fit that `fit_at` made.
-  void keep_fit(NoiseLevel level, PolynomialFit fit) { fits_.add(level, std::move(fit)); }
+  void keep_fit(NoiseLevel level, Fit fit) { fits_.add(level, std::move(fit)); }
 
   /// The levels that were fitted in advance, (level, fit) each.
   [[nodiscard]] const auto& kept_fits() const noexcept { return fits_; }
@@ -70,19 +72,19 @@ class MonomialDenoiser {
   /// The fit of a level with signal > 0. Throws NumericalError, naming degree, sigma and condition, when the condition
   /// number exceeds `largest_condition`: a polynomial of this degree is then not determined by the data (fewer points
   /// than monomials, say) or beyond double precision.
-  [[nodiscard]] PolynomialFit fit_at(NoiseLevel level) const {
+  [[nodiscard]] Fit fit_at(NoiseLevel level) const {
     const double sigma = level.sigma();
-    const Vector<ExtendedReal> lambda = moments_.eigenvalues().cast<ExtendedReal>();
-    const Vector<ExtendedReal> variance = lambda.array() + static_cast<ExtendedReal>(sigma) * sigma;
-    const Vector<ExtendedReal> rho = (lambda.array() / variance.array()).sqrt();
+    const Vector<Extended> lambda = moments_.eigenvalues().template cast<Extended>();
+    const Vector<Extended> variance = lambda.array() + static_cast<Extended>(sigma) * sigma;
+    const Vector<Extended> rho = (lambda.array() / variance.array()).sqrt();
     const auto& indices = moments_.indices();
-    Vector<ExtendedReal> shrink(indices.size());
+    Vector<Extended> shrink(indices.size());
     for (Index i = 0; i < indices.size(); ++i)
       shrink(i) = i == 0 ? 1.0L : shrink(indices.parent(i).position) * rho(indices.parent(i).dimension);
-    const Vector<ExtendedReal> noisy = shrink.cwiseProduct(moments_.values());
-    PolynomialFit fit;
-    fit.inverse_scale = variance.cwiseSqrt().cwiseInverse().cast<double>();
-    const Matrix<ExtendedReal> gram = products_.gram(noisy);
+    const Vector<Extended> noisy = shrink.cwiseProduct(moments_.values());
+    Fit fit;
+    fit.inverse_scale = variance.cwiseSqrt().cwiseInverse().template cast<Real>();
+    const Matrix<Extended> gram = products_.gram(noisy);
     if constexpr (is_conservative)
       solve_potential(fit, gram, noisy, sigma, variance);
     else
@@ -99,10 +101,10 @@ class MonomialDenoiser {
   [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
     check(y);
     Batch<Scalar> x0_hat(y.rows(), y.cols());
-    with_fit(level, [&](const PolynomialFit* fit) {
-      Vector<double> features(basis_.size());
+    with_fit(level, [&](const Fit* fit) {
+      Vector<Real> features(basis_.size());
       for (Index column = 0; column < y.cols(); ++column) {
-        Vector<double> x0 = moments_.mean();
+        Vector<Real> x0 = moments_.mean();
         if (fit != nullptr) {
           normalised_hermite(basis_, whitened(*fit, y.col(column), level), features);
           x0 += moments_.basis() * (fit->coefficients * features);
@@ -114,17 +116,16 @@ class MonomialDenoiser {
   }
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).
-  [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
-                                                NoiseLevel level) const {
+  [[nodiscard]] Matrix<Real> jacobian_product(const Batch<Scalar>& y, const Matrix<Real>& v, NoiseLevel level) const {
     check(y);
-    Matrix<double> result = Matrix<double>::Zero(dimension(), v.cols());
-    with_fit(level, [&](const PolynomialFit* fit) {
+    Matrix<Real> result = Matrix<Real>::Zero(dimension(), v.cols());
+    with_fit(level, [&](const Fit* fit) {
       if (fit == nullptr) return;
-      Vector<double> features(basis_.size());
+      Vector<Real> features(basis_.size());
       normalised_hermite(basis_, whitened(*fit, y.col(0), level), features);
-      const Matrix<double> directions =
+      const Matrix<Real> directions =
           (fit->inverse_scale / level.signal).asDiagonal() * (moments_.basis().transpose() * v);
-      Matrix<double> derivative = Matrix<double>::Zero(basis_.size(), v.cols());
+      Matrix<Real> derivative = Matrix<Real>::Zero(basis_.size(), v.cols());
       for (Index a = 0; a < basis_.size(); ++a)
         for (Index j = 0; j < basis_.dimension(); ++j)
           if (const int power = basis_[a][static_cast<std::size_t>(j)]; power > 0)
@@ -138,13 +139,13 @@ class MonomialDenoiser {
   /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in the coordinates of the
   /// level: the limit of theta . D(r theta) / r^degree for large r. All negative (odd degree): no trajectory can run
   /// away.
-  [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
-    Vector<double> values = Vector<double>::Zero(theta.cols());
-    with_fit(level, [&](const PolynomialFit* fit) {
+  [[nodiscard]] Vector<Real> leading_form(const Matrix<Real>& theta, NoiseLevel level) const {
+    Vector<Real> values = Vector<Real>::Zero(theta.cols());
+    with_fit(level, [&](const Fit* fit) {
       if (fit == nullptr) return;
-      const Matrix<double> modes = moments_.basis().transpose() * theta;
+      const Matrix<Real> modes = moments_.basis().transpose() * theta;
       for (Index column = 0; column < theta.cols(); ++column) {
-        const Vector<double> u = fit->inverse_scale.cwiseProduct(modes.col(column)) / level.signal;
+        const Vector<Real> u = fit->inverse_scale.cwiseProduct(modes.col(column)) / level.signal;
         for (Index a = 0; a < basis_.size(); ++a) {
           if (degree_of(basis_[a]) < degree()) continue;
           double monomial = 1.0;  // the leading term of he_a: u^a / sqrt(a!)
@@ -161,7 +162,7 @@ class MonomialDenoiser {
   /// Condition number of the normal equations of a level, scaled to a unit diagonal; 1 for pure noise.
   [[nodiscard]] double condition(NoiseLevel level) const {
     double value = 1.0;
-    with_fit(level, [&](const PolynomialFit* fit) {
+    with_fit(level, [&](const Fit* fit) {
       if (fit != nullptr) value = fit->condition;
     });
     return value;
@@ -170,14 +171,14 @@ class MonomialDenoiser {
   /// Conservative only: log p(y) of each column of y (d, n) up to a constant: the potential of this level's field, so
   /// that D = (y + (noise^2) grad log p) / signal. It is no log density of what a sampler generates, not at the last
   /// level either. What lies outside the span of the data is left out.
-  [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
+  [[nodiscard]] Vector<Real> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
     check(y);
-    Vector<double> values = Vector<double>::Zero(y.cols());
-    with_fit(level, [&](const PolynomialFit* fit) {
+    Vector<Real> values = Vector<Real>::Zero(y.cols());
+    with_fit(level, [&](const Fit* fit) {
       if (fit == nullptr) return;
-      Vector<double> features(potential_basis_.size());
+      Vector<Real> features(potential_basis_.size());
       for (Index column = 0; column < y.cols(); ++column) {
-        const Vector<double> u = whitened(*fit, y.col(column), level);
+        const Vector<Real> u = whitened(*fit, y.col(column), level);
         normalised_hermite(potential_basis_, u, features);
         values(column) = -0.5 * u.squaredNorm() + fit->potential.dot(features);
       }
@@ -189,6 +190,8 @@ class MonomialDenoiser {
   static constexpr double largest_condition = static_cast<double>(5e-5L / std::numeric_limits<ExtendedReal>::epsilon());
 
  private:
+  using Extended = detail::Dependent<ExtendedReal, Scalar>;
+
   void check(const Batch<Scalar>& y) const {
     detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
                                        " but the model has dimension ", dimension());
@@ -199,39 +202,38 @@ class MonomialDenoiser {
   void with_fit(NoiseLevel level, const Use& use) const {
     if (level.signal == 0.0) return use(nullptr);
     fits_.with(
-        level, [this](NoiseLevel missing) { return fit_at(missing); }, [&](const PolynomialFit& fit) { use(&fit); });
+        level, [this](NoiseLevel missing) { return fit_at(missing); }, [&](const Fit& fit) { use(&fit); });
   }
 
   template <class Column>
-  [[nodiscard]] Vector<double> whitened(const PolynomialFit& fit, const Column& y, NoiseLevel level) const {
+  [[nodiscard]] Vector<Real> whitened(const Fit& fit, const Column& y, NoiseLevel level) const {
     return fit.inverse_scale.cwiseProduct(moments_.basis().transpose() *
-                                          (y.template cast<double>() / level.signal - moments_.mean()));
+                                          (y.template cast<Real>() / level.signal - moments_.mean()));
   }
 
-  void solve_regression(PolynomialFit& fit, const Matrix<ExtendedReal>& gram,
-                        const Vector<ExtendedReal>& shrink) const {
+  void solve_regression(Fit& fit, const Matrix<Extended>& gram, const Vector<Extended>& shrink) const {
     const auto& indices = moments_.indices();
     const auto& h = moments_.values();
-    Matrix<ExtendedReal> cross(basis_.size(), basis_.dimension());
+    Matrix<Extended> cross(basis_.size(), basis_.dimension());
     for (Index a = 0; a < basis_.size(); ++a)
       for (Index j = 0; j < basis_.dimension(); ++j) {
         const int power = basis_[a][static_cast<std::size_t>(j)];
-        ExtendedReal value = std::sqrt(static_cast<ExtendedReal>(power + 1)) * h(indices.neighbour(a, j, 1));
-        if (power > 0) value += std::sqrt(static_cast<ExtendedReal>(power)) * h(indices.neighbour(a, j, -1));
+        ExtendedReal value = std::sqrt(static_cast<Extended>(power + 1)) * h(indices.neighbour(a, j, 1));
+        if (power > 0) value += std::sqrt(static_cast<Extended>(power)) * h(indices.neighbour(a, j, -1));
         cross(a, j) = shrink(a) * value;
       }
     const auto solution = solve_symmetric(gram, cross);
-    fit.coefficients = moments_.eigenvalues().cwiseSqrt().asDiagonal() * solution.x.transpose().template cast<double>();
+    fit.coefficients = moments_.eigenvalues().cwiseSqrt().asDiagonal() * solution.x.transpose().template cast<Real>();
     fit.condition = solution.condition;
   }
 
-  void solve_potential(PolynomialFit& fit, const Matrix<ExtendedReal>& gram, const Vector<ExtendedReal>& noisy,
-                       double sigma, const Vector<ExtendedReal>& variance) const {
+  void solve_potential(Fit& fit, const Matrix<Extended>& gram, const Vector<Extended>& noisy, double sigma,
+                       const Vector<Extended>& variance) const {
     const Index k = basis_.dimension();
     const Index size = potential_basis_.size() - 1;  // without the constant
-    const Vector<ExtendedReal> weight = variance.minCoeff() * variance.cwiseInverse();
-    Matrix<ExtendedReal> dirichlet = Matrix<ExtendedReal>::Zero(size, size);  // E[grad he_a . grad he_b]
-    Matrix<ExtendedReal> right = Matrix<ExtendedReal>::Zero(size, 1);
+    const Vector<Extended> weight = variance.minCoeff() * variance.cwiseInverse();
+    Matrix<Extended> dirichlet = Matrix<Extended>::Zero(size, size);  // E[grad he_a . grad he_b]
+    Matrix<Extended> right = Matrix<Extended>::Zero(size, 1);
     // Index sets list the degrees in the same order: a position in the smaller basis is the same in the larger.
     const auto lowered = [&](Index a, Index j) { return potential_basis_.neighbour(a, j, -1); };
     for (Index a = 1; a <= size; ++a)
@@ -241,14 +243,14 @@ class MonomialDenoiser {
         right(a - 1) += power_a * weight(j) * noisy(a);
         for (Index b = 1; b <= size; ++b)
           if (const int power_b = potential_basis_[b][static_cast<std::size_t>(j)]; power_b > 0)
-            dirichlet(a - 1, b - 1) += std::sqrt(static_cast<ExtendedReal>(power_a * power_b)) * weight(j) *
-                                       gram(lowered(a, j), lowered(b, j));
+            dirichlet(a - 1, b - 1) +=
+                std::sqrt(static_cast<Extended>(power_a * power_b)) * weight(j) * gram(lowered(a, j), lowered(b, j));
       }
     const auto solution = solve_symmetric(dirichlet, right);
     fit.condition = solution.condition;
-    fit.potential = Vector<double>::Zero(size + 1);
-    fit.potential.tail(size) = solution.x.template cast<double>();
-    fit.coefficients = Matrix<double>::Zero(k, basis_.size());
+    fit.potential = Vector<Real>::Zero(size + 1);
+    fit.potential.tail(size) = solution.x.template cast<Real>();
+    fit.coefficients = Matrix<Real>::Zero(k, basis_.size());
     for (Index a = 1; a <= size; ++a)
       for (Index j = 0; j < k; ++j)
         if (const int power = potential_basis_[a][static_cast<std::size_t>(j)]; power > 0)
@@ -259,11 +261,11 @@ class MonomialDenoiser {
       fit.coefficients(j, basis_.neighbour(0, j, 1)) += moments_.eigenvalues()(j) * fit.inverse_scale(j);
   }
 
-  HermiteMoments moments_;
+  detail::Dependent<HermiteMoments, Scalar> moments_;
   MultiIndexSet basis_;
   MultiIndexSet potential_basis_;
-  HermiteProducts products_;
-  detail::LevelFits<PolynomialFit> fits_;
+  detail::Dependent<HermiteProducts, Scalar> products_;
+  detail::LevelFits<Fit> fits_;
 };
 
 namespace detail {

@@ -48,15 +48,17 @@ struct RandomFeatureFit<Averaging, Cpu> {
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
   static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
 
+  using Real = detail::Dependent<double, Averaging>;
+
   /// Covariance R R^T (p, p) of the noise of the preactivations, at unit noise.
-  using Noise = Matrix<double>;
+  using Noise = Matrix<Real>;
 
   int degree = 1;
-  Vector<double> preactivation_scale;  ///< (p)
-  Vector<double> feature_scale;        ///< (p)
-  Vector<double> feature_mean;         ///< (p), scaled
-  Matrix<double> features;             ///< H (p, n), scaled and centred, divided by n (Legacy: n - 1)
-  Matrix<double> factor;               ///< L (p, p): Cholesky factor of covariance + ridge, unit diagonal
+  Vector<Real> preactivation_scale;  ///< (p)
+  Vector<Real> feature_scale;        ///< (p)
+  Vector<Real> feature_mean;         ///< (p), scaled
+  Matrix<Real> features;             ///< H (p, n), scaled and centred, divided by n (Legacy: n - 1)
+  Matrix<Real> factor;               ///< L (p, p): Cholesky factor of covariance + ridge, unit diagonal
 
   /// Of directions R^T (d, p).
   template <class Scalar>
@@ -66,7 +68,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
 
   /// The factor of R R^T, for noise drawn in feature space. A multiple of the identity covers the rounding of the Gram
   /// matrix: more directions than dimensions make it singular.
-  [[nodiscard]] static Matrix<double> noise_factor(Noise noise) {
+  [[nodiscard]] static Matrix<Real> noise_factor(Noise noise) {
     noise.diagonal().array() += detail::gram_rounding(noise.rows(), noise.diagonal().maxCoeff());
     return LinearAlgebra<Cpu>::cholesky(std::move(noise));
   }
@@ -74,12 +76,12 @@ struct RandomFeatureFit<Averaging, Cpu> {
   /// ExactAverage. `a` (p, n): preactivations of the clean samples, scaled by the signal; their noise has the
   /// covariance `noise_variance` times `noise`. Throws NumericalError when the features overflow or their covariance is
   /// not positive definite.
-  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<double>& a,
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<Real>& a,
                                             const Noise& noise, double noise_variance) requires(is_exact) {
     return fit(degree, averaging, a, Noise(noise_variance * noise));
   }
   /// The same with the covariance of the noise.
-  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<double>& a,
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<Real>& a,
                                             const Noise& noise) requires(is_exact) {
     auto moments = power_feature_moments(a, noise, degree);
     moments.covariance.diagonal().array() += averaging.ridge;
@@ -96,14 +98,14 @@ struct RandomFeatureFit<Averaging, Cpu> {
 
   /// SingleDraw and Legacy. `noisy` (p, n): preactivations of the noisy samples. `data_deviation`: standard deviation
   /// of the training data, by which Legacy divides its features. Throws like the other.
-  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, Matrix<double> noisy,
+  [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, Matrix<Real> noisy,
                                             double data_deviation) requires(!is_exact) {
     const Index p = noisy.rows();
     const double divisor = static_cast<double>(noisy.cols() - (is_legacy ? 1 : 0));
-    const Vector<double> scale = Vector<double>::Constant(p, is_legacy ? detail::legacy_scale(data_deviation) : 1.0);
-    RandomFeatureFit result{degree, Vector<double>::Ones(p), scale, Vector<double>::Zero(p), {}, {}};
+    const Vector<Real> scale = Vector<Real>::Constant(p, is_legacy ? detail::legacy_scale(data_deviation) : 1.0);
+    RandomFeatureFit result{degree, Vector<Real>::Ones(p), scale, Vector<Real>::Zero(p), {}, {}};
     result.features = result.centred_features(std::move(noisy));
-    Vector<double> unit(p);
+    Vector<Real> unit(p);
     parallel_for_rows(result.features, [&](Index first, auto rows) {
       auto mean = result.feature_mean.segment(first, rows.rows());
       auto inverse_deviation = unit.segment(first, rows.rows());
@@ -113,7 +115,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
       rows.array().colwise() *= inverse_deviation.array() / std::sqrt(divisor);
     });
     detail::require<NumericalError>(unit.allFinite() && unit.minCoeff() > 0.0, detail::features_overflow);
-    Matrix<double> covariance = Matrix<double>::Zero(p, p);
+    Matrix<Real> covariance = Matrix<Real>::Zero(p, p);
     LinearAlgebra<Cpu>::add_multiply_by_transpose(covariance, result.features);
     covariance.diagonal() += averaging.ridge * unit.cwiseAbs2();
     result.factor = LinearAlgebra<Cpu>::cholesky(std::move(covariance));
@@ -124,8 +126,8 @@ struct RandomFeatureFit<Averaging, Cpu> {
   }
 
   /// h - E h of preactivations a = R y + b, (p, n), in their place.
-  [[nodiscard]] Matrix<double> centred_features(Matrix<double> a) const {
-    const Vector<double> inverse_scale = preactivation_scale.cwiseInverse();
+  [[nodiscard]] Matrix<Real> centred_features(Matrix<Real> a) const {
+    const Vector<Real> inverse_scale = preactivation_scale.cwiseInverse();
     parallel_for(a.cols(), 8 * a.rows(), [&](Index column) {
       const double inverse_largest = is_legacy ? 1.0 / a.col(column).cwiseAbs().maxCoeff() : 1.0;
       a.col(column) = integer_power(a.col(column).array() * inverse_largest * inverse_scale.array(), degree) *
@@ -136,7 +138,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
   }
 
   /// H^T (L L^T)^-1 h: the weights of the training samples, (n, columns), for centred features h.
-  [[nodiscard]] Matrix<double> weights(const Matrix<double>& h) const {
+  [[nodiscard]] Matrix<Real> weights(const Matrix<Real>& h) const {
     using Algebra = LinearAlgebra<Cpu>;
     return Algebra::multiply_transposed(features, Algebra::cholesky_solve(factor, h));
   }

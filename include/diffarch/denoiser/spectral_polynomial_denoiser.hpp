@@ -37,6 +37,8 @@ class SpectralPolynomialDenoiser {
   /// U^T y and what follows of it: always in double.
   using Coordinates = typename BackendType::template Storage<double>;
   using Features = SpectralFeatures<Form>;
+  using Real = detail::Dependent<double, Scalar>;
+  using Fit = detail::Dependent<SpectralFit, Scalar>;
   static constexpr bool is_conservative = Features::is_conservative;
 
   /// data (d, n). Throws InvalidArgument for a width, modes, exponents or ridge out of range, or data without variance.
@@ -56,9 +58,9 @@ class SpectralPolynomialDenoiser {
 
   [[nodiscard]] Index dimension() const noexcept { return mean_.size(); }
   [[nodiscard]] const Features& features() const noexcept { return regression_.features(); }
-  [[nodiscard]] const Vector<double>& mean() const noexcept { return mean_; }
-  [[nodiscard]] const Vector<double>& eigenvalues() const noexcept { return regression_.eigenvalues(); }  ///< (K)
-  [[nodiscard]] const Storage& basis() const noexcept { return basis_; }                                  ///< U, (d, K)
+  [[nodiscard]] const Vector<Real>& mean() const noexcept { return mean_; }
+  [[nodiscard]] const Vector<Real>& eigenvalues() const noexcept { return regression_.eigenvalues(); }  ///< (K)
+  [[nodiscard]] const Storage& basis() const noexcept { return basis_; }                                ///< U, (d, K)
 
   /// Fits a level in advance and keeps it, when features.keep_levels says so.
   void fit_level(NoiseLevel level) {
@@ -67,7 +69,7 @@ class SpectralPolynomialDenoiser {
   }
 
   /// The fit of a level with signal > 0: SpectralRegression::fit_at.
-  [[nodiscard]] SpectralFit fit_at(NoiseLevel level) const { return regression_.fit_at(level); }
+  [[nodiscard]] Fit fit_at(NoiseLevel level) const { return regression_.fit_at(level); }
 
   /// x0_hat (d, n) of y (d, n). Throws DimensionMismatch when y does not have d rows.
   [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
@@ -117,7 +119,7 @@ class SpectralPolynomialDenoiser {
   /// U^T x0_hat.
   [[nodiscard]] Coordinates project_prediction(Coordinates c) const {
     BackendType::for_each(c.rows(), c.cols(),
-                          elementwise::AddScaledVector<double>{c.data(), projected_mean_.data(), 1.0, c.rows()});
+                          elementwise::AddScaledVector<Real>{c.data(), projected_mean_.data(), 1.0, c.rows()});
     return c;
   }
 
@@ -131,66 +133,65 @@ class SpectralPolynomialDenoiser {
   }
 
   /// ||mean|| + ||c||, and a tenth for what U, stored in Scalar, lacks of being orthonormal.
-  [[nodiscard]] Vector<double> largest_norms(const Coordinates& c) const {
+  [[nodiscard]] Vector<Real> largest_norms(const Coordinates& c) const {
     return mean_.norm() + 1.1 * BackendType::column_norms(c).array();
   }
 
   // What follows is analysis, on the host whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).
-  [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v,
-                                                NoiseLevel level) const {
-    return with_host_fit(level, [&](const SpectralFit& fit) {
-      const Matrix<double> u = whiten(fit, y, level);
-      const Matrix<double> basis = host_array<BackendType>(basis_).template cast<double>();
-      const Matrix<double> du =
-          fit.deviation.cwiseInverse().asDiagonal() * Matrix<double>(basis.transpose() * v / level.scale());
+  [[nodiscard]] Matrix<Real> jacobian_product(const Batch<Scalar>& y, const Matrix<Real>& v, NoiseLevel level) const {
+    return with_host_fit(level, [&](const Fit& fit) {
+      const Matrix<Real> u = whiten(fit, y, level);
+      const Matrix<Real> basis = host_array<BackendType>(basis_).template cast<double>();
+      const Matrix<Real> du =
+          fit.deviation.cwiseInverse().asDiagonal() * Matrix<Real>(basis.transpose() * v / level.scale());
       const Index p = fit.directions.cols();
-      const Vector<double> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
-      const Matrix<double> dz = fit.directions.transpose() * du.topRows(fit.directions.rows());
-      Matrix<double> dh((Degree - 1) * p, v.cols());
+      const Vector<Real> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
+      const Matrix<Real> dz = fit.directions.transpose() * du.topRows(fit.directions.rows());
+      Matrix<Real> dh((Degree - 1) * p, v.cols());
       for (Index j = 0; j < p; ++j) {
         const auto values = hermite_values(z(j));
         for (int k = 2; k <= Degree; ++k)  // (He_k / sqrt(k!))' = sqrt(k) He_{k-1} / sqrt((k-1)!)
           dh.row((k - 2) * p + j) =
               std::sqrt(static_cast<double>(k)) * values[static_cast<std::size_t>(k - 1)] * dz.row(j);
       }
-      Matrix<double> dc = fit.wiener.asDiagonal() * du;
+      Matrix<Real> dc = fit.wiener.asDiagonal() * du;
       if constexpr (is_conservative)
         dc.topRows(fit.directions.rows()) += act_along_directions(fit, dh);
       else
         dc += fit.coefficients * (dh - fit.linear_part * du);
-      return Matrix<double>(basis * dc);
+      return Matrix<Real>(basis * dc);
     });
   }
 
   /// The part of highest degree along unit directions theta (d, m): theta . D_degree(theta), in the coordinates of the
   /// level: the limit of theta . D(r theta) / r^Degree for large r.
-  [[nodiscard]] Vector<double> leading_form(const Matrix<double>& theta, NoiseLevel level) const {
-    return with_host_fit(level, [&](const SpectralFit& fit) {
-      const Matrix<double> modes = host_array<BackendType>(basis_).template cast<double>().transpose() * theta;
+  [[nodiscard]] Vector<Real> leading_form(const Matrix<Real>& theta, NoiseLevel level) const {
+    return with_host_fit(level, [&](const Fit& fit) {
+      const Matrix<Real> modes = host_array<BackendType>(basis_).template cast<double>().transpose() * theta;
       const Index q = fit.directions.rows();
       const Index p = fit.directions.cols();
-      const Matrix<double> u = fit.deviation.cwiseInverse().asDiagonal() * Matrix<double>(modes / level.scale());
-      const Matrix<double> z = fit.directions.transpose() * u.topRows(q);
-      Matrix<double> h = Matrix<double>::Zero((Degree - 1) * p, theta.cols());
+      const Matrix<Real> u = fit.deviation.cwiseInverse().asDiagonal() * Matrix<Real>(modes / level.scale());
+      const Matrix<Real> z = fit.directions.transpose() * u.topRows(q);
+      Matrix<Real> h = Matrix<Real>::Zero((Degree - 1) * p, theta.cols());
       h.bottomRows(p) = z.array().pow(Degree) / std::sqrt(std::tgamma(Degree + 1.0));
       if constexpr (is_conservative)
-        return Vector<double>(modes.topRows(q).cwiseProduct(act_along_directions(fit, h)).colwise().sum());
+        return Vector<Real>(modes.topRows(q).cwiseProduct(act_along_directions(fit, h)).colwise().sum());
       else
-        return Vector<double>(modes.cwiseProduct(fit.coefficients * h).colwise().sum());
+        return Vector<Real>(modes.cwiseProduct(fit.coefficients * h).colwise().sum());
     });
   }
 
   /// Conservative only: the potential log p(y) of this level's field for each column of y (d, n), up to a constant, in
   /// the span of the data: D = (y + noise^2 grad log p) / signal there. It is no log density of what is generated.
-  [[nodiscard]] Vector<double> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
-    return with_host_fit(level, [&](const SpectralFit& fit) {
+  [[nodiscard]] Vector<Real> log_density(const Batch<Scalar>& y, NoiseLevel level) const requires is_conservative {
+    return with_host_fit(level, [&](const Fit& fit) {
       const NoiseLevel vp = level.variance_preserving();
-      const Matrix<double> u = whiten(fit, y, level);
-      const Matrix<double> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
+      const Matrix<Real> u = whiten(fit, y, level);
+      const Matrix<Real> z = fit.directions.transpose() * u.topRows(fit.directions.rows());
       const Index p = z.rows();
-      Vector<double> values = -0.5 * u.colwise().squaredNorm();
+      Vector<Real> values = -0.5 * u.colwise().squaredNorm();
       for (Index column = 0; column < z.cols(); ++column)
         for (Index j = 0; j < p; ++j) {
           const auto hermite = hermite_values<Degree + 1>(z(j, column));
@@ -209,7 +210,7 @@ class SpectralPolynomialDenoiser {
 
   /// A fit where samples are.
   struct PlacedFit {
-    SpectralFit host;   ///< but for directions, coefficients and linear part
+    Fit host;           ///< but for directions, coefficients and linear part
     Coordinates shift;  ///< u = inverse_deviation (U^T y / level.scale() - shift)
     Coordinates inverse_deviation;
     Coordinates wiener;
@@ -220,7 +221,7 @@ class SpectralPolynomialDenoiser {
     Coordinates linear_part;
   };
 
-  [[nodiscard]] PlacedFit placed(SpectralFit fit, double signal) const {
+  [[nodiscard]] PlacedFit placed(Fit fit, double signal) const {
     const auto upload = [](Batch<double> array) { return BackendType::upload(std::move(array)); };
     PlacedFit result{.host = {},
                      .shift = upload(signal * host_projected_mean_),
@@ -235,8 +236,8 @@ class SpectralPolynomialDenoiser {
     return result;
   }
 
-  [[nodiscard]] static SpectralFit on_host(const PlacedFit& placed) {
-    SpectralFit fit = placed.host;
+  [[nodiscard]] static Fit on_host(const PlacedFit& placed) {
+    Fit fit = placed.host;
     fit.directions = host_array<BackendType>(placed.directions);
     fit.coefficients = host_array<BackendType>(placed.coefficients);
     fit.linear_part = host_array<BackendType>(placed.linear_part);
@@ -254,11 +255,11 @@ class SpectralPolynomialDenoiser {
   }
 
   /// u of samples of the host, on the host.
-  [[nodiscard]] Matrix<double> whiten(const SpectralFit& fit, const Batch<Scalar>& y, NoiseLevel level) const {
+  [[nodiscard]] Matrix<Real> whiten(const Fit& fit, const Batch<Scalar>& y, NoiseLevel level) const {
     const double signal = level.variance_preserving().signal;
-    const Matrix<double> projected = BackendType::download(project(BackendType::upload(y)));
+    const Matrix<Real> projected = BackendType::download(project(BackendType::upload(y)));
     return fit.deviation.cwiseInverse().asDiagonal() *
-           Matrix<double>((projected / level.scale()).colwise() - signal * host_projected_mean_);
+           Matrix<Real>((projected / level.scale()).colwise() - signal * host_projected_mean_);
   }
 
   /// He_k(z) / sqrt(k!), k = 0 ... Order.
@@ -270,13 +271,13 @@ class SpectralPolynomialDenoiser {
   }
 
   /// sum_j (r_j / deviation) sum_k weight_kj h_kj: (q, n).
-  [[nodiscard]] static Matrix<double> act_along_directions(const SpectralFit& fit, const Matrix<double>& h) {
+  [[nodiscard]] static Matrix<Real> act_along_directions(const Fit& fit, const Matrix<Real>& h) {
     const Index p = fit.directions.cols();
-    Matrix<double> strength = Matrix<double>::Zero(p, h.cols());
+    Matrix<Real> strength = Matrix<Real>::Zero(p, h.cols());
     for (int k = 2; k <= Degree; ++k)
       strength += fit.weights.segment((k - 2) * p, p).asDiagonal() * h.middleRows((k - 2) * p, p);
     return fit.deviation.head(fit.directions.rows()).cwiseInverse().asDiagonal() *
-           Matrix<double>(fit.directions * strength);
+           Matrix<Real>(fit.directions * strength);
   }
 
   template <class Use>
@@ -292,11 +293,11 @@ class SpectralPolynomialDenoiser {
   }
 
   SpectralRegression<Degree, Form, BackendType> regression_;
-  Vector<double> mean_;
+  Vector<Real> mean_;
   Storage basis_;
   Storage stored_mean_;
   Coordinates projected_mean_;
-  Vector<double> host_projected_mean_;
+  Vector<Real> host_projected_mean_;
   detail::LevelFits<PlacedFit> fits_;
 };
 

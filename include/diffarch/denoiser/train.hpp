@@ -63,18 +63,19 @@ void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::S
 }
 
 /// Shape of the samples of a training that is in a folder, if it is of this architecture and these levels.
-[[nodiscard]] inline ImageShape trained_shape(const std::filesystem::path& folder, const std::string& architecture,
-                                              const NoiseLevels& levels) {
+template <class Json = nn::detail::TrainingJson>
+[[nodiscard]] ImageShape trained_shape(const std::filesystem::path& folder, const std::string& architecture,
+                                       const NoiseLevels& levels) {
   const auto path = nn::detail::description_file(folder);
-  const auto description = nn::detail::read_description(path);
+  const auto description = nn::detail::read_description<Json>(path);
   const auto expected =
-      nn::detail::to_json({.architecture = architecture, .levels = {levels.begin(), levels.end() - 1}});
+      nn::detail::to_json<Json>({.architecture = architecture, .levels = {levels.begin(), levels.end() - 1}});
   for (const char* key : {"architecture", "levels"})
     if (description[key] != expected[key])
       throw FileError(path.string(), concat("is of another model: \"", key, "\" is ", description[key].dump(),
                                             ", expected ", expected[key].dump()));
   const auto& size = description["shape"];
-  return {size[0].get<Index>(), size[1].get<Index>(), size[2].get<Index>()};
+  return {size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()};
 }
 
 template <class Body>

@@ -191,7 +191,8 @@ namespace detail {
     const HeatMap& map = *panel.heat_map;
     if (!x_range) x_range = map.x;
     if (!y_range) y_range = map.y;
-    const double largest = map.values.cwiseAbs().maxCoeff();
+    double largest = 0.0;
+    for (Index i = 0; i < map.values.size(); ++i) largest = std::max(largest, std::abs(map.values.data()[i]));
     script += map.diverging ? "set palette defined (0 '#2166ac', 1 '#92c5de', 2 '#ffffff', 3 '#f4a582', 4 '#b2182b')\n"
                             : "set palette defined (0 '#ffffff', 1 '#c6dbef', 2 '#6baed6', 3 '#2171b5', 4 '#08306b')\n";
     script += map.diverging && largest > 0.0

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstddef>
@@ -129,7 +130,9 @@ inline void check_panel(const Panel& panel, std::size_t number) {
     const HeatMap& map = *panel.heat_map;
     require(map.values.rows() >= 2 && map.values.cols() >= 2, where, ": heat map is ", shape_text(map.values),
             "; expected at least (2, 2)");
-    require<NumericalError>(map.values.allFinite(), where, ": the heat map has values that are not finite");
+    require<NumericalError>(std::all_of(map.values.data(), map.values.data() + map.values.size(),
+                                        [](double value) { return std::isfinite(value); }),
+                            where, ": the heat map has values that are not finite");
     require(!panel.log_x && !panel.log_y, where, ": a heat map needs linear axes");
     check_range(where, "heat map x", map.x, false);
     check_range(where, "heat map y", map.y, false);

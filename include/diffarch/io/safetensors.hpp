@@ -61,8 +61,12 @@ template <class T>
   return std::nullopt;
 }
 
+/// Says of a tensor whether it may hold numbers that are not finite; it is then listed as unread.
+using ToleratesNotFinite = bool (*)(std::string_view name);
+
 /// An open safetensors file. Its header is checked against the size of the file before anything of a tensor's size is
 /// allocated.
+template <class Json = nlohmann::json>
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(const std::filesystem::path& path) : path_(path.string()) {
@@ -78,10 +82,7 @@ class SafetensorsReader {
 
   [[nodiscard]] SafetensorsMetadata metadata() && { return std::move(header_).metadata(); }
 
-  /// Which tensors may hold numbers that are not finite; they are then listed as unread.
-  using Tolerates = bool (*)(std::string_view name);
-
-  void read(Tensors& tensors, std::map<std::string, UnreadTensor, std::less<>>& unread, Tolerates tolerates) {
+  void read(Tensors& tensors, std::map<std::string, UnreadTensor, std::less<>>& unread, ToleratesNotFinite tolerates) {
     for (const Entry& entry : header_.entries()) {  // in the order of the data, which they cover
       Tensor tensor{entry.shape, {}};
       switch (entry.type) {
@@ -135,7 +136,7 @@ class SafetensorsReader {
   }
 
  private:
-  using Entry = SafetensorsHeader::Entry;
+  using Entry = SafetensorsEntry;
 
   [[noreturn]] void fail(const std::string& problem) const { throw FileError(path_, "safetensors " + problem); }
 
@@ -171,7 +172,7 @@ class SafetensorsReader {
     read_bytes(text.data(), text.size(), "header");
     const std::uint64_t data_size = file_size_ - length_bytes.size() - length;
 
-    header_ = SafetensorsHeader(path_, text, data_size);
+    header_ = SafetensorsHeader<Json>(path_, text, data_size);
   }
 
   template <class T>
@@ -205,12 +206,13 @@ class SafetensorsReader {
   std::string path_;
   std::ifstream file_;
   std::uint64_t file_size_ = 0;
-  SafetensorsHeader header_;
+  SafetensorsHeader<Json> header_;
 };
 
 /// Number of bytes of a tensor's values. Throws as write_safetensors does.
-[[nodiscard]] inline std::uint64_t writable_safetensors_size(const std::string& name, const Tensor& tensor) {
-  const std::string who = "write_safetensors: tensor " + safetensors_quoted(name);
+template <class Json = nlohmann::json>
+[[nodiscard]] std::uint64_t writable_safetensors_size(const std::string& name, const Tensor& tensor) {
+  const std::string who = "write_safetensors: tensor " + safetensors_quoted<Json>(name);
   require(name != safetensors_metadata_name, who, ": this name is kept for metadata");
   require(tensor.shape.size() <= npy_maximum_dimensions, who, ": ", tensor.shape.size(),
           " dimensions; expected at most ", npy_maximum_dimensions);
@@ -276,9 +278,9 @@ struct SafetensorsFile {
 
 namespace detail {
 
-[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path,
-                                                      SafetensorsReader::Tolerates tolerates) {
-  SafetensorsReader reader(path);
+template <class Json = nlohmann::json>
+[[nodiscard]] SafetensorsFile read_safetensors(const std::filesystem::path& path, ToleratesNotFinite tolerates) {
+  SafetensorsReader<Json> reader(path);
   SafetensorsFile file{.path = path.string(), .tensors = {}, .metadata = {}};
   reader.read(file.tensors, file.unread, tolerates);
   file.metadata = std::move(reader).metadata();
@@ -295,8 +297,9 @@ namespace detail {
 /// bad JSON, a key that appears twice or is unknown, more than 64 dimensions or elements than memory can hold,
 /// data_offsets that do not fit shape and dtype, lie beyond the file, overlap or leave bytes uncovered, a NaN or an
 /// infinity.
-[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  return detail::read_safetensors(path, nullptr);
+template <class Json = nlohmann::json>
+[[nodiscard]] SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  return detail::read_safetensors<Json>(path, nullptr);
 }
 
 /// Writes a safetensors file, atomically, byte for byte as the reference writer does: I64, then F64, then F32, in each
@@ -305,13 +308,13 @@ namespace detail {
 /// Throws DimensionMismatch when values do not fill their shape, InvalidArgument for a negative length, more than 64
 /// dimensions, a tensor named __metadata__, text that is not UTF-8 or a header over 100 MB, NumericalError for a value
 /// that is not finite, FileError when the file cannot be written. The old file is then as it was.
-inline void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
-                              const SafetensorsMetadata& metadata = {}) {
-  using Json = nlohmann::ordered_json;
+template <class Json = nlohmann::ordered_json>
+void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
+                       const SafetensorsMetadata& metadata = {}) {
   const auto text = [](const Json& json) {
     try {
       return json.dump();
-    } catch (const Json::exception&) {
+    } catch (const typename Json::exception&) {
       throw InvalidArgument("write_safetensors: a name or a metadata text is not UTF-8");
     }
   };
@@ -326,7 +329,7 @@ inline void write_safetensors(const std::filesystem::path& path, const Tensors& 
   std::uint64_t begin = 0;
   for (const auto* named : order) {
     const Tensor& tensor = named->second;
-    const std::uint64_t end = begin + detail::writable_safetensors_size(named->first, tensor);
+    const std::uint64_t end = begin + detail::writable_safetensors_size<Json>(named->first, tensor);
     constexpr std::array<const char*, 3> dtypes{"F32", "F64", "I64"};
     if (header.size() > 1) header += ',';
     header += text(Json(named->first)) + ':' +

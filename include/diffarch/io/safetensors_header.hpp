@@ -31,11 +31,14 @@ namespace detail {
 inline constexpr std::size_t safetensors_maximum_header = 100'000'000;  // the reference reader's own limit
 inline constexpr std::string_view safetensors_metadata_name = "__metadata__";
 
+// What follows uses JSON by the template parameter `Json`, so that only programs that call it instantiate
+// nlohmann-json.
+
 /// A string of the file as a message can show it: in quotes, in ASCII, no longer than a line.
-[[nodiscard]] inline std::string safetensors_quoted(std::string_view text) {
-  using nlohmann::json;
+template <class Json = nlohmann::json>
+[[nodiscard]] std::string safetensors_quoted(std::string_view text) {
   constexpr std::size_t longest = 80;
-  return json(text.substr(0, longest)).dump(-1, ' ', true, json::error_handler_t::replace) +
+  return Json(text.substr(0, longest)).dump(-1, ' ', true, Json::error_handler_t::replace) +
          (text.size() > longest ? "..." : "");
 }
 
@@ -75,22 +78,26 @@ inline constexpr std::array<SafetensorsDtype, 17> safetensors_dtypes{{
   return {name, SafetensorsType::other, 0};
 }
 
+/// A tensor that a header lists: bytes `begin` to `end` of the data.
+struct SafetensorsEntry {
+  std::string name;
+  std::string dtype;
+  SafetensorsType type = SafetensorsType::f32;
+  std::size_t item_size = 4;
+  std::vector<Index> shape;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  /// The number of elements, for a type that is read.
+  [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(end - begin) / item_size; }
+};
+
 /// The tensors that a header lists, checked: they cover `data_size` bytes of data without gap or overlap, so that each
 /// can be read without any further bound. Throws FileError, naming the file, the tensor and the field.
+template <class Json = nlohmann::json>
 class SafetensorsHeader {
  public:
-  struct Entry {
-    std::string name;
-    std::string dtype;
-    SafetensorsType type = SafetensorsType::f32;
-    std::size_t item_size = 4;
-    std::vector<Index> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-
-    /// Of a type that is read.
-    [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(end - begin) / item_size; }
-  };
+  using Entry = SafetensorsEntry;
 
   SafetensorsHeader() = default;
   SafetensorsHeader(std::string path, const std::string& text, std::uint64_t data_size) : path_(std::move(path)) {
@@ -109,8 +116,6 @@ class SafetensorsHeader {
   [[nodiscard]] SafetensorsMetadata metadata() && { return std::move(metadata_); }
 
  private:
-  using Json = nlohmann::json;
-
   [[noreturn]] void fail(const std::string& problem) const { throw FileError(path_, "safetensors " + problem); }
 
   [[noreturn]] void fail(const Entry& entry, std::string_view field, const std::string& problem) const {
@@ -125,13 +130,13 @@ class SafetensorsHeader {
       fail(concat("header: has a NUL at byte ", nul, "; expected JSON text"));
     constexpr int deepest = 2;
     std::vector<std::set<std::string, std::less<>>> keys;
-    const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
+    const auto check = [&](int depth, typename Json::parse_event_t event, Json& value) {
       const bool starts = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
       if (starts && depth > deepest) fail("header: is nested too deeply; expected tensors by name");
       if (event == Json::parse_event_t::object_start) keys.emplace_back();
       if (event == Json::parse_event_t::object_end) keys.pop_back();
       if (event == Json::parse_event_t::key) {
-        const auto& key = value.get_ref<const std::string&>();
+        const auto& key = value.template get_ref<const std::string&>();
         if (!keys.back().insert(key).second)
           fail(concat("header: the key ", safetensors_quoted(key), " appears twice"));
       }
@@ -139,9 +144,9 @@ class SafetensorsHeader {
     };
     try {
       return Json::parse(text, check);
-    } catch (const Json::parse_error& error) {
+    } catch (const typename Json::parse_error& error) {
       fail(concat("header: is not JSON (byte ", error.byte, " of ", text.size(), ")"));
-    } catch (const Json::exception& error) {
+    } catch (const typename Json::exception& error) {
       fail(concat("header: ", error.what()));
     }
   }
@@ -150,7 +155,7 @@ class SafetensorsHeader {
     if (!value.is_object()) fail("__metadata__: expected an object of strings");
     for (const auto& [key, content] : value.items()) {
       if (!content.is_string()) fail(concat("__metadata__: ", safetensors_quoted(key), " is not a string"));
-      metadata_.emplace(key, content.get<std::string>());
+      metadata_.emplace(key, content.template get<std::string>());
     }
   }
 
@@ -191,7 +196,7 @@ class SafetensorsHeader {
   void take_dtype(Entry& entry, const Json& value) const {
     const Json& dtype = field(entry, value, "dtype");
     if (!dtype.is_string()) fail(entry, "dtype", "is not a string");
-    entry.dtype = dtype.get_ref<const std::string&>();
+    entry.dtype = dtype.template get_ref<const std::string&>();
     const SafetensorsDtype known = safetensors_dtype(entry.dtype);
     entry.type = known.type;
     entry.item_size = known.item_size;
@@ -205,9 +210,9 @@ class SafetensorsHeader {
     std::vector<Index> shape;
     for (const Json& length : lengths) {
       if (!length.is_number_unsigned()) fail(entry, "shape", "expected lengths that are non-negative integers");
-      if (length.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Index>::max()))
+      if (length.template get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Index>::max()))
         fail(entry, "shape", "a length is too large");
-      shape.push_back(length.get<Index>());
+      shape.push_back(length.template get<Index>());
     }
     return shape;
   }
@@ -216,7 +221,7 @@ class SafetensorsHeader {
     const Json& pair = field(entry, value, "data_offsets");
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned())
       fail(entry, "data_offsets", "expected [begin, end], two non-negative integers");
-    return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
+    return {pair[0].template get<std::uint64_t>(), pair[1].template get<std::uint64_t>()};
   }
 
   /// Sorts the entries by their place in the data, which they must cover without gap or overlap.

@@ -71,10 +71,13 @@ class OtherTraining : public FileError {
 
 namespace detail {
 
+/// The order of the entries is that of `to_json`. Functions take it as a template parameter, so that only programs that
+/// call them instantiate nlohmann-json.
 using TrainingJson = nlohmann::ordered_json;
 
-[[nodiscard]] inline TrainingJson to_json(const TrainingDescription& description) {
-  TrainingJson levels = TrainingJson::array();
+template <class Json = TrainingJson>
+[[nodiscard]] Json to_json(const TrainingDescription& description) {
+  Json levels = Json::array();
   for (const NoiseLevel& level : description.levels) levels.push_back({level.signal, level.noise});
   const TrainingOptions& options = description.options;
   return {{"architecture", description.architecture},
@@ -126,23 +129,24 @@ using TrainingJson = nlohmann::ordered_json;
 }
 
 /// Throws FileError unless the file is JSON with all entries of a description, of the right types.
-[[nodiscard]] inline TrainingJson read_description(const std::filesystem::path& path) {
+template <class Json = TrainingJson>
+[[nodiscard]] Json read_description(const std::filesystem::path& path) {
   if (!diffarch::detail::path_exists(path))
     throw FileError(path.parent_path().string(), kind_of_other_folder(path.parent_path()));
-  TrainingJson json = TrainingJson::parse(read_text(path), nullptr, false);
+  Json json = Json::parse(read_text(path), nullptr, false);
   if (!json.is_object()) throw FileError(path.string(), "is not the description of a training: expected a JSON object");
-  const TrainingJson expected = to_json({});
-  const auto same_kind = [](const TrainingJson& a, const TrainingJson& b) {
+  const Json expected = to_json<Json>({});
+  const auto same_kind = [](const Json& a, const Json& b) {
     return a.type() == b.type() || (a.is_number() && b.is_number());
   };
   for (const auto& [key, value] : expected.items())
     if (!json.contains(key) || !same_kind(json[key], value))
       throw FileError(path.string(), diffarch::detail::concat("is not the description of a training: expected \"", key,
                                                               "\" of type ", value.type_name()));
-  const auto all = [](const TrainingJson& array, auto holds) { return std::all_of(array.begin(), array.end(), holds); };
+  const auto all = [](const Json& array, auto holds) { return std::all_of(array.begin(), array.end(), holds); };
   if (json["shape"].size() != 3 || !all(json["shape"], [](const auto& x) { return x.is_number_unsigned(); }))
     throw FileError(path.string(), "expected \"shape\" to be height, width and channels");
-  if (json["levels"].empty() || !all(json["levels"], [](const TrainingJson& level) {
+  if (json["levels"].empty() || !all(json["levels"], [](const Json& level) {
         return level.is_array() && level.size() == 2 && level[0].is_number() && level[1].is_number();
       }))
     throw FileError(path.string(), "expected \"levels\" to be pairs of signal and noise");
@@ -150,8 +154,8 @@ using TrainingJson = nlohmann::ordered_json;
 }
 
 /// Throws OtherTraining, naming the first entry that differs.
-inline void require_same_description(const std::filesystem::path& path, const TrainingJson& found,
-                                     const TrainingJson& expected) {
+template <class Json>
+void require_same_description(const std::filesystem::path& path, const Json& found, const Json& expected) {
   using diffarch::detail::concat;
   for (const auto& [key, value] : expected.items()) {
     if (found[key] == value) continue;
@@ -183,17 +187,20 @@ inline void require_same_description(const std::filesystem::path& path, const Tr
   return folder / (level_name(step) + ".checkpoint.safetensors");
 }
 
-[[nodiscard]] inline std::string losses_text(const std::vector<double>& losses) { return TrainingJson(losses).dump(); }
+template <class Json = TrainingJson>
+[[nodiscard]] std::string losses_text(const std::vector<double>& losses) {
+  return Json(losses).dump();
+}
 
-[[nodiscard]] inline std::vector<double> losses_of(const std::filesystem::path& path,
-                                                   const SafetensorsMetadata& metadata) {
+template <class Json = TrainingJson>
+[[nodiscard]] std::vector<double> losses_of(const std::filesystem::path& path, const SafetensorsMetadata& metadata) {
   const auto found = metadata.find("diffarch.losses");
   if (found == metadata.end()) return {};
-  const TrainingJson json = TrainingJson::parse(found->second, nullptr, false);
-  const auto is_number = [](const TrainingJson& value) { return value.is_number(); };
+  const Json json = Json::parse(found->second, nullptr, false);
+  const auto is_number = [](const Json& value) { return value.is_number(); };
   if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_number))
     throw FileError(path.string(), "expected the metadata diffarch.losses to be a list of numbers");
-  return json.get<std::vector<double>>();
+  return json.template get<std::vector<double>>();
 }
 
 }  // namespace detail
@@ -214,15 +221,16 @@ class TrainingFolder {
   /// For the levels first, ..., last - 1 of the description. Creates the folder and its description when missing.
   /// Throws OtherTraining when the folder holds another one, FileError when it holds files of these levels without
   /// options.resume, or cannot be used.
+  template <class Json = detail::TrainingJson>
   TrainingFolder(std::filesystem::path folder, const TrainingDescription& description, Index first, Index last,
                  TrainingFolderOptions options)
       : folder_(std::move(folder)), options_(std::move(options)) {
     diffarch::detail::require(options_.checkpoint_seconds > 0.0,
                               "training: checkpoint_seconds = ", options_.checkpoint_seconds, ", expected a time > 0");
     const auto path = detail::description_file(folder_);
-    const detail::TrainingJson expected = detail::to_json(description);
+    const Json expected = detail::to_json<Json>(description);
     if (diffarch::detail::path_exists(path))
-      detail::require_same_description(path, detail::read_description(path), expected);
+      detail::require_same_description(path, detail::read_description<Json>(path), expected);
     else
       write_file_atomically(path, expected.dump(2) + "\n");
     for (Index step = first; step < last; ++step) {
@@ -320,15 +328,16 @@ struct LossCurve {
 
 /// The loss curves of the levels that are finished in a folder, noisiest first. Throws FileError when it holds no
 /// training, or a file is damaged.
-[[nodiscard]] inline std::vector<LossCurve> training_losses(const std::filesystem::path& folder) {
+template <class Json = detail::TrainingJson>
+[[nodiscard]] std::vector<LossCurve> training_losses(const std::filesystem::path& folder) {
   const auto path = detail::description_file(folder);
-  const detail::TrainingJson levels = detail::read_description(path)["levels"];
+  const Json levels = detail::read_description<Json>(path)["levels"];
   std::vector<LossCurve> curves;
   for (std::size_t step = 0; step < levels.size(); ++step) {
     const auto file = detail::level_file(folder, static_cast<Index>(step));
     if (!diffarch::detail::path_exists(file)) continue;
-    curves.push_back({{levels[step][0].get<double>(), levels[step][1].get<double>()},
-                      detail::losses_of(file, read_safetensors(file).metadata)});
+    curves.push_back({{levels[step][0].template get<double>(), levels[step][1].template get<double>()},
+                      detail::losses_of<Json>(file, read_safetensors(file).metadata)});
   }
   return curves;
 }
@@ -337,17 +346,18 @@ struct LossCurve {
 /// that exists. Returns the levels that are still missing there.
 /// Throws FileError when a folder is not of the same training, or two of them have different weights for a level; the
 /// output has then none of the levels of that folder.
-inline std::vector<Index> merge_trainings(const std::vector<std::filesystem::path>& folders,
-                                          const std::filesystem::path& output) {
+template <class Json = detail::TrainingJson>
+std::vector<Index> merge_trainings(const std::vector<std::filesystem::path>& folders,
+                                   const std::filesystem::path& output) {
   diffarch::detail::require(!folders.empty(), "merge_trainings: no folders; expected at least one");
   const auto first = detail::description_file(folders.front());
-  const detail::TrainingJson expected = detail::read_description(first);
+  const Json expected = detail::read_description<Json>(first);
   const auto steps = static_cast<Index>(expected["levels"].size());
   std::vector<std::filesystem::path> all = folders;
   if (diffarch::detail::path_exists(detail::description_file(output))) all.insert(all.begin(), output);
   for (const auto& folder : all) {
     const auto path = detail::description_file(folder);
-    detail::require_same_description(path, detail::read_description(path), expected);
+    detail::require_same_description(path, detail::read_description<Json>(path), expected);
   }
   std::vector<std::filesystem::path> sources(static_cast<std::size_t>(steps));
   std::vector<Index> missing;

@@ -71,12 +71,15 @@ class HermiteMoments {
   [[nodiscard]] int order() const noexcept { return indices_.order(); }
 
  private:
-  HermiteMoments(Vector<double> mean, Matrix<double> basis, Vector<double> eigenvalues, int order)
+  template <class Real>
+  HermiteMoments(Vector<Real> mean, Matrix<Real> basis, Vector<Real> eigenvalues, int order)
       : mean_(std::move(mean)),
         basis_(std::move(basis)),
         eigenvalues_(std::move(eigenvalues)),
         indices_(checked_rank(basis_.cols()), order),
-        values_(Vector<ExtendedReal>::Zero(indices_.size())) {}
+        values_(indices_.size()) {
+    for (Index i = 0; i < values_.size(); ++i) values_(i) = 0.0L;
+  }
 
   [[nodiscard]] static Index checked_rank(Index rank) {
     detail::require(rank >= 1, "HermiteMoments: the data have no variance; expected at least two different samples");
@@ -84,21 +87,23 @@ class HermiteMoments {
   }
 
   /// diag(lambda)^(-1/2) U^T, (k, d).
-  [[nodiscard]] Matrix<ExtendedReal> whitening() const {
-    return eigenvalues_.cast<ExtendedReal>().cwiseSqrt().cwiseInverse().asDiagonal() *
-           basis_.transpose().cast<ExtendedReal>();
+  template <class Real = ExtendedReal>
+  [[nodiscard]] Matrix<Real> whitening() const {
+    return eigenvalues_.template cast<Real>().cwiseSqrt().cwiseInverse().asDiagonal() *
+           basis_.transpose().template cast<Real>();
   }
 
   /// Fills values_ with E[He_a(zeta)] / sqrt(a!) by writing each polynomial in the monomials of x.
-  void substitute(const MultiIndexSet& monomials, const Vector<ExtendedReal>& raw) {
-    using Polynomial = Vector<ExtendedReal>;  // coefficients of the monomials
+  template <class Real>
+  void substitute(const MultiIndexSet& monomials, const Vector<Real>& raw) {
+    using Polynomial = Vector<Real>;  // coefficients of the monomials
     const Index d = mean_.size();
-    const Matrix<ExtendedReal> whiten = whitening();
-    const Vector<ExtendedReal> offset = whiten * mean_.cast<ExtendedReal>();
+    const Matrix<Real> whiten = whitening<Real>();
+    const Vector<Real> offset = whiten * mean_.template cast<Real>();
     const auto times_zeta = [&](const Polynomial& polynomial, Index mode) {
       Polynomial product = -offset(mode) * polynomial;
       for (Index i = 0; i < polynomial.size(); ++i)
-        if (polynomial(i) != 0.0L)
+        if (polynomial(i) != Real(0))
           for (Index j = 0; j < d; ++j)
             if (const Index raised = monomials.neighbour(i, j, 1); raised >= 0)
               product(raised) += whiten(mode, j) * polynomial(i);
@@ -114,9 +119,9 @@ class HermiteMoments {
         Polynomial polynomial = times_zeta(polynomials[static_cast<std::size_t>(parent.position)], parent.dimension);
         if (n > 0)
           polynomial -=
-              std::sqrt(static_cast<ExtendedReal>(n)) *
+              std::sqrt(static_cast<Real>(n)) *
               polynomials[static_cast<std::size_t>(indices_.neighbour(parent.position, parent.dimension, -1))];
-        polynomials.emplace_back(polynomial / std::sqrt(static_cast<ExtendedReal>(n + 1)));
+        polynomials.emplace_back(polynomial / std::sqrt(static_cast<Real>(n + 1)));
       }
       values_(i) = polynomials.back().dot(raw);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "diffarch/solver/multi_index.hpp"
@@ -23,10 +24,11 @@ class HermiteProducts {
   }
 
   /// The Gram matrix E[he_a(u) he_b(u)] from the Hermite moments E[he_c(u)] of u.
-  [[nodiscard]] Matrix<ExtendedReal> gram(const Vector<ExtendedReal>& hermite_moments) const {
-    Matrix<ExtendedReal> gram = Matrix<ExtendedReal>::Zero(size_, size_);
+  template <class Real = ExtendedReal>
+  [[nodiscard]] Matrix<Real> gram(const std::type_identity_t<Vector<Real>>& hermite_moments) const {
+    Matrix<Real> gram = Matrix<Real>::Zero(size_, size_);
     for (const Term& term : terms_) gram(term.a, term.b) += term.coefficient * hermite_moments(term.c);
-    gram.triangularView<Eigen::StrictlyUpper>() = gram.transpose();
+    gram.template triangularView<Eigen::StrictlyUpper>() = gram.transpose();
     return gram;
   }
 

@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <atomic>
+#include <type_traits>
 #include <utility>
 
 #include "diffarch/core/backend.hpp"
@@ -100,7 +101,8 @@ struct LinearAlgebra<Cpu> {
                                                                  const Eigen::MatrixBase<B>& b);
 
   /// Throws NumericalError when the QR iteration does not converge (a matrix with NaN, say).
-  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(Matrix<double> m) {
+  template <class Scalar = double>
+  [[nodiscard]] static SymmetricEigen<Cpu> symmetric_eigen(std::type_identity_t<Matrix<Scalar>> m) {
     SymmetricEigen<Cpu> eigen;
     eigen.values = detail::symmetric_eigenvalues(std::move(m), "symmetric_eigen", &eigen.vectors);
     detail::make_signs_definite(eigen.vectors);

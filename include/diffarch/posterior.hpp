@@ -1,0 +1,10 @@
+#pragma once
+
+// Posterior means of known data, `Ideal`, `LocalScore`, `EquivariantLocalScore` and `GaussianMixtureScore`, with all that
+// samples them. Needs Eigen.
+
+#include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/denoiser/gaussian_mixture_score.hpp"
+#include "diffarch/denoiser/ideal.hpp"
+#include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/sampling.hpp"
