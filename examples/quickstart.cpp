@@ -2,7 +2,8 @@
 //
 //   quickstart [FOLDER]     PNG or JPEG images to fit; without a folder, faces that are drawn by the library
 
-#include <diffarch/diffarch.hpp>
+#include <diffarch/images.hpp>
+#include <diffarch/linear.hpp>
 #include <iostream>
 
 using namespace diffarch;

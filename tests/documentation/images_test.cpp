@@ -1,7 +1,9 @@
 // Code of the README: check_code_blocks.py compares the two.
 
 #include <cstdio>
-#include <diffarch/diffarch.hpp>
+#include <diffarch/analysis.hpp>
+#include <diffarch/images.hpp>
+#include <diffarch/linear.hpp>
 
 #include "documentation/working_folder.hpp"
 #include "support.hpp"
