@@ -42,7 +42,7 @@ struct BootstrapOptions {
 /// Percentile bootstrap interval of a statistic of independent values (one for each sample): the statistic of so many
 /// resamples with replacement lies in it with the given confidence (Efron and Tibshirani 1993, section 13.3). It covers
 /// the true value with about that probability, less for few values: of the mean of 10 normal values 0.90, of 40 0.935.
-/// Where the values are all alike (a share of 0 or 1, say) it is a single point, which says nothing.
+/// Where all values are alike (a share of 0 or 1, say) the interval is a single point, which says nothing.
 /// `statistic` takes a Vector<double> of values.size() values and is called from all threads. Resample b draws value
 /// floor(n u(b, i)) with the counter-based u of the seed, whatever the threads. Throws InvalidArgument for no values,
 /// or naming one that is not finite; fewer than 2 resamples; confidence outside (0, 1). NumericalError when the

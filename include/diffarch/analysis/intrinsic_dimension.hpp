@@ -10,7 +10,7 @@
 
 namespace diffarch {
 
-/// Of how many dimensions is the set that samples lie on?
+/// An estimate of the dimension of the set that samples lie on.
 struct IntrinsicDimension {
   double dimension = 0.0;
   double lower = 0.0;    ///< 95 % interval for points of a uniform density; curvature, borders and changes of density
@@ -61,7 +61,7 @@ template <class Scalar>
   return result;
 }
 
-/// Of m exponential waiting times with sum `sum`: their rate, unbiased, and 95 % of what it may be.
+/// Returns an unbiased estimate, with a 95 % interval, of the rate of m exponential waiting times whose sum is `sum`.
 [[nodiscard]] inline IntrinsicDimension exponential_rate(double m, double sum, Index points) {
   const double rate = (m - 1.0) / sum;
   // Wilson and Hilferty 1931: the cube root of a Gamma variable is almost normal. Better than rate +- 2 rate / sqrt(m).

@@ -74,7 +74,7 @@ template <class Model, class Y>
     return y.rows();
 }
 
-/// What a model with a member `jacobian` says.
+/// Returns the Jacobian of a model that has a member `jacobian`, checked for shape and finiteness.
 template <class Model>
 [[nodiscard]] Matrix<double> jacobian_of_model(const Model& model, const Batch<typename Model::Scalar>& y,
                                                NoiseLevel level) {

@@ -24,7 +24,7 @@ struct KernelTestOptions {
   Seed seed = {};            ///< of the permutations
 };
 
-/// What the test found.
+/// The result of the test.
 struct KernelTwoSampleTest {
   double mmd_squared = 0.0;  ///< unbiased: 0 on average, and then negative as often as not, when x and y are alike
   double p_value = 1.0;      ///< chance of an mmd_squared this large if x and y came from one distribution

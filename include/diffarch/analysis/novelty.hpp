@@ -46,8 +46,8 @@ template <Samples Training>
   return detail::training_spacing(as_batch(training), progress);
 }
 
-/// The same from distances to the nearest training sample, and the spacing of the training samples, when these are
-/// known (from `memorisation`, say). Throws InvalidArgument for no distances, a distance that is negative or not
+/// Overload for known distances of the samples to their nearest training samples (from `memorisation`, say) and a known
+/// spacing of the training samples. Throws InvalidArgument for no distances, a distance that is negative or not
 /// finite, or a spacing that is not positive.
 [[nodiscard]] inline Novelty novelty(const Vector<double>& nearest_distances, double spacing,
                                      const BootstrapOptions& options = {}) {

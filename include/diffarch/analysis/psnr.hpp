@@ -33,7 +33,8 @@ struct LevelPsnr {
   double psnr_standard_error = 0.0;  ///< dB, to first order
 };
 
-/// The same with the least error that any denoiser can have (MMSE), by the exact posterior mean D* on the same y.
+/// The measured error of one level beside the least error that any denoiser can have (MMSE). The least error is that of
+/// the exact posterior mean D* on the same y.
 struct LevelPsnrWithFloor {
   LevelPsnr measured;
   LevelPsnr floor;  ///< of the exact denoiser: the largest PSNR possible
@@ -151,10 +152,10 @@ template <Denoiser Model, Samples X>
   return detail::psnr_by_level(model, as_batch(clean), levels, seed, range, progress);
 }
 
-/// The same together with the floor: `exact` is the posterior mean of the distribution that `clean` was drawn from
-/// (GaussianMixtureScore; Linear of a Gaussian), and sees the same noisy samples. When it has `posterior_covariance(y,
-/// level)`, the floor is the mean of its trace, E[|x - D*|^2 | y], which varies less than |x - D*|^2 itself.
-/// Throws like psnr_by_level.
+/// Measures the PSNR of `model` at every level, and the floor beside it. `exact` is the posterior mean of the
+/// distribution that `clean` was drawn from (GaussianMixtureScore; Linear of a Gaussian); it sees the same noisy
+/// samples. When `exact` has `posterior_covariance(y, level)`, the floor is the mean of its trace, E[|x - D*|^2 | y],
+/// which varies less than |x - D*|^2 itself. Throws like psnr_by_level.
 template <Denoiser Model, Denoiser Exact, Samples X>
 [[nodiscard]] std::vector<LevelPsnrWithFloor> psnr_and_floor_by_level(const Model& model, const Exact& exact,
                                                                       const X& clean, const NoiseLevels& levels,

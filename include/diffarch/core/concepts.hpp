@@ -9,16 +9,16 @@
 
 namespace diffarch {
 
-/// Where a model's arrays live: `Storage<Scalar>` of its backend.
+/// The type of a model's arrays: `Storage<Scalar>` of its backend.
 template <class M>
 using StorageOf = typename M::BackendType::template Storage<typename M::Scalar>;
 
-/// Where the coordinates of a `SpanDenoiser` live.
+/// The type of the coordinates of a `SpanDenoiser`.
 template <class M>
 using CoordinatesOf = typename M::BackendType::template Storage<double>;
 
 /// A policy type: an aggregate of hyper-parameters with a name and no fitted state, e.g. `RankK{.rank = 100}`.
-/// What fitting it to data gives is its model (see `Fitter`).
+/// Fitting an architecture to data gives its model (see `Fitter`).
 template <class A>
 concept Architecture = std::is_aggregate_v<A> && std::copyable<A> && requires(const A& architecture) {
   { architecture.name() } -> std::convertible_to<std::string>;

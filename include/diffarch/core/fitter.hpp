@@ -25,7 +25,7 @@ struct Fitter;
 
 namespace detail {
 
-/// What a Fitter is handed for data of this type: samples as a batch, anything else as it is.
+/// The type in which a Fitter receives data of type `Data`: samples as a batch, everything else unchanged.
 template <class Data>
 struct FitData {
   using Type = Data;
@@ -62,7 +62,8 @@ concept HasFitter = requires {
   sizeof(Fitter<A, B, Scalar>);
 };
 
-/// What fitting an architecture gives: what its Fitter makes of samples, or says that it makes.
+/// The type of the model that fitting an architecture gives: the type that its Fitter returns for samples, or the one
+/// that its Fitter names `Model`.
 template <class A, class B, class Scalar>
 struct ModelOf {
   using Type = typename Fitter<A, B, Scalar>::Model;
@@ -137,7 +138,7 @@ consteval bool explain_fit_to() {
   return true;
 }
 
-/// The same for all arguments of `fit`.
+/// Checks all arguments of `fit` in this way.
 template <class A, class Data, class S, class B>
 consteval bool explain_fit() {
   if constexpr (Schedule<A> && !Schedule<S>)

@@ -9,7 +9,7 @@
 
 namespace diffarch {
 
-/// The same images with 1 channel (gray) or 3 (RGB). Images have 1 channel (gray), 2 (gray and alpha), 3 (RGB) or 4
+/// Converts images to 1 channel (gray) or 3 (RGB). The images have 1 channel (gray), 2 (gray and alpha), 3 (RGB) or 4
 /// (RGB and alpha). Alpha is dropped: the colour of a transparent pixel is the one that the image has there. Gray is
 /// (77 R + 150 G + 29 B) / 256, as PNG and JPEG files are converted; RGB of a gray image has three equal channels.
 /// Throws InvalidArgument for other numbers of channels.

@@ -29,7 +29,7 @@ enum class ImageLayout {
   channels_first  ///< (n, channels, height, width) as in PyTorch, or (n, height, width)
 };
 
-/// What a caller can say of images: `size` is height and width.
+/// The options by which a caller describes images; `size` is height and width.
 enum class ImageOption { channels, size, range, layout };
 
 /// A file of images that can be read only when the caller says more. The message names what is wrong and the field that

@@ -43,8 +43,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// What the launcher's environment says of this process: Open MPI, Hydra (MPICH, Intel MPI) or SLURM's srun. A program
-/// needs no MPI to notice that it was started several times.
+/// Returns what the environment variables of a launcher (Open MPI, Hydra of MPICH and Intel MPI, SLURM's srun) say of
+/// this process. A program does not need MPI to notice that it was started several times.
 [[nodiscard]] inline LaunchedProcess launched_process() {
   struct Variables {
     const char* count;

@@ -48,8 +48,9 @@ void require_memory(Index rows, Index columns, const Parts&... what) {
                        " GiB, but this process can have ", usable / gibibyte, " GiB");
 }
 
-/// What `compute` returns. When an allocation fails in it, or an array is asked for that no memory can hold
-/// (std::bad_alloc, std::length_error), throws OutOfMemory; `what` was to be computed.
+/// Calls `compute` and returns its result. Throws OutOfMemory when an allocation in it fails, or when it asks for an
+/// array that no memory can hold (std::bad_alloc, std::length_error). The message begins with `what`, the name of the
+/// result.
 template <class Compute, class... Parts>
 decltype(auto) with_memory_for(const Compute& compute, const Parts&... what) {
   const auto fail = [&](const char* reason) {

@@ -46,16 +46,17 @@ struct NoiseLevel {
 
   [[nodiscard]] bool is_clean() const noexcept { return noise == 0.0; }
 
-  /// The same sigma in VP coordinates (y_VP = y / scale()).
+  /// Returns the level of the same sigma in VP coordinates (y_VP = y / scale()).
   [[nodiscard]] NoiseLevel variance_preserving() const noexcept { return {signal / scale(), noise / scale()}; }
 
-  /// The same sigma in VE coordinates (y_VE = y / signal). Throws InvalidArgument for pure noise.
+  /// Returns the level of the same sigma in VE coordinates (y_VE = y / signal). Throws InvalidArgument for pure noise.
   [[nodiscard]] NoiseLevel variance_exploding() const {
     detail::require(signal > 0.0, "NoiseLevel: pure noise (alpha_bar = 0) has no finite sigma");
     return {1.0, noise / signal};
   }
 
-  /// The same numbers, and so the same coordinates: compare `is_same_level` for the same level in any.
+  /// Whether signal and noise are equal, and so the coordinates too. `is_same_level` compares levels in any
+  /// coordinates.
   friend bool operator==(const NoiseLevel&, const NoiseLevel&) = default;
 };
 

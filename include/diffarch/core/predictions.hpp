@@ -17,7 +17,7 @@ template <class Scalar>
                                      detail::shape_text(y), " but x0_hat is ", detail::shape_text(x0_hat));
   return (y - static_cast<Scalar>(level.signal) * x0_hat) / static_cast<Scalar>(level.noise);
 }
-/// The same of data sets and of matrix expressions of Eigen.
+/// Overload for data sets and matrix expressions of Eigen.
 template <Samples Y, SamplesOf<typename Y::Scalar> X>
 [[nodiscard]] Batch<typename Y::Scalar> epsilon_hat(const Y& y, const X& x0_hat, NoiseLevel level) {
   return epsilon_hat<typename Y::Scalar>(as_batch(y), as_batch(x0_hat), level);
@@ -29,7 +29,7 @@ template <class Scalar>
 [[nodiscard]] Batch<Scalar> score(const Batch<Scalar>& y, const Batch<Scalar>& x0_hat, NoiseLevel level) {
   return epsilon_hat(y, x0_hat, level) / static_cast<Scalar>(-level.noise);
 }
-/// The same of data sets and of matrix expressions of Eigen.
+/// Overload for data sets and matrix expressions of Eigen.
 template <Samples Y, SamplesOf<typename Y::Scalar> X>
 [[nodiscard]] Batch<typename Y::Scalar> score(const Y& y, const X& x0_hat, NoiseLevel level) {
   return score<typename Y::Scalar>(as_batch(y), as_batch(x0_hat), level);

@@ -25,14 +25,14 @@ void check(cudaError_t status, const Parts&... parts) {
       diffarch::detail::concat("CUDA: ", parts..., ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status)));
 }
 
-/// The same for cuBLAS.
+/// Overload for status codes of cuBLAS.
 template <class... Parts>
 void check(cublasStatus_t status, const Parts&... parts) {
   if (status != CUBLAS_STATUS_SUCCESS)
     throw CudaError(diffarch::detail::concat("cuBLAS: ", parts..., ": ", cublasGetStatusName(status)));
 }
 
-/// The same for cuSOLVER.
+/// Overload for status codes of cuSOLVER.
 template <class... Parts>
 void check(cusolverStatus_t status, const Parts&... parts) {
   if (status != CUSOLVER_STATUS_SUCCESS)

@@ -199,7 +199,7 @@ template <std::floating_point Scalar = float>
   return {bytes.begin(), bytes.end()};
 }
 
-/// Where the Debian package dataset-fashion-mnist installs its files.
+/// Returns the folder into which the Debian package dataset-fashion-mnist installs its files.
 [[nodiscard]] inline std::filesystem::path fashion_mnist_folder() { return "/usr/share/datasets/fashion-mnist"; }
 
 /// Reads Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) from its IDX files, compressed or not, in `folder`.

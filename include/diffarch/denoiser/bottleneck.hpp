@@ -22,7 +22,8 @@ struct Bottleneck {
   static constexpr int hidden = H;
 
   TrainingOptions training = {};
-  /// Of the images; files of weights list pixels in PyTorch's order, which depends on it. 0 x 0 x 0: flat samples.
+  /// The shape of the images. Files of weights list pixels in PyTorch's order, which depends on the shape. 0 x 0 x 0:
+  /// the samples are flat.
   ImageShape shape = {0, 0, 0};
 
   [[nodiscard]] std::string name() const {

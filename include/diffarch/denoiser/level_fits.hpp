@@ -9,7 +9,7 @@
 
 namespace diffarch::detail {
 
-/// What a model computed for each noise level it was fitted at.
+/// The fits of a model, one for each noise level at which it was fitted.
 template <class Fit>
 class LevelFits {
  public:

@@ -27,13 +27,12 @@ namespace detail {
 /// How many pixels of a window lie before its middle: an even window reaches one pixel further up and left.
 [[nodiscard]] constexpr Index reach_before(Index window_width) noexcept { return window_width / 2; }
 
-/// Where a shifted image continues; without shifts, the row or column itself.
+/// Returns position + shift, continued at the other side of the border.
 [[nodiscard]] constexpr Index shifted(Index position, Index shift, Index size) noexcept {
   return position + shift < size ? position + shift : position + shift - size;
 }
 
-/// What the models of local scores know beside their training images, on any backend: one patch size for each step of
-/// a schedule.
+/// The data of a local score beside its training images, on any backend: one patch size for each step of a schedule.
 class LocalPatches {
  public:
   /// Throws DimensionMismatch unless data (d, n) are images of `shape` and there is one patch size for each step.

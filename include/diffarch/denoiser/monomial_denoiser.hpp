@@ -44,8 +44,8 @@ class MonomialDenoiser {
  public:
   using Scalar = Scalar_;
   using BackendType = Cpu;
-  using Real = detail::Dependent<double, Scalar>;
-  using Fit = detail::Dependent<PolynomialFit, Scalar>;
+  using Real = detail::Dependent<double, Scalar>;        ///< double
+  using Fit = detail::Dependent<PolynomialFit, Scalar>;  ///< PolynomialFit
   static constexpr bool is_conservative = is_conservative_;
 
   /// `degree` >= 1; `moments` of order >= 2 * degree. Throws InvalidArgument.

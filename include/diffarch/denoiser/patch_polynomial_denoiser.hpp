@@ -43,7 +43,7 @@ void require_window(const PatchPolynomial<Degree, Averaging>& architecture, Nois
 /// The fits of all windows of one noise level.
 template <class Scalar>
 struct PatchLevelFit {
-  /// Of one window: x0_hat of the pixels it serves = mean + coefficients (h(y) - feature_mean).
+  /// The fit of one window: x0_hat of the pixels that the window serves = mean + coefficients (h(y) - feature_mean).
   struct Window {
     Vector<double> preactivation_scale;  ///< (p)
     Vector<double> feature_scale;        ///< (p)

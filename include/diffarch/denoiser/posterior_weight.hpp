@@ -48,7 +48,7 @@ struct DistancesFromProducts {
   [[nodiscard]] constexpr double squared_distance(double y_squared, Scalar product, double x_squared) const {
     return y_squared - signal * (2.0 * static_cast<double>(product) - signal * x_squared);
   }
-  /// Of any squared distance of a y with |y|^2 = y_squared.
+  /// Returns a bound on the rounding error of any squared distance of a y with |y|^2 = y_squared.
   [[nodiscard]] constexpr double error(double y_squared) const {
     return 2.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * signal * std::sqrt(y_squared) *
            largest_norm;

@@ -36,7 +36,7 @@ class RandomFeatureDenoiser {
   RandomFeatureDenoiser(int degree, const Features& features, const Batch<Scalar>& data)
       : RandomFeatureDenoiser(degree, features, data, draw_directions(features, data.rows())) {}
 
-  /// The same with given directions: column j of `directions` (d, p) is r_j.
+  /// Takes the directions from the caller: column j of `directions` (d, p) is r_j.
   RandomFeatureDenoiser(int degree, const Features& features, const Batch<Scalar>& data, Storage directions)
       : degree_(degree), features_(features), directions_(std::move(directions)) {
     detail::require(degree >= 1, "RandomFeatures: degree = ", degree, ", expected at least 1");
@@ -104,7 +104,7 @@ class RandomFeatureDenoiser {
   [[nodiscard]] Coordinates coefficients(const Coordinates& projected, NoiseLevel level) const {
     return with_fit(level, [&](const Fit& fit) { return coefficients(projected, level, fit); });
   }
-  /// The same with a fit made by fit_at or fit_to_noise.
+  /// Overload for a fit that fit_at or fit_to_noise made.
   [[nodiscard]] Coordinates coefficients(const Coordinates& projected, NoiseLevel level, const Fit& fit) const {
     return fit.weights(fit.centred_features(preactivations(projected, level)));
   }
@@ -124,7 +124,7 @@ class RandomFeatureDenoiser {
     return mean_norm_ + basis_norm_ * BackendType::column_norms(w).array();
   }
 
-  // What follows is analysis, on the host whatever the backend.
+  // The members below are for analysis. They work on the host, whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k). Not for Legacy, which is no polynomial.
   [[nodiscard]] Matrix<double> jacobian_product(const Batch<Scalar>& y, const Matrix<double>& v, NoiseLevel level) const

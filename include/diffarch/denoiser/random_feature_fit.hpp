@@ -30,7 +30,8 @@ template <class M>
 
 inline constexpr const char* features_overflow = "the features overflow double precision";
 
-/// What covers the rounding of a Gram matrix (p, p) in double whose largest diagonal entry is `largest`.
+/// Returns a multiple of the identity that covers the rounding of a Gram matrix (p, p) in double whose largest diagonal
+/// entry is `largest`.
 [[nodiscard]] constexpr double gram_rounding(Index p, double largest) noexcept {
   return 16.0 * std::numeric_limits<double>::epsilon() * (static_cast<double>(p) * largest);
 }
@@ -48,7 +49,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
   static constexpr bool is_legacy = std::is_same_v<Averaging, Legacy>;
   static constexpr bool is_exact = std::is_same_v<Averaging, ExactAverage>;
 
-  using Real = detail::Dependent<double, Averaging>;
+  using Real = detail::Dependent<double, Averaging>;  ///< double
 
   /// Covariance R R^T (p, p) of the noise of the preactivations, at unit noise.
   using Noise = Matrix<Real>;
@@ -60,7 +61,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
   Matrix<Real> features;             ///< H (p, n), scaled and centred, divided by n (Legacy: n - 1)
   Matrix<Real> factor;               ///< L (p, p): Cholesky factor of covariance + ridge, unit diagonal
 
-  /// Of directions R^T (d, p).
+  /// Returns the covariance R R^T of directions R^T (d, p).
   template <class Scalar>
   [[nodiscard]] static Noise noise_of(const Batch<Scalar>& directions) {
     return LinearAlgebra<Cpu>::gram(directions);
@@ -80,7 +81,7 @@ struct RandomFeatureFit<Averaging, Cpu> {
                                             const Noise& noise, double noise_variance) requires(is_exact) {
     return fit(degree, averaging, a, Noise(noise_variance * noise));
   }
-  /// The same with the covariance of the noise.
+  /// Overload that takes the covariance of the noise itself.
   [[nodiscard]] static RandomFeatureFit fit(int degree, const Averaging& averaging, const Matrix<Real>& a,
                                             const Noise& noise) requires(is_exact) {
     auto moments = power_feature_moments(a, noise, degree);

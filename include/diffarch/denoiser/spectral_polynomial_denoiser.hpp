@@ -34,11 +34,11 @@ class SpectralPolynomialDenoiser {
   using Scalar = Scalar_;
   using BackendType = BackendType_;
   using Storage = typename BackendType::template Storage<Scalar>;
-  /// U^T y and what follows of it: always in double.
+  /// The type of U^T y and of all coordinates: always in double.
   using Coordinates = typename BackendType::template Storage<double>;
   using Features = SpectralFeatures<Form>;
-  using Real = detail::Dependent<double, Scalar>;
-  using Fit = detail::Dependent<SpectralFit, Scalar>;
+  using Real = detail::Dependent<double, Scalar>;      ///< double
+  using Fit = detail::Dependent<SpectralFit, Scalar>;  ///< SpectralFit
   static constexpr bool is_conservative = Features::is_conservative;
 
   /// data (d, n). Throws InvalidArgument for a width, modes, exponents or ridge out of range, or data without variance.
@@ -137,7 +137,7 @@ class SpectralPolynomialDenoiser {
     return mean_.norm() + 1.1 * BackendType::column_norms(c).array();
   }
 
-  // What follows is analysis, on the host whatever the backend.
+  // The members below are for analysis. They work on the host, whatever the backend.
 
   /// J v with J = dD/dy at one y (d, 1), for directions v (d, k).
   [[nodiscard]] Matrix<Real> jacobian_product(const Batch<Scalar>& y, const Matrix<Real>& v, NoiseLevel level) const {

@@ -55,13 +55,13 @@ class SpectralRegression {
 
  public:
   using Features = SpectralFeatures<Form>;
-  using Real = detail::Dependent<double, Form>;
-  using Fit = detail::Dependent<SpectralFit, Form>;
+  using Real = detail::Dependent<double, Form>;      ///< double
+  using Fit = detail::Dependent<SpectralFit, Form>;  ///< SpectralFit
   static constexpr bool is_conservative = Features::is_conservative;
 
   SpectralRegression() = default;
 
-  /// Of samples whose coordinates U^T (x - mean) are (K, n), with variances `eigenvalues` (K), K >= 1.
+  /// Takes the coordinates U^T (x - mean), (K, n), of the samples and their variances `eigenvalues` (K), K >= 1.
   SpectralRegression(const Features& features, Vector<Real> eigenvalues, Matrix<Real> coordinates)
       : features_(features), eigenvalues_(std::move(eigenvalues)), coordinates_(std::move(coordinates)) {
     normals_ = normal_batch<double>(std::min(features_.modes, eigenvalues_.size()), features_.width, features_.seed,

@@ -14,7 +14,7 @@
 
 namespace diffarch {
 
-/// Where a training is kept and which part of it is done here.
+/// The folder of a training, and the part of the training that this process does.
 struct TrainingRun {
   std::filesystem::path folder;     ///< of weights and checkpoints (see nn/training_folder.hpp)
   Index first_level = 0;            ///< levels first_level, ..., end_level - 1 are trained, level 0 the noisiest
@@ -22,9 +22,10 @@ struct TrainingRun {
   bool resume = false;              ///< continue an earlier run, to bitwise the weights of one that was not interrupted
   double checkpoint_seconds = 60;   ///< between checkpoints
   std::function<bool()> stop = {};  ///< asked after every step: true saves a checkpoint and throws Interrupted
-  /// Where several processes share a folder: asked before each level that is not finished, in order; true: it is
-  /// trained here, false: another process does. With warm start a level needs the one before it: it is asked once, for
-  /// the first level, about all of them. The processes should set `resume`: what they find may be another's.
+  /// For several processes that share a folder. The training calls `claim` before each level that is not finished, in
+  /// order; it trains the level when `claim` returns true and leaves it to another process when `claim` returns false.
+  /// With warm start a level needs the one before it: the training then calls `claim` once, with the first level, for
+  /// all of them. The processes should set `resume`, as the files that they find may be those of another process.
   std::function<bool(Index level)> claim = {};
 };
 

@@ -177,7 +177,7 @@ inline void write_file_atomically(const std::filesystem::path& path, std::span<c
   file.commit();
 }
 
-/// The same for text, written byte for byte.
+/// Overload for text, which is written byte for byte.
 inline void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
   write_file_atomically(path, std::as_bytes(std::span(text)));
 }

@@ -21,7 +21,7 @@
 
 namespace diffarch::detail {
 
-/// Where bytes that are written to a path go.
+/// The place to which bytes that are written to a path go.
 struct WriteTarget {
   std::filesystem::path path = {};    ///< of the file, symbolic links followed
   bool is_stream = false;             ///< a device, FIFO or open file: cannot be replaced, is written through

@@ -37,7 +37,7 @@ struct PlotOptions {
   std::string program = "gnuplot";
 };
 
-/// What became of a plot.
+/// The outcome of drawing a plot.
 struct PlotResult {
   enum class Status { written, gnuplot_missing, gnuplot_failed };
   Status status = Status::written;

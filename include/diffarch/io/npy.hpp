@@ -146,7 +146,7 @@ void write_npy_batch(const std::filesystem::path& path, const Batch<Scalar>& bat
                            std::span<const Scalar>(batch.data(), static_cast<std::size_t>(batch.size())));
 }
 
-/// The same of a data set, as plain samples, or of a matrix expression of Eigen.
+/// Overload for data sets, which are written as plain samples, and for matrix expressions of Eigen.
 template <Samples X>
 void write_npy_batch(const std::filesystem::path& path, const X& samples) {
   write_npy_batch<typename X::Scalar>(path, as_batch(samples));
@@ -163,13 +163,13 @@ void write_npy_images(const std::filesystem::path& path, const Batch<Scalar>& ba
                            std::span<const Scalar>(batch.data(), static_cast<std::size_t>(batch.size())));
 }
 
-/// The same of a matrix expression of Eigen.
+/// Overload for matrix expressions of Eigen.
 template <Samples X>
 void write_npy_images(const std::filesystem::path& path, const X& samples, const ImageShape& shape) {
   write_npy_images<typename X::Scalar>(path, as_batch(samples), shape);
 }
 
-/// The same for a data set, with its own shape.
+/// Overload for data sets, which know the shape of their images.
 template <std::floating_point Scalar>
 void write_npy_images(const std::filesystem::path& path, const Dataset<Scalar>& images) {
   write_npy_images(path, images.samples(), images.shape());

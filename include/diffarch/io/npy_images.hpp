@@ -17,7 +17,7 @@
 
 namespace diffarch {
 
-/// What to make of an array of images.
+/// How to read an array of images.
 struct NpyImageOptions {
   ImageLayout layout = ImageLayout::unstated;  ///< order of the axes
   ValueRange range = {};     ///< the numbers that become -1 and 1; none: those of the type, floats as they are
@@ -27,7 +27,7 @@ struct NpyImageOptions {
 
 namespace detail {
 
-/// What the axes of an array of images mean.
+/// The meaning of the axes of an array of images.
 struct ImageAxes {
   Index count = 0;
   ImageShape shape;

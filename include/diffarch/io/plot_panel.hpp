@@ -48,7 +48,7 @@ template <class Scalar>
   }
   return series;
 }
-/// The same of a data set or a matrix expression of Eigen.
+/// Overload for data sets and matrix expressions of Eigen.
 template <Samples X>
 [[nodiscard]] Series scatter(std::string label, const X& samples, Index x_row = 0, Index y_row = 1) {
   return scatter<typename X::Scalar>(std::move(label), as_batch(samples), x_row, y_row);

@@ -167,7 +167,7 @@ void save_grid(const std::filesystem::path& path, const Eigen::DenseBase<Derived
   write_png(path, picture);
 }
 
-/// The same for a data set, with its own shape.
+/// Overload for data sets, which know the shape of their images.
 template <class Scalar>
 void save_grid(const std::filesystem::path& path, const Dataset<Scalar>& images, const GridOptions& options = {}) {
   save_grid(path, images.samples(), images.shape(), options);
@@ -267,7 +267,7 @@ struct PictureSize {
           rows * (row_height + options.gap) + captions.height + 4 * (text_height(label, text_scale) + space)};
 }
 
-/// The same with the shape of a data set the rows were made from.
+/// Overload that takes the shape of the images from a data set.
 template <class Scalar>
 void save_labelled_rows(const std::filesystem::path& path, const std::vector<LabelledRow>& rows,
                         const Dataset<Scalar>& images, const RowsOptions& options = {}) {

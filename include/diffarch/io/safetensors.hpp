@@ -233,7 +233,7 @@ template <class Json = nlohmann::json>
 
 }  // namespace detail
 
-/// What a safetensors file holds, and its path for messages.
+/// The contents of a safetensors file, and its path for messages.
 struct SafetensorsFile {
   std::string path;
   Tensors tensors;

@@ -66,7 +66,7 @@ class WorkQueue {
     complete(everybody);
   }
 
-  /// What the first rank that failed has told; known to rank 0 only.
+  /// The message of the first rank that failed. Only rank 0 knows it.
   [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
 
   /// For a rank other than 0: tells rank 0 why it cannot go on, and waits to be ended.

@@ -77,7 +77,7 @@ class Adam {
   [[nodiscard]] std::span<const Scalar> mean() const noexcept { return mean_.span(); }
   [[nodiscard]] std::span<const Scalar> mean_squared() const noexcept { return mean_squared_.span(); }
 
-  /// What a checkpoint has to hold beside the parameters and the options.
+  /// Returns the state that a checkpoint keeps beside the parameters and the options.
   [[nodiscard]] AdamState<Scalar> state() const {
     return {steps_, host_copy<Kernels>(mean()), host_copy<Kernels>(mean_squared())};
   }
@@ -123,7 +123,7 @@ class Adam {
     Kernels::template adam_update<Scalar>(pieces, mean_.data(), mean_squared_.data(), coefficients);
   }
 
-  /// The same for parameters in one array.
+  /// Takes one step for parameters that lie in one array.
   void step(std::span<Scalar> parameters, std::span<const Scalar> gradient) {
     const Piece piece{parameters, gradient};
     step(std::span<const Piece>(&piece, 1));

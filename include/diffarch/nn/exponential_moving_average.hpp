@@ -20,7 +20,8 @@ struct ExponentialMovingAverageOptions {
   bool warm_up = true;  ///< update n decays by min(decay, (1 + n) / (10 + n)), so that a short training is averaged too
 };
 
-/// What an average remembers between updates, on the host: with it and the options it continues bitwise.
+/// The state of an average, in host memory. An average that continues from this state with the same options gives
+/// bitwise the same results.
 template <class Scalar>
 struct ExponentialMovingAverageState {
   std::int64_t updates = 0;     ///< number of updates taken
@@ -80,10 +81,10 @@ class ExponentialMovingAverage {
     }
   }
 
-  /// The same for weights in one array.
+  /// Updates the average with weights that lie in one array.
   void update(std::span<const Scalar> weights) { update(Pieces(&weights, 1)); }
 
-  /// What a checkpoint has to hold beside the options.
+  /// Returns the state that a checkpoint keeps beside the options.
   [[nodiscard]] State state() const { return {updates_, host_copy<Kernels>(average())}; }
   /// Continues from a state that `state()` gave. Throws DimensionMismatch when it is of another number of weights,
   /// InvalidArgument when its update count is negative or a value is not finite; the present state is then unchanged.

@@ -79,7 +79,8 @@ class HostFullyConnected {
     return is_thin() && last.is_thin() && few_inputs() && inputs_ * last.outputs_ <= ThinBlock<Scalar>::most;
   }
 
-  /// Of such a block: y of x, and nothing in between.
+  /// Computes y of x through this layer, the activation and `last`, without storing what lies between. Precondition:
+  /// is_block(last).
   void block_forward(const HostFullyConnected& last, Scalar slope, const BlockTensors<const Scalar>& weights,
                      const Scalar* x, Scalar* y) const {
     block(last, slope).forward(weights, x, y, samples_);
@@ -101,7 +102,7 @@ class HostFullyConnected {
     return {inputs_, outputs_, last.outputs_, slope};
   }
 
-  // Of one network.
+  // Sizes of the arrays of one network.
   [[nodiscard]] Index x_size() const { return inputs_ * samples_; }
   [[nodiscard]] Index y_size() const { return outputs_ * samples_; }
   [[nodiscard]] Index weights_size() const { return outputs_ * inputs_; }

@@ -87,8 +87,8 @@ struct Interval {
   friend constexpr bool operator==(const Interval&, const Interval&) = default;
 };
 
-/// What a network shows its tensors to: refers to a callable, without owning it. One type for all of them, so that the
-/// walk through a network's layers is compiled once and not for every callable.
+/// A reference to a callable that visits the tensors of a network. The visitor does not own the callable. All callables
+/// have this one type, so that the walk through the layers of a network is compiled once.
 template <class Scalar>
 class ParameterVisitor {
  public:

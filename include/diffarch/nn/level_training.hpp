@@ -26,8 +26,9 @@ namespace streams {
 
 namespace nn {
 
-/// Where a training stands: with the weights, all that has to be kept to continue it bitwise. Noise and the order of
-/// the samples are functions of seed, level and epoch.
+/// The state of a training. A training that continues from this state and the weights of its networks gives bitwise the
+/// same results. The state holds no random numbers: noise and the order of the samples are functions of seed, level and
+/// epoch.
 template <class Scalar>
 struct TrainingState {
   Index epoch = 0;                   ///< epochs that are complete
@@ -56,7 +57,8 @@ class LevelTraining {
   LevelTraining(Network<Body>& network, const Storage& data, NoiseLevel level, const TrainingOptions& options)
       : LevelTraining(network, data, std::vector<NoiseLevel>{level}, options) {}
 
-  /// The same for a stack and as many levels. Also throws DimensionMismatch for another number of levels.
+  /// Trains a stack of networks, one for each of `levels`. Throws like the constructor of one level, and
+  /// DimensionMismatch when the stack has another number of networks than there are levels.
   LevelTraining(Network<Body>& network, const Storage& data, std::vector<NoiseLevel> levels,
                 const TrainingOptions& options)
       : network_(network), data_(data), levels_(std::move(levels)), options_(options) {
@@ -155,7 +157,7 @@ class LevelTraining {
     require_finite("x0_hat in evaluation", x0_hat.data(), x0_hat.rows() * x0_hat.cols());
   }
 
-  /// What a checkpoint keeps beside the tensors of the network.
+  /// Returns the state that a checkpoint keeps beside the tensors of the network.
   [[nodiscard]] State state() const {
     State state = state_;
     state.optimiser = optimiser_->state();
@@ -201,7 +203,8 @@ class LevelTraining {
                                                   "; the training has diverged: a smaller learning rate may help"));
   }
 
-  /// Of a stack, the values are those of its levels one after the other.
+  /// Throws NumericalError, which names the level, unless all values are finite. A stack has the values of its levels
+  /// one after the other.
   void require_finite(const std::string& name, const Scalar* values, Index count) const {
     if (Kernels::all_finite(values, count)) return;
     const Index each = count / level_count();

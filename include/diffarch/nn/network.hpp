@@ -54,7 +54,8 @@ class Network {
     return y_;
   }
 
-  /// Where the caller puts dLoss/dy, (d_out, n), between forward and backward, which uses it up.
+  /// Returns the array for dLoss/dy, (d_out, n). The caller fills it between forward and backward; backward overwrites
+  /// it.
   [[nodiscard]] Storage& output_gradient() noexcept { return dy_; }
 
   /// The gradients of all weights, for the x of the last forward.

@@ -33,7 +33,8 @@ struct NormalisationTensors {
   Scalar* bias_gradient;  ///< not written when bias-free
 };
 
-/// What a batch norm does to each channel, for kernels on the host and on devices alike: from sums over the pixels to
+/// The two maps that a batch norm applies to each channel, computed from sums over the pixels. Kernels of the host and
+/// of devices share these formulas:
 ///   y = (x - centre) scale + shift   and   dx = scale dy + slope (x - centre) + offset.
 /// Every pointer is to one number for each channel.
 template <class Scalar, class Normalisation>
@@ -48,7 +49,8 @@ struct ChannelMaps {
   double* mean;
   double* inverse_deviation;
 
-  /// Of the sums of x - centre and of its square over `count` pixels. Moves the running statistics.
+  /// Sets scale and shift from batch statistics and moves the running statistics. `sum` and `square` are the sums of
+  /// x - centre and of its square over `count` pixels.
   constexpr void use_batch_statistics(const NormalisationTensors<Scalar>& tensors, Index c, double sum, double square,
                                       double count) const {
     const double distance = sum / count;
@@ -77,7 +79,8 @@ struct ChannelMaps {
     set_map(tensors, c);
   }
 
-  /// Of the sums g of dy and p of dy (x - mean) over n pixels; i = 1 / deviation. In evaluation dx = weight i dy only.
+  /// Sets slope, offset and the gradients of the tensors from the sums g of dy and p of dy (x - mean) over n pixels.
+  /// With i = 1 / deviation (in evaluation dx = weight i dy only):
   ///  standard:  dweight = i p, dbias = g, dx = weight i (dy - g / n - i^2 p (x - mean) / n);
   ///  bias-free: dgamma = i (p + mean g), dx = gamma i (dy - i^2 (p + mean g) (x - mean) / n).
   constexpr void finish_gradients(const NormalisationTensors<Scalar>& tensors, Index c, double sum, double product,

@@ -342,9 +342,9 @@ struct OneDnnKernels : HostKernels {
   }
 };
 
-/// The same with f32 convolutions that multiply bf16 numbers, where the CPU has instructions for that: about twice as
-/// fast, with results that differ by about 1e-3 relative; gradients through a whole network by 1e-2 and more, where
-/// ReLUs switch. Weights, their gradients and all else stay f32.
+/// oneDNN's kernels with f32 convolutions that multiply bf16 numbers, where the CPU has instructions for them. They are
+/// about twice as fast. Results differ by about 1e-3 relative; gradients through a whole network differ by 1e-2 and
+/// more where ReLUs switch. Weights, their gradients and all other numbers stay f32.
 struct OneDnnBf16Kernels : OneDnnKernels {
   [[nodiscard]] static std::string name() {
     return OneDnnKernels::name() + (detail::cpu_has_bf16() ? ", bf16 convolutions" : " (this CPU has no bf16)");

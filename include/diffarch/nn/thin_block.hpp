@@ -26,7 +26,8 @@ struct ThinBlockTensors {
 /// moments sum f'(h) dy and sum f'(h) dy x^T over the samples, from which dW, db and dV follow; and f' = slope + r in
 /// p. A moment costs one masked addition for a unit and a sample. There are O (1 + I) of them, and O I sums for dx:
 /// where registers do not hold them, two products are quicker.
-/// What a sample gets does not depend on the others. Gradients are summed in an order that depends on sizes alone.
+/// The result of a sample does not depend on the other samples. Gradients are summed in an order that depends on sizes
+/// alone.
 template <class Scalar>
 class ThinBlock {
  private:
@@ -149,7 +150,8 @@ class ThinBlock {
     return h;
   }
 
-  /// What a backward pass knows of a chunk of samples. Moment o (1 + I) is of dy_o, the I after it are of dy_o x_i.
+  /// The data of a chunk of samples in a backward pass. Moment o (1 + I) is the moment of dy_o; the I moments after it
+  /// are those of dy_o x_i.
   template <int I, int O>
   struct Chunk {
     static constexpr int moments = O * (1 + I);

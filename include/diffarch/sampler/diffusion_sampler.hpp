@@ -90,7 +90,7 @@ class DiffusionSampler {
         rule_(std::move(rule)),
         levels_(schedule_.levels()) {}
 
-  /// The same, naming the backend: for the deduction of the template arguments.
+  /// Overload that names the backend, for the deduction of the template arguments.
   DiffusionSampler(A architecture, S schedule, B /*backend*/, R rule = {}) requires Backend<B>
       : DiffusionSampler(std::move(architecture), std::move(schedule), std::move(rule)) {}
 

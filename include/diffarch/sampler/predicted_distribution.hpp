@@ -15,7 +15,7 @@ struct PredictedGaussian {
   Vector<double> mode_variance;  ///< (K)
 };
 
-/// What theory says the samples are, exactly, for N steps, and for N -> infinity with the same sigma_T.
+/// The exact distribution of the samples for N steps, and its limit for N -> infinity with the same sigma_T.
 struct PredictedDistribution {
   PredictedGaussian finite_steps;
   PredictedGaussian continuous_limit;

@@ -12,7 +12,7 @@ struct StepWeights {
   double y;
   double x0;
 
-  /// What the step does to one eigenmode of a Gaussian denoiser: y' - signal' mean over y - signal mean.
+  /// The factor of the step along one eigenmode of a Gaussian denoiser: (y' - signal' mean) / (y - signal mean).
   [[nodiscard]] double mode_gain(double response) const noexcept { return y + x0 * response; }
 };
 

@@ -13,10 +13,10 @@ template <Schedule S>
   return detail::concat(schedule.name(), ": ", schedule.levels());
 }
 
-/// The same line, and a warning where sigma_T is less than 10 times `largest_deviation`, the data's largest standard
-/// deviation along any direction. Sampling starts from noise of mean 0. Many DDIM steps of a linear denoiser then leave
-/// out the part deviation / sqrt(deviation^2 + sigma_T^2) of the data's mean along that direction; the warning names
-/// this part. `predicted_distribution` says what is generated for every rule and number of steps.
+/// The line of `describe(schedule)`, with a warning where sigma_T is less than 10 times `largest_deviation`, the data's
+/// largest standard deviation along any direction. Sampling starts from noise of mean 0. Many DDIM steps of a linear
+/// denoiser then leave out the part deviation / sqrt(deviation^2 + sigma_T^2) of the data's mean along that direction;
+/// the warning names this part. `predicted_distribution` says what is generated for every rule and number of steps.
 /// Throws InvalidArgument unless largest_deviation >= 0.
 template <Schedule S>
 [[nodiscard]] std::string describe(const S& schedule, double largest_deviation) {
@@ -33,8 +33,7 @@ template <Schedule S>
                         " % of it along that direction");
 }
 
-/// The same for a model of the linear family, which knows the data's largest deviation: the root of its first
-/// eigenvalue.
+/// Overload for a model of the linear family: the data's largest deviation is the root of the model's first eigenvalue.
 template <Schedule S, SpectralDenoiser M>
 [[nodiscard]] std::string describe(const S& schedule, const M& model) {
   const Vector<double>& eigenvalues = model.eigenvalues();

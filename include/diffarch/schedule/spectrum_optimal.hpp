@@ -107,7 +107,8 @@ inline double minimise_spectrum_loss(const SpectrumLoss& loss, std::vector<doubl
   return t;
 }
 
-/// The same course of sigma in another number of steps: angles about `deviation` interpolated linearly.
+/// Returns log sigma of `steps` levels that follow the course of the levels t: the angles arctan(sigma / deviation) are
+/// interpolated linearly.
 [[nodiscard]] inline std::vector<double> resample_levels(const std::vector<double>& t, double deviation, Index steps) {
   std::vector<double> angles;
   for (const double value : t) angles.push_back(std::atan(std::exp(value) / deviation));

@@ -33,7 +33,7 @@ struct HostAlgebra {
   using Algebra = LinearAlgebra<BackendType>;
 };
 
-/// Where the host is the backend, nothing moves.
+/// The algebra of the host itself: no data move.
 template <>
 struct HostAlgebra<Cpu> : LinearAlgebra<Cpu> {
   template <class Scalar, class B>

@@ -121,7 +121,7 @@ template <Samples X>
   return detail::moment_coreset(as_batch(points), weights, order, progress);
 }
 
-/// The same of points of equal weight: a training set.
+/// Reweights points of equal weight, such as a training set. Throws like the other overload.
 template <Samples X>
 [[nodiscard]] MomentCoreset<typename X::Scalar> moment_coreset(const X& points, int order,
                                                                const ProgressCallback& progress = {}) {

@@ -52,7 +52,7 @@ class MultiIndexSet {
     Index position = 0;
     Index dimension = 0;
   };
-  /// Of member i >= 1.
+  /// Returns the parent of member i. Precondition: i >= 1.
   [[nodiscard]] const Parent& parent(Index i) const noexcept { return parents_[static_cast<std::size_t>(i)]; }
 
   /// Position of a multi-index, -1 when it is not a member.

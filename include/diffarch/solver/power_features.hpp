@@ -19,7 +19,7 @@ template <std::floating_point Real>
   return power;
 }
 
-/// The same of every element of an array.
+/// Element-wise overload for arrays.
 template <class Derived>
 [[nodiscard]] typename Derived::PlainObject integer_power(const Eigen::ArrayBase<Derived>& x, int exponent) {
   using Array = typename Derived::PlainObject;
@@ -40,7 +40,7 @@ template <class Real>
   return factor;
 }
 
-/// What is said of a degree whose features have no variance in the precision they are computed in.
+/// Returns the message for a degree whose features overflow the precision in which they are computed.
 [[nodiscard]] inline std::string variance_overflows(int degree) {
   return concat("features of degree ", degree, ": their variance overflows");
 }

@@ -109,7 +109,7 @@ template <class BackendType, class Scalar, class ModeCount = AllModes>
   return result;
 }
 
-/// The same of a data set or a matrix expression of Eigen.
+/// Overload for data sets and matrix expressions of Eigen.
 template <class BackendType, Samples X, class ModeCount = AllModes>
 [[nodiscard]] PrincipalComponents<typename X::Scalar, BackendType> principal_components(
     const X& data, Centring centring = Centring::mean, const ModeCount& count = {}) {

@@ -48,7 +48,8 @@ class TridiagonalQr {
         end_(diagonal_.size() - 1),
         steps_left_(most_steps * diagonal_.size()) {}
 
-  /// As many steps as `sweeps` has room for; fewer when the matrix is diagonal before, or does not become so.
+  /// Takes as many steps as `sweeps` has room for, and records their rotations there. Takes fewer steps when the matrix
+  /// becomes diagonal earlier, or when the allowed number of steps is used up.
   void step(RotationSweeps<Scalar>& sweeps) {
     sweeps.clear();
     for (Index sweep = 0; sweep < sweeps.count; ++sweep) {
