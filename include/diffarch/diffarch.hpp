@@ -1,8 +1,8 @@
 #pragma once
 
 // The whole library. Needs Eigen; the image headers join when the target diffarch::images is linked (stb), the IDX
-// and .npz readers when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels when
-// diffarch::onednn is, trainings shared by several processes when diffarch::mpi is.
+// and .npz readers when diffarch::zlib is, safetensors files when diffarch::json is (nlohmann-json), oneDNN's kernels
+// when diffarch::onednn is, trainings shared by several processes when diffarch::mpi is.
 
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-// Data sets of images, and pictures of samples. Needs Eigen; PNG and JPEG files join when the target diffarch::images is
-// linked (stb), IDX and .npz files when diffarch::zlib is.
+// Data sets of images, and pictures of samples. Needs Eigen; PNG and JPEG files join when the target diffarch::images
+// is linked (stb), IDX and .npz files when diffarch::zlib is.
 
 #include "diffarch/core/dataset.hpp"
 #include "diffarch/core/standardise.hpp"

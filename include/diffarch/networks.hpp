@@ -1,7 +1,7 @@
 #pragma once
 
-// Trained networks, `Bottleneck` and `ConvUNet`, with all that samples them. Needs Eigen; trainings in folders and files
-// of weights join when the target diffarch::json is linked, oneDNN's kernels when diffarch::onednn is.
+// Trained networks, `Bottleneck` and `ConvUNet`, with all that samples them. Needs Eigen; trainings in folders and
+// files of weights join when the target diffarch::json is linked, oneDNN's kernels when diffarch::onednn is.
 
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"

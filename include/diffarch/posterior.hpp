@@ -1,7 +1,7 @@
 #pragma once
 
-// Posterior means of known data, `Ideal`, `LocalScore`, `EquivariantLocalScore` and `GaussianMixtureScore`, with all that
-// samples them. Needs Eigen.
+// Posterior means of known data, `Ideal`, `LocalScore`, `EquivariantLocalScore` and `GaussianMixtureScore`, with all
+// that samples them. Needs Eigen.
 
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"

@@ -66,8 +66,7 @@ TEST_CASE("Without a difference p-values are uniform", "[analysis]") {
   std::vector<double> p_values;
   for (Index r = 0; r < repetitions; ++r) {
     const Batch<double> both = random_matrix(2, 35, 100 + static_cast<unsigned>(r));
-    p_values.push_back(
-        kernel_two_sample_test(both.leftCols(15), both.rightCols(20), {.permutations = 99}).p_value);
+    p_values.push_back(kernel_two_sample_test(both.leftCols(15), both.rightCols(20), {.permutations = 99}).p_value);
   }
   std::sort(p_values.begin(), p_values.end());
   double largest = 0.0;

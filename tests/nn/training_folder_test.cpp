@@ -135,8 +135,9 @@ TEST_CASE("A level that is being trained is not trained by another process in th
   const Batch<double> data = random_matrix(2, 9, 1);
   nn::LevelTraining training(network, data, NoiseLevel::from_sigma(1.0 / 3.0), {.batch_size = 3});
   first.begin(0, network, training);
-  CHECK(message_of<FileError>([&] { second.begin(0, network, training); })
-            .find("another process is training level 1 in this folder") != std::string::npos);
+  CHECK(message_of<FileError>([&] {
+          second.begin(0, network, training);
+        }).find("another process is training level 1 in this folder") != std::string::npos);
   second.begin(1, network, training);
   first.save_finished(0, network, {});
   second.begin(0, network, training);

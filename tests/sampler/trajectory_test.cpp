@@ -108,7 +108,8 @@ TEST_CASE("The fresh noise of a step is a stream of its own, by sample number", 
   (void)run_steps_on(TanhDenoiser<double>{}, levels, Ancestral{}, noise, Seed{9}, 7, std::nullopt, observer);
   REQUIRE(seen.size() == 2);
   Storage<double> y = upload(seen[0]);
-  Ancestral{}.advance(TanhDenoiser<double>{}, y, upload(denoise_on(TanhDenoiser<double>{}, seen[0], levels[0])), levels[0], levels[1]);
+  Ancestral{}.advance(TanhDenoiser<double>{}, y, upload(denoise_on(TanhDenoiser<double>{}, seen[0], levels[0])),
+                      levels[0], levels[1]);
   Batch<double> expected = download(y);
   expected +=
       Ancestral{}.noise_scale(levels[0], levels[1]) * normal_batch<double>(4, 3, Seed{9}, streams::step_noise(0), 7);

@@ -39,10 +39,10 @@ TEST_CASE("Eigenvalues are those of Eigen in long double, with orthonormal eigen
   for (const Index n : {1, 2, 3, 10, 33, 64, 100, 201}) {
     const Matrix<double> root = random_matrix(n, n, 1);
     for (const Matrix<double>& matrix :
-         {Matrix<double>(root + root.transpose()),                                        // indefinite
+         {Matrix<double>(root + root.transpose()),                                              // indefinite
           Matrix<double>(root.leftCols((n + 1) / 2) * root.leftCols((n + 1) / 2).transpose()),  // half of them zero
-          Matrix<double>(Matrix<double>::Identity(n, n)),                                 // all equal
-          Matrix<double>(Matrix<double>::Ones(n, n)),                                     // all but one equal
+          Matrix<double>(Matrix<double>::Identity(n, n)),                                       // all equal
+          Matrix<double>(Matrix<double>::Ones(n, n)),                                           // all but one equal
           Matrix<double>::Zero(n, n).eval()}) {
       const Modes modes = modes_of(matrix);
       REQUIRE(std::is_sorted(modes.values.begin(), modes.values.end(), std::greater<>()));

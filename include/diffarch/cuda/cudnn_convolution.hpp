@@ -23,7 +23,8 @@ void check(cudnnStatus_t status, const Parts&... parts) {
     throw CudaError(diffarch::detail::concat("cuDNN: ", parts..., ": ", cudnnGetErrorString(status)));
 }
 
-/// cuDNN's handle, on the stream of `Context`. Made when it is first asked for, and never destroyed, as `Context` is not.
+/// cuDNN's handle, on the stream of `Context`. Made when it is first asked for, and never destroyed, as `Context` is
+/// not.
 class CudnnContext {
  public:
   [[nodiscard]] static cudnnHandle_t handle() {

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "diffarch/core/concepts.hpp"
@@ -27,7 +28,7 @@ struct SamplerStep {
 
 /// A callable that takes a `const SamplerStep<Storage>&`, or an EscapeLog.
 template <class F, class M>
-concept SamplerObserver = std::same_as<std::remove_cvref_t<F>, EscapeLog> || std::invocable < F&,
+concept SamplerObserver = std::same_as<std::remove_cvref_t<F>, EscapeLog> || std::is_invocable_v < F&,
         const SamplerStep<StorageOf<M>>
 & > ;
 

@@ -41,8 +41,7 @@ template <class Scalar, class M>
     const auto rest = m.block(first + width, first, below, width);
     auto part = parts.col(task);
     part.head(first).setZero();
-    part.segment(first, width).noalias() =
-        diagonal.template selfadjointView<Eigen::Lower>() * x.segment(first, width);
+    part.segment(first, width).noalias() = diagonal.template selfadjointView<Eigen::Lower>() * x.segment(first, width);
     part.segment(first, width).noalias() += rest.transpose() * x.tail(below);
     part.tail(below).noalias() = rest * x.segment(first, width);
   });
@@ -123,8 +122,7 @@ Matrix<Scalar> Tridiagonal<Scalar>::basis() const {
     const Index width = std::min(block, n - first);
     Matrix<Scalar> columns = Matrix<Scalar>::Zero(n, width);
     columns.middleRows(first, width).setIdentity();
-    columns.applyOnTheLeft(
-        Eigen::householderSequence(reflectors, factors).setLength(first + width - 1).setShift(1));
+    columns.applyOnTheLeft(Eigen::householderSequence(reflectors, factors).setLength(first + width - 1).setShift(1));
     result.middleCols(first, width) = columns;
   });
   return result;
