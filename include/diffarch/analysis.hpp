@@ -1,6 +1,6 @@
 #pragma once
 
-// What samples say: copies, novelty, moments, distances, dimension, tests, and how well models agree. Needs Eigen.
+// Analysis of samples: copies, novelty, moments, distances, dimension, tests, and how well models agree. Needs Eigen.
 
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"

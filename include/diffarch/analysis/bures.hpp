@@ -182,8 +182,9 @@ template <class Real>
   return (a.cwiseSqrt() - b.cwiseSqrt()).norm();
 }
 
-/// What bures_distance^2 between a Gaussian with the variances lambda (K) and n samples of itself is on average, to
-/// first order in 1 / n: the bias of every measured distance, and the scale below which one says nothing,
+/// Returns the mean of bures_distance^2 between a Gaussian with the variances lambda (K) and n samples of itself, to
+/// first order in 1 / n. It is the bias of every measured distance, and the scale below which a measured distance says
+/// nothing:
 ///   (1 / n) sum_i lambda_i + (1 / 2n) (sum_i lambda_i + sum_{i != j} lambda_i lambda_j / (lambda_i + lambda_j)),
 /// the error of the mean and that of the covariance. Good where n is well above the number of modes that matter.
 /// O(K^2). Throws InvalidArgument for n < 1 or a negative or NaN variance.

@@ -13,8 +13,8 @@
 
 namespace diffarch {
 
-/// On what one pixel of x0_hat depends: element (r, c) of `sensitivity` is the squared Frobenius norm of the block
-/// d x0_hat(row, column) / d y(r, c), channels by channels, averaged over samples.
+/// The pixels of y on which one pixel of x0_hat depends: element (r, c) of `sensitivity` is the squared Frobenius norm
+/// of the block d x0_hat(row, column) / d y(r, c), channels by channels, averaged over samples.
 struct LocalityMap {
   Index row = 0;  ///< of the pixel of x0_hat
   Index column = 0;

@@ -17,8 +17,9 @@ struct Memorisation {
   double fraction = 0.0;         ///< memorised share of the samples
   double lower = 0.0;            ///< 95 % interval of the share in an infinity of samples (Wilson 1927) ...
   double upper = 1.0;            ///< ... of which these are independent draws: the one to quote
-  /// The same by the percentile bootstrap, to compare with work that quotes that. A single point, so of no use, where
-  /// the fraction is 0 or 1; elsewhere close to Wilson's, and a little too short for few samples.
+  /// The interval of the share by the percentile bootstrap, to compare with work that quotes it. It is a single point,
+  /// and of no use, where the fraction is 0 or 1. Elsewhere it is close to Wilson's interval, and a little too short
+  /// for few samples.
   Interval bootstrap;
   Index distinct = 0;    ///< training samples without their duplicates, see `distinct_samples`
   Index duplicates = 0;  ///< training samples that equal one before them, and are left out

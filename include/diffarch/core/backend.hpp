@@ -25,7 +25,8 @@ void require_columns(const Storage& storage, const Batch<Scalar>& batch, Index f
 }
 }  // namespace detail
 
-/// Where arrays live and who computes on them. A backend is an empty type with, for Scalar = float and double:
+/// The place where arrays live, and the functions that compute on them. A backend is an empty type with, for Scalar =
+/// float and double:
 ///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data(); Storage(rows, cols) holds
 ///    any numbers, Storage() none;
 ///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);

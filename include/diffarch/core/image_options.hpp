@@ -5,7 +5,7 @@
 
 #include "diffarch/core/error.hpp"
 
-// What files of images do not say themselves, so that the caller has to.
+// Facts about images that files do not state, so that the caller has to.
 
 namespace diffarch {
 

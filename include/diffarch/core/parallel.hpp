@@ -132,7 +132,8 @@ class SerialEigen {
   SerialEigen& operator=(const SerialEigen&) = delete;
 
  private:
-  /// What setNbThreads has to be given: 0 where Eigen follows the number of OpenMP, so that it goes on doing so.
+  /// Returns the argument that setNbThreads needs to restore the present state: 0 where Eigen follows the number of
+  /// threads of OpenMP.
   [[nodiscard]] static int threads_to_restore() {
     const int threads = Eigen::nbThreads();
 #ifdef _OPENMP

@@ -70,8 +70,8 @@ inline constexpr int philox_rounds = 10;
 using PhiloxCounterLanes = std::array<WordLanes, 4>;  ///< PhiloxCounter of each lane
 
 namespace detail {
-/// What holds a word between the rounds on lanes. Where vectors multiply 64-bit lanes in one instruction, words are
-/// best left in them; compilers for older processors do better from 32 bits.
+/// The type that holds a word between the rounds on lanes. Words are best kept in 64 bits where vectors multiply 64-bit
+/// lanes in one instruction; compilers for older processors do better with 32 bits.
 #ifdef __AVX512DQ__
 using PhiloxLane = std::uint64_t;
 #else
@@ -79,8 +79,8 @@ using PhiloxLane = std::uint32_t;
 #endif
 }  // namespace detail
 
-/// The same for many counters under one key; element [j][i] is word j of counter i. Loops that compilers make vector
-/// instructions of.
+/// Philox for many counters under one key; element [j][i] is word j of counter i. Compilers turn the loops into vector
+/// instructions.
 [[nodiscard]] inline PhiloxCounterLanes philox4x32_lanes(const PhiloxCounterLanes& counters, PhiloxKey key) noexcept {
   constexpr std::uint64_t low = 0xFFFFFFFFU;
   std::array<std::array<detail::PhiloxLane, random_lanes>, 4> x;

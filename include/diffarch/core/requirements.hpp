@@ -7,9 +7,9 @@
 
 #include "diffarch/core/concepts.hpp"
 
-// What the compiler says of a type that lacks what a concept asks for. Of an unsatisfied concept compilers print every
-// expression they tried. The functions here do not compile instead, with one sentence: what is missing, and what to
-// write. Each returns true, so that it can stand in a static_assert.
+// Errors of the compiler for a type that lacks what a concept asks for. For an unsatisfied concept compilers print
+// every expression that they tried. The functions here fail to compile with one sentence instead: what is missing, and
+// what to write. Each returns true, so that it can stand in a static_assert.
 
 namespace diffarch::detail {
 

@@ -41,9 +41,9 @@ requires std::floating_point<typename Expression::Scalar>
   return detail::with_memory_for([&] { return Batch<typename Expression::Scalar>(samples); }, "samples");
 }
 
-/// What is accepted wherever samples are expected: a `Batch` (d, n), a `Dataset`, and every dense matrix or matrix
-/// expression of Eigen with d rows and n columns (a block, a map, a vector as one sample, a row as n samples of one
-/// dimension, a sum), all of float or double.
+/// The types that are accepted wherever samples are expected: a `Batch` (d, n), a `Dataset`, and every dense matrix or
+/// matrix expression of Eigen with d rows and n columns (a block, a map, a vector as one sample, a row as n samples of
+/// one dimension, a sum), all of float or double.
 ///
 /// A function that takes samples evaluates each once and has one implementation, for batches:
 ///

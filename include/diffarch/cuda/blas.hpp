@@ -21,8 +21,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// What products of f32 numbers multiply: these, or these rounded to TF32 (10 bits of mantissa), which GPUs since
-/// Ampere multiply several times as fast. Sums are f32 in either case; f64 is always f64.
+/// The numbers that products of f32 numbers multiply: the f32 numbers, or f32 numbers rounded to TF32 (10 bits of
+/// mantissa). GPUs since Ampere multiply TF32 numbers several times as fast. Sums are f32 in both cases; products of
+/// f64 numbers always multiply f64 numbers.
 enum class Factors { f32, tf32 };
 
 /// C = alpha op(A) op(B) + beta C, op(A) (m, k), op(B) (k, n). Nothing is read of C when beta is 0.
@@ -49,7 +50,8 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Scalar 
           "gemm in TF32 (", m, ", ", k, ") x (", k, ", ", n, ")");
 }
 
-/// The same for `batch` products, operand i being `stride` i behind the first; stride 0: the same for all.
+/// Computes `batch` products at once. Operand i lies `stride` i elements behind the first operand; with stride 0 all
+/// products share the operand.
 template <class Scalar>
 void gemm_batch(bool transpose_a, bool transpose_b, Index m, Index n, Index k, Scalar alpha, const Scalar* a, Index lda,
                 Index stride_a, const Scalar* b, Index ldb, Index stride_b, Scalar beta, Scalar* c, Index ldc,
@@ -104,7 +106,7 @@ void solve_lower(bool transpose, Index n, Index columns, const Scalar* l, Index 
     call(cublasDtrsm_v2);
 }
 
-/// The same for `batch` systems at once; `l` and `b` are device arrays of their addresses.
+/// Solves `batch` systems at once; `l` and `b` are device arrays of the addresses of their matrices.
 template <class Scalar>
 void solve_lower_batch(bool transpose, Index n, Index columns, const Scalar* const* l, Index ldl, Scalar* const* b,
                        Index ldb, Index batch) {

@@ -8,9 +8,9 @@
 
 namespace diffarch::cuda {
 
-/// What all work of the process on the device shares: one GPU, one stream, on which everything is ordered, and the
-/// handles of the libraries. Made when it is first asked for, and never destroyed: device arrays may live to the end of
-/// the program. One host thread at a time may use it.
+/// The context that all work of the process on the device shares: one GPU, one stream, on which everything is ordered,
+/// and the handles of the libraries. Made when it is first asked for, and never destroyed: device arrays may live to
+/// the end of the program. One host thread at a time may use it.
 ///
 /// Where a launcher (mpirun, srun) has started several processes on one machine, each takes a GPU of its own: the one
 /// whose number is its local rank, modulo the number of GPUs that it sees. A program that calls cudaSetDevice for a GPU

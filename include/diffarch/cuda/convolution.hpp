@@ -26,7 +26,7 @@ struct PackKernel {
   }
 };
 
-/// The same of the transposed map, the kernel turned by 180 degrees: (9 out, in), element (row, i).
+/// Packs the kernel of the transposed map, turned by 180 degrees: (9 out, in), element (row, i).
 template <class Scalar>
 struct PackTurnedKernel {
   const Scalar* weights;

@@ -53,7 +53,7 @@ class DeviceArray {
   [[nodiscard]] Index size() const noexcept { return rows_ * cols_; }
   [[nodiscard]] Scalar* data() noexcept { return data_; }
   [[nodiscard]] const Scalar* data() const noexcept { return data_; }
-  /// Where column `j` begins.
+  /// Returns the address of column `j`.
   [[nodiscard]] Scalar* column(Index j) noexcept { return data_ + j * rows_; }
   [[nodiscard]] const Scalar* column(Index j) const noexcept { return data_ + j * rows_; }
 

@@ -35,13 +35,13 @@ void cholesky_in_place(Index n, Scalar* m, Index ld, int* info) {
   }
 }
 
-/// What an info code other than 0 of a Cholesky factorisation of order n means.
+/// Returns the message for an info code other than 0 of a Cholesky factorisation of order n.
 [[nodiscard]] inline std::string not_positive_definite(Index n, int info) {
   return diffarch::detail::concat("cholesky: a (", n, ", ", n,
                                   ") matrix is not positive definite: its leading minor of order ", info, " is not");
 }
 
-/// The same, and waits. Throws NumericalError when a pivot is not positive.
+/// Factorises m in place and waits for the result. Throws NumericalError when a pivot is not positive.
 template <class Scalar>
 void cholesky_in_place(DeviceArray<Scalar>& m) {
   diffarch::detail::require<DimensionMismatch>(m.rows() == m.cols(), "cholesky: the matrix is (", m.rows(), ", ",

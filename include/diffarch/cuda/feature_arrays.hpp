@@ -19,11 +19,11 @@ struct FeatureLayout {
   Index count = 1;
 
   [[nodiscard]] constexpr Index columns() const { return n * count; }
-  /// Where a vector holds what belongs to (row, column) of an array of samples.
+  /// Returns the position in a vector of the entry that belongs to (row, column) of an array of samples.
   [[nodiscard]] constexpr Index entry(Index row, Index column) const {
     return column < n ? row : quotient(column, n) * p + row;
   }
-  /// Where an array of samples holds the i-th sample of entry `at` of a vector.
+  /// Returns the position in an array of samples of the i-th sample of entry `at` of a vector.
   [[nodiscard]] constexpr Index element(Index at, Index i) const {
     const Index problem = at < p ? 0 : quotient(at, p);
     return at + (problem * (n - 1) + i) * p;

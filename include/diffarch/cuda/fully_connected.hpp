@@ -71,7 +71,7 @@ class ProductFullyConnected {
   }
 
  private:
-  // Of one network.
+  // Sizes of the arrays of one network.
   [[nodiscard]] Index x_size() const { return inputs_ * samples_; }
   [[nodiscard]] Index y_size() const { return outputs_ * samples_; }
   [[nodiscard]] Index weights_size() const { return outputs_ * inputs_; }

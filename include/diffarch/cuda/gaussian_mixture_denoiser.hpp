@@ -116,7 +116,7 @@ class GaussianMixtureDenoiser<Scalar_, Cuda> {
     return x0_hat;
   }
 
-  /// As on the host, where y (d, 1) is.
+  /// Computes the covariance on the host, where y (d, 1) is, as the model of the host does.
   [[nodiscard]] Matrix<double> posterior_covariance(const Batch<Scalar>& y, NoiseLevel level) const {
     return host_.posterior_covariance(y, level);
   }

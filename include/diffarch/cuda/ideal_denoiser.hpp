@@ -18,7 +18,7 @@ struct ValueOf {
   constexpr Value operator()(Index i) const { return values[i]; }
 };
 
-/// What the tiles so far say of a noisy sample y, a query.
+/// The state of the softmax of one noisy sample y, a query, after the tiles so far.
 struct SoftmaxState {
   double y_squared;   ///< |y|^2
   double smallest;    ///< squared distance

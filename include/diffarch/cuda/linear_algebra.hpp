@@ -23,7 +23,7 @@ struct CentredValue {
   }
 };
 
-/// The same, stored in the precision To.
+/// Stores the centred value in the precision To.
 template <class To, class Scalar>
 struct Centre {
   To* centred;

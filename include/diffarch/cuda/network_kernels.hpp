@@ -174,7 +174,7 @@ struct CudaKernels {
   }
 
  private:
-  /// Of the smaller images, (rows width) pixels.
+  /// Launches a pooling functor over the smaller images, which have `rows` times `width` pixels.
   template <template <class Value> class Functor, class Scalar>
   static void pool(const Scalar* from, Scalar* to, Index rows, Index width, Index channels) {
     cuda::with_lanes(
@@ -199,8 +199,9 @@ struct CudaKernels {
 };
 
 #ifdef DIFFARCH_HAS_CUDNN
-/// The same with f32 convolutions, transposed ones among them, that multiply TF32 numbers on GPUs that have them, as
-/// PyTorch's do unless told otherwise; f64 as before. Weights, activations, Adam and all other products stay f32.
+/// The kernels of CudaKernels, but f32 convolutions and transposed convolutions multiply TF32 numbers on GPUs that have
+/// them, as PyTorch's convolutions do by default. Convolutions in f64 stay as they are. Weights, activations, Adam and
+/// all other products stay f32.
 struct CudaTf32Kernels : CudaKernels {
   [[nodiscard]] static std::string name() { return detail::concat(CudaKernels::name(), " in TF32"); }
 
@@ -249,7 +250,7 @@ struct nn::KernelsOf<Cuda> {
 #else
   using type = CudaKernels;
 #endif
-  /// As that of the host.
+  /// Marks the source file, as the kernels of the host do.
   static void mark_source_file() { cuda::detail::mark_kernels_of_cuda(); }
 };
 

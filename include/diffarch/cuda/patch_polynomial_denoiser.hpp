@@ -169,7 +169,8 @@ class DevicePatchPolynomialDenoiser {
     }
   }
 
-  /// What a window needs while it is fitted: patches, four arrays of preactivations, a few of what it serves.
+  /// Returns a function that computes the bytes of a window during its fit: its patches, four arrays of preactivations,
+  /// and a few arrays of the values that it serves.
   [[nodiscard]] auto bytes_to_fit(const LevelFit& fit) const {
     return [p = fit.directions.cols(), n = data_.cols()](const cuda::WindowGroup& group) {
       constexpr auto size = static_cast<Index>(sizeof(Scalar));

@@ -16,7 +16,7 @@ struct Division {
   Index quotient, remainder;
 };
 
-/// Of numbers in [0, 2^32): a division of 64 bits costs several times as much on a device.
+/// Divides numbers in [0, 2^32). A division of 64 bits costs several times as much on a device.
 [[nodiscard]] constexpr Division divide(Index number, Index divisor) {
   const auto quotient = static_cast<std::uint32_t>(number) / static_cast<std::uint32_t>(divisor);
   return {static_cast<Index>(quotient),
@@ -79,8 +79,8 @@ struct WindowAxis {
   [[nodiscard]] constexpr Index wrapped(Index position) const {
     return position < 0 ? position + size : position >= size ? position - size : position;
   }
-  /// Where the window of a position begins and how many of its pixels there are: on a plane those inside the image,
-  /// since what lies beyond is zero.
+  /// The first pixel of the window of a position, and the number of its pixels. On a plane only pixels inside the image
+  /// count, since the values beyond the border are zero.
   struct Window {
     Index begin, length;
   };
@@ -120,7 +120,7 @@ struct WindowDoubling {
   }
 };
 
-/// What one part of the training images says of a pixel so far.
+/// The state of the posterior of one pixel after a part of the training images.
 template <class Scalar>
 struct PatchState {
   Scalar smallest;  ///< squared distance of the nearest patch

@@ -121,7 +121,7 @@ struct ScaleCovariance {
 
 }  // namespace detail
 
-/// Of directions R^T (d, p). Waits once.
+/// Returns the noise of features with the directions R^T (d, p). Waits once.
 template <class Scalar>
 [[nodiscard]] FeatureNoise feature_noise(const DeviceArray<Scalar>& directions) {
   FeatureNoise noise{LinearAlgebra<Cuda>::gram(directions), DeviceArray<double>(directions.cols(), 1)};

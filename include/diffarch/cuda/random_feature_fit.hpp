@@ -29,7 +29,7 @@ class FitStatus {
   DeviceArray<int> codes_;
 };
 
-/// What went wrong with a fit of p features; empty when nothing did.
+/// Returns the message for a fit of p features that failed, or an empty text when it did not fail.
 template <class Averaging>
 [[nodiscard]] std::string problem_of(int overflow, int info, Index p, int degree) {
   if (overflow != 0)
@@ -56,13 +56,13 @@ struct RandomFeatureFit<Averaging, Cuda> {
   Array features;             ///< H (p, n count), scaled and centred, divided by n (Legacy: n - 1)
   Array factor;               ///< L (p, p count)
 
-  /// Of directions R^T (d, p).
+  /// Returns the covariance R R^T of directions R^T (d, p).
   template <class Scalar>
   [[nodiscard]] static Noise noise_of(const cuda::DeviceArray<Scalar>& directions) {
     return cuda::feature_noise(directions);
   }
 
-  /// As on the host.
+  /// Returns the factor of R R^T, as the fit of the host does.
   [[nodiscard]] static Array noise_factor(const Noise& noise) {
     const Index p = noise.covariance.rows();
     Array gram = noise.covariance;
@@ -114,8 +114,7 @@ struct RandomFeatureFit<Averaging, Cuda> {
     return result;
   }
 
-  /// The same for noisy preactivations; `unit_scale` (p, count): what features are multiplied with before they are
-  /// looked at.
+  /// Overload for noisy preactivations. Features are multiplied with `unit_scale` (p, count) before they are checked.
   [[nodiscard]] static RandomFeatureFit fit_all(const cuda::FeatureLayout& layout, int degree,
                                                 const Averaging& averaging, Array noisy, Array unit_scale,
                                                 cuda::FitStatus& status, Index first) requires(!is_exact) {

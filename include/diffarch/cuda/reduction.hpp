@@ -152,7 +152,7 @@ void reduce_rows(Index rows, Index columns, const Map& map, const Store& store, 
   reduce_columns<Value>(parts, rows, detail::LoadColumn<Value>{partial, parts}, store, combine, identity);
 }
 
-/// The same in memory of its own.
+/// Overload that allocates the memory for its partial results.
 template <class Value, class Map, class Store>
 void reduce_rows(Index rows, Index columns, const Map& map, const Store& store) {
   DeviceArray<Value> partial(rows, row_parts(columns));

@@ -25,11 +25,11 @@ struct WindowGroup {
   Index served_values = 0;  ///< values that every window serves
 
   [[nodiscard]] constexpr Index patch_values() const { return size * size * channels; }
-  /// Where an image holds value `value` of the patch in window `window`.
+  /// Returns the position in an image of value `value` of the patch in window `window`.
   [[nodiscard]] constexpr Index patch_value(Index window, Index value) const {
     return value_at(window, value, size * channels, row, column);
   }
-  /// Where an image holds the value `value` of those that a window serves.
+  /// Returns the position in an image of value `value` among those that window `window` serves.
   [[nodiscard]] constexpr Index served_value(Index window, Index value) const {
     return value_at(window, value, served_width * channels, served_row, served_column);
   }

@@ -115,8 +115,8 @@ void make_upright(std::vector<T>& values, Index& height, Index& width, Index cha
   std::vector<T> upright(values.size());
   for (Index row = 0; row < rows; ++row)
     for (Index column = 0; column < columns; ++column) {
-      // Where the pixel is stored: orientation 1 of (2 mirrored, 3 turned by 180 degrees, 4 flipped) and, transposed, 5
-      // of (6 turned clockwise, 7, 8).
+      // The place of the pixel in the file, for orientation 1 of (2 mirrored, 3 turned by 180 degrees, 4 flipped) and,
+      // transposed, 5 of (6 turned clockwise, 7, 8).
       const bool from_the_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
       const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
       Index stored_row = transposed ? column : row;

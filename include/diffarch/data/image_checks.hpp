@@ -14,8 +14,8 @@
 #include "diffarch/core/error.hpp"
 #include "diffarch/core/png_checksum.hpp"
 
-// What the decoder does not check of PNG and JPEG files, because it shows damaged images instead, and what it does not
-// know of them.
+// Checks of PNG and JPEG files that the decoder leaves out, because it shows damaged images instead, and facts about
+// these files that it does not know.
 
 namespace diffarch::detail {
 
@@ -87,7 +87,7 @@ inline void check_png(const std::string& path, const FileBytes& file) {
                          8.0 * deflate_ratio * static_cast<double>(data_size) / bits_per_pixel, data_size);
 }
 
-/// What a JPEG file says of its colours, and where.
+/// The colours of a JPEG file as its segments state them, and the places of these segments.
 struct JpegColours {
   bool jfif = false;
   std::size_t adobe_transform = 0;         ///< where segment APP14 has its colour transform, or 0
@@ -152,9 +152,9 @@ inline JpegColours check_jpeg(const std::string& path, const FileBytes& file) {
   }
 }
 
-/// The same JPEG file, made to say of its colours what libjpeg takes for granted and the decoder does not. Four
-/// components are CMYK without a segment of Adobe, and YCCK where this says YCbCr. Three components that are called R,
-/// G and B are YCbCr all the same where a segment of JFIF or Adobe says so. Source: jdapimin.c of libjpeg.
+/// Returns the JPEG file with its colours stated explicitly where libjpeg takes them for granted and the decoder does
+/// not. Four components are CMYK without a segment of Adobe, and YCCK where this says YCbCr. Three components that are
+/// called R, G and B are YCbCr all the same where a segment of JFIF or Adobe says so. Source: jdapimin.c of libjpeg.
 [[nodiscard]] inline FileBytes with_plain_colours(FileBytes file, const JpegColours& colours) {
   constexpr std::uint8_t rgb = 0;  // or CMYK
   constexpr std::uint8_t ycck = 2;

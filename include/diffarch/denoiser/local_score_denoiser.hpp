@@ -84,7 +84,7 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
   using LaneMap = Eigen::Map<Lanes>;
   using ConstLaneMap = Eigen::Map<const Lanes>;
 
-  /// What a part of the training patches says of each pixel.
+  /// The posterior of each pixel after a part of the training patches.
   struct Posterior {
     Vector<Scalar> smallest;      ///< squared distance of the nearest patch, (pixels)
     Vector<double> weight_sum;    ///< (pixels)
@@ -199,7 +199,7 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cpu> {
     }
   }
 
-  /// What lies beyond the border: zeros, or the other side.
+  /// Sets the values beyond the border: zeros, or those of the other side.
   static void continue_line(Scalar* outside, const Scalar* other_side, Index count) {
     if constexpr (pools_shifts)
       std::copy(other_side, other_side + count, outside);

@@ -18,7 +18,7 @@ namespace diffarch {
 
 namespace detail {
 
-/// Where `train_levels` keeps what it has: nowhere. See `TrainingFolder` for one that keeps it in files.
+/// A store for `train_levels` that keeps nothing. `TrainingFolder` is a store that keeps networks in files.
 struct NoStore {
   template <class Network>
   bool load_finished(Index /*step*/, Network& /*network*/, std::vector<double>& /*losses*/) {
@@ -33,7 +33,7 @@ struct NoStore {
   [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
 };
 
-/// What a training says before anything else: that it runs on Eigen's kernels, where faster ones can be had.
+/// Returns the note with which a training begins: that it runs on Eigen's kernels, where faster ones can be had.
 template <class Kernels>
 [[nodiscard]] std::string note_of_kernels() {
   if constexpr (std::is_same_v<Kernels, nn::EigenKernels>)
@@ -47,7 +47,8 @@ template <class Kernels>
   return options.epochs * (samples / options.batch_size * options.batch_size);
 }
 
-/// What to train, without the type of its architecture: architectures whose networks have one body share the code.
+/// The plan of a training, without the type of its architecture: architectures whose networks have one body share the
+/// code.
 template <class Body>
 struct NetworkPlan {
   using Network = nn::Network<Body>;

@@ -7,8 +7,8 @@
 
 namespace diffarch::detail {
 
-// What the posterior means over training samples and patches share: weights ~ exp(-residual / (2 noise^2)), taken
-// relative to the smallest residual.
+// The weights exp(-residual / (2 noise^2)) of posterior means over training samples and patches, taken relative to the
+// smallest residual.
 
 /// A weight below e^-40 of the largest is less than a rounding of the sum, in double too.
 inline constexpr double negligible_exponent = 40.0;

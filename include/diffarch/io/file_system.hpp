@@ -16,8 +16,8 @@
 #include <unistd.h>
 #endif
 
-// What std::filesystem does not offer: files that are new, on disk, or open already. Where the system is not POSIX, the
-// functions do what the C++ library can.
+// Functions that std::filesystem does not offer, for files that are new, on disk, or open already. Where the system is
+// not POSIX, the functions do what the C++ library can.
 
 namespace diffarch::detail {
 

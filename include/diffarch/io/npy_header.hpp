@@ -12,7 +12,7 @@
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/error.hpp"
 
-// What a .npy file says of its array: the Python literal in its header. Source: NumPy Enhancement Proposal 1.
+// The description of the array in the header of a .npy file: a Python literal. Source: NumPy Enhancement Proposal 1.
 
 namespace diffarch::detail {
 

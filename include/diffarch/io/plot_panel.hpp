@@ -13,7 +13,8 @@
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/samples.hpp"
 
-// What a plot shows: series of points and a map of colours in a coordinate system. `plot` (io/gnuplot.hpp) draws it.
+// The contents of a plot: series of points and a map of colours in a coordinate system. `plot` (io/gnuplot.hpp) draws
+// it.
 
 namespace diffarch {
 

@@ -19,7 +19,7 @@
 #include "diffarch/core/error.hpp"
 #include "diffarch/io/npy_header.hpp"
 
-// What the JSON header of a safetensors file says of its tensors. Needs nlohmann-json (target diffarch::json).
+// The tensors that the JSON header of a safetensors file lists. Needs nlohmann-json (target diffarch::json).
 
 namespace diffarch {
 
@@ -31,8 +31,8 @@ namespace detail {
 inline constexpr std::size_t safetensors_maximum_header = 100'000'000;  // the reference reader's own limit
 inline constexpr std::string_view safetensors_metadata_name = "__metadata__";
 
-// What follows uses JSON by the template parameter `Json`, so that only programs that call it instantiate
-// nlohmann-json.
+// The functions and classes below take the type of JSON as a template parameter, so that only programs that call them
+// instantiate nlohmann-json.
 
 /// A string of the file as a message can show it: in quotes, in ASCII, no longer than a line.
 template <class Json = nlohmann::json>

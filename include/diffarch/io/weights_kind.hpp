@@ -6,8 +6,8 @@
 
 namespace diffarch::detail {
 
-/// What a file is that was given in place of a safetensors file, and what to do with it, from its first bytes (a few
-/// hundred) and its name; empty when nothing is recognised.
+/// Returns a message that says what a file is that was given in place of a safetensors file, and what to do with it,
+/// from its first few hundred bytes and its name. The message is empty when the file is not recognised.
 [[nodiscard]] inline std::string weights_kind(std::string_view bytes, std::string_view name) {
   const auto begins = [&](std::string_view with) { return bytes.starts_with(with); };
   const auto holds = [&](std::string_view text) { return bytes.find(text) != std::string_view::npos; };

@@ -132,7 +132,8 @@ class ZipArchive {
     return content;
   }
 
-  /// Where the directory is, by the record at the end of the file, which a comment of up to 65535 bytes may follow.
+  /// Finds and reads the directory by the record at the end of the file. A comment of up to 65535 bytes may follow that
+  /// record.
   void read_directory() {
     constexpr std::uint64_t fixed = 22;
     const std::uint64_t tail_size = std::min<std::uint64_t>(size_, fixed + 65535);

@@ -9,7 +9,8 @@ namespace diffarch::nn {
 
 namespace detail {
 
-/// What element-wise layers share: no weights, shape unchanged, in place both ways, gradient from the output.
+/// The common part of element-wise layers. They have no weights, keep the shape, work in place in both directions, and
+/// compute the gradient from their output.
 class ElementwiseLayer {
  public:
   static constexpr bool forward_in_place = true;

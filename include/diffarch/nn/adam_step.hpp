@@ -8,7 +8,7 @@
 
 #include "diffarch/core/finite_math.hpp"
 
-/// What one step of Adam does to every element, for the kernels that take it.
+/// One step of Adam for every element, for the kernels that take it.
 namespace diffarch::nn {
 
 /// Some parameters of a network and the gradient of the loss with respect to each, in memory of the backend.

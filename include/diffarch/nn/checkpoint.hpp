@@ -17,8 +17,8 @@ namespace diffarch::nn {
 
 namespace detail {
 
-/// What must agree between the training that wrote a checkpoint and the one that continues: all that decides what a
-/// step does. The number of epochs may differ.
+/// Returns the text that must agree between the training that wrote a checkpoint and the training that continues from
+/// it: everything that decides a step. The number of epochs may differ.
 [[nodiscard]] inline std::string training_fingerprint(const TrainingOptions& options, NoiseLevel level, Index samples) {
   std::ostringstream text;
   text.imbue(std::locale::classic());  // in files, whatever the program speaks

@@ -35,10 +35,11 @@ void transform(const Scalar* from, Scalar* to, Index count, const Function& f) {
 
 }  // namespace detail
 
-/// What the families of kernels on the host share, and what a family of kernels is: all arithmetic of the layers, of
-/// training and of the models made of networks, for Scalar = float and double. Layers keep shapes, tensors and names,
-/// and never touch a number themselves, so that another family may keep the numbers elsewhere. Pointers are to memory
-/// of the family's backend, 64-byte aligned where a `workspace` is meant, unless they are called `host`.
+/// The part that all families of kernels on the host share, and the contract of a family. A family of kernels does all
+/// arithmetic of the layers, of training and of the models made of networks, for Scalar = float and double. Layers keep
+/// shapes, tensors and names, and never touch a number themselves, so that another family may keep the numbers
+/// elsewhere. Pointers are to memory of the family's backend, 64-byte aligned where a `workspace` is meant, unless they
+/// are called `host`.
 ///
 /// Memory:
 ///  - `name()`: for reports; `BackendType`: whose memory it is (see `Backend`), and that `KernelsOf` belongs to;

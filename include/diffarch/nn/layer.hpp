@@ -14,7 +14,8 @@
 
 namespace diffarch {
 
-/// What a convolution sees beyond the border of an image: zeros, or the opposite side (a torus, on both axes).
+/// The values that a convolution sees beyond the border of an image: zeros, or the opposite side (a torus, on both
+/// axes).
 enum class Padding { zeros, circular };
 
 namespace streams {

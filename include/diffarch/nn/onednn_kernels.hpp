@@ -22,8 +22,8 @@ namespace diffarch::nn {
 
 namespace detail {
 
-/// What convolutions multiply: f32 numbers, or these rounded to bf16 (8 bits of mantissa), which CPUs that have
-/// instructions for it do twice as fast. Sums and results are f32 in both.
+/// The numbers that convolutions multiply: f32 numbers, or f32 numbers rounded to bf16 (8 bits of mantissa). CPUs with
+/// instructions for bf16 multiply them twice as fast. Sums and results are f32 in both cases.
 enum class ConvolutionPrecision { f32, bf16 };
 
 /// Whether this CPU multiplies bf16 numbers; elsewhere they would be slower than f32.

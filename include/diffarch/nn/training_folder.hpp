@@ -31,7 +31,8 @@
 
 namespace diffarch::nn {
 
-/// What makes two trainings the same one: everything that decides the weights.
+/// The description of a training: everything that decides its weights. Two trainings with equal descriptions are the
+/// same training.
 struct TrainingDescription {
   std::string architecture = {};        ///< its name()
   ImageShape shape = {};                ///< of the samples
@@ -94,7 +95,8 @@ template <class Json = TrainingJson>
           {"data_checksum", description.data_checksum}};
 }
 
-/// What a folder is that has no description of a training, and what to do with it.
+/// Returns, for a folder without the description of a training, a message that says what the folder is and what to do
+/// with it.
 [[nodiscard]] inline std::string kind_of_other_folder(const std::filesystem::path& folder) {
   using diffarch::detail::concat;
   std::error_code problem;
@@ -301,7 +303,8 @@ class TrainingFolder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// What a process that was killed while it wrote has left behind; of other levels it may be one that is writing.
+  /// Removes the unfinished files of a process that was killed while it wrote this level. Unfinished files of other
+  /// levels stay, as a process may be writing them.
   void remove_unfinished_files(Index step) const {
     const std::string of_level = detail::level_file(folder_, step).stem().string() + ".";
     std::error_code ignored;  // files of other levels come and go

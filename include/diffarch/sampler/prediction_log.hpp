@@ -20,8 +20,8 @@ class PredictionLog {
  public:
   using Storage = typename B::template Storage<Scalar>;
 
-  /// What the sampler calls. Throws DimensionMismatch when the step does not follow those before it: another call of
-  /// the sampler.
+  /// Records a step; the sampler calls it. Throws DimensionMismatch when the step does not follow the steps before it,
+  /// as in another call of the sampler.
   void operator()(const SamplerStep<Storage>& step) {
     if (predictions_.empty()) predictions_.resize(static_cast<std::size_t>(step.steps));
     detail::require<DimensionMismatch>(static_cast<Index>(predictions_.size()) == step.steps,

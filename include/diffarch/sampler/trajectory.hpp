@@ -13,8 +13,8 @@
 
 namespace diffarch {
 
-/// What an observer of the sampler sees at every step: the noisy batch y at `level`, shape (d, n), and the prediction
-/// x0_hat made from it, before the step to `next` is taken. Column j is sample `first_sample + j`.
+/// The data that an observer of the sampler sees at every step: the noisy batch y at `level`, shape (d, n), and the
+/// prediction x0_hat made from it, before the step to `next` is taken. Column j is sample `first_sample + j`.
 template <class Storage>
 struct SamplerStep {
   Index step;   ///< 0 ... steps - 1

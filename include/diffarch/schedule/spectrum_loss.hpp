@@ -9,7 +9,7 @@
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/noise_levels.hpp"
 
-// What N steps of DDIM do to the spectrum of Gaussian data. Along an eigenmode
+// The effect of N steps of DDIM on the spectrum of Gaussian data. Along an eigenmode
 // of variance lambda, with the angles phi_k = arctan(sigma_k / sqrt(lambda)), one step of DDIM on the exact denoiser
 // has
 //   gain (lambda + sigma_k sigma_{k+1}) / (lambda + sigma_k^2) = gain of the exact flow * cos(phi_k - phi_{k+1}),

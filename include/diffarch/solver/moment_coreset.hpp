@@ -45,7 +45,7 @@ void remove_points(const Matrix<Real>& features, Vector<Real>& weights) {
     if (first_zero < 0) continue;  // a direction that is zero to rounding: the features have a lower rank
     weights = (weights - step * direction).cwiseMax(Real(0));
     weights(first_zero) = Real(0);
-    // What is removed stays removed, exactly.
+    // A point that is removed stays removed, exactly.
     for (Index other = column + 1; other < s - m; ++other)
       null_space.col(other) -= null_space(first_zero, other) / direction(first_zero) * direction;
     null_space.row(first_zero).setZero();
@@ -76,7 +76,7 @@ template <class Scalar>
   ProgressReporter progress(callback, "moment coreset", points.cols(), "points");
   for (Index next = 0; next < points.cols();) {
     const Index first = next;
-    // What is left, and as many points again.
+    // A block has the points that are left, and as many new ones.
     const Index block = std::max<Index>(basis.size(), 1);
     for (const Index end = std::min(points.cols(), next + block); next < end; ++next)
       if (weights(next) > 0.0) {

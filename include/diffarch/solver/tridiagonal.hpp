@@ -66,7 +66,7 @@ template <class Scalar>
   result.subdiagonal.resize(reflections);
   result.factors.resize(reflections);
   for (Index begin = 0; begin < reflections; begin += panel) {
-    // What the panel's reflections take from the matrix, v w^T + w v^T, in rows and columns from `begin` on.
+    // The panel's reflections subtract v w^T + w v^T from the rows and columns of the matrix from `begin` on.
     const Index width = std::min(panel, reflections - begin);
     Matrix<Scalar> v = Matrix<Scalar>::Zero(n - begin, width);
     Matrix<Scalar> w = Matrix<Scalar>::Zero(n - begin, width);
