@@ -59,8 +59,8 @@ def cpu_seconds(command, folder, environment):
 def compile_times(rounds, say):
     """name -> {"seconds": median of the rounds, "min", "max", "against", "ratio": median of the ratios of the rounds,
     "wanted"}: the source files with their own commands, from nothing: no precompiled header, no cache of objects."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         environment = {name: value for name, value in os.environ.items() if name != "CMAKE_CXX_COMPILER_LAUNCHER"}
         say("compile times: configuring")
         subprocess.run(["cmake", "--preset", "examples", "-B", folder, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
@@ -81,7 +81,7 @@ def compile_times(rounds, say):
                     command = shlex.split(entry["command"])
                     command[command.index("-o") + 1] = os.devnull
                     command[command.index("-c") + 1] = str(sources[part])
-                    command[-1:] = [command[-1]] + (optional if part not in commands else [])
+                    command += optional if part not in commands else []
                     if not uses_compiled:
                         command = [option for option in command if option != "-DDIFFARCH_COMPILED"]
                     seconds += cpu_seconds(command, entry["directory"], environment)

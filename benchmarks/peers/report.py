@@ -84,7 +84,7 @@ def other_rows(results):
             yield [f"compiling {program}", seconds, ""]
         else:
             yield [f"compiling {program} / {time['against']}", f"{time['ratio']:.2f} ({seconds})",
-                   at_most(time["ratio"], time["wanted"]) if time["wanted"] else ""]
+                   at_most(time["ratio"], time["wanted"])]
     if "certificates" in results:
         seconds, wanted = results["certificates"]["seconds"], results["certificates"]["wanted"]
         yield ["certificates on one core", f"{seconds:.0f} s", at_most(seconds, wanted, " s")]
