@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "diffarch/cuda/cuda.hpp"
-#include "diffarch/nn/level_training.hpp"
 #include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/training/level_training.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "gpu_measure.hpp"
 

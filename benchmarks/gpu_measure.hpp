@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "diffarch/core/memory.hpp"
-#include "diffarch/cuda/blas.hpp"
-#include "diffarch/cuda/linear_algebra.hpp"
+#include "diffarch/cuda/algebra/blas.hpp"
+#include "diffarch/cuda/algebra/linear_algebra.hpp"
 
 // What the benchmarks gpu_*.cu share. Each prints one JSON object a line: seconds, flops by a formula that its head
 // states, what was achieved, and the fraction of what cuBLAS reaches in the same run with large square products.

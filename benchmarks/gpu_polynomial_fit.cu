@@ -5,7 +5,7 @@
 
 #include "benchmark_data.hpp"
 #include "diffarch/cuda/cuda.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "gpu_measure.hpp"
 

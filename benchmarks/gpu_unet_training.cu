@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "diffarch/cuda/cuda.hpp"
-#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/training/level_training.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "gpu_measure.hpp"
 

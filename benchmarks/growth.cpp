@@ -22,7 +22,7 @@
 #include "diffarch/core/memory.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 
-#include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/patch_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "measured_case.hpp"

@@ -14,10 +14,10 @@
 
 #include "diffarch/core/memory.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/files/weights_file.hpp"
 #include "diffarch/nn/mlp.hpp"
+#include "diffarch/nn/training/level_training.hpp"
 #include "diffarch/nn/unet.hpp"
-#include "diffarch/nn/weights_file.hpp"
 #include "process_memory.hpp"
 
 namespace {

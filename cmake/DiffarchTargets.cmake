@@ -3,7 +3,7 @@
 #   diffarch::images    stb_image, stb_image_resize, stb_image_write: data/image_folder.hpp, io/png_grid.hpp
 #   diffarch::zlib      zlib: data/idx.hpp, io/npz.hpp
 #   diffarch::json      nlohmann-json: io/safetensors.hpp
-#   diffarch::onednn    oneDNN: nn/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
+#   diffarch::onednn    oneDNN: nn/kernels/onednn_kernels.hpp, and makes its kernels the networks' default ones (else Eigen's)
 #   diffarch::mpi       MPI, beside nlohmann-json: mpi/
 #   diffarch::cuda      the CUDA toolkit: cuda/, in source files that nvcc compiles (LANGUAGE CUDA)
 #   diffarch::cudnn     cuDNN beside it: convolutions of networks on the device by cuDNN, else by matrix products

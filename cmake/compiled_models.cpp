@@ -4,8 +4,8 @@
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/analysis/neighbour_search.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
-#include "diffarch/denoiser/gaussian_denoiser.hpp"
-#include "diffarch/nn/eigen_kernels.hpp"
+#include "diffarch/denoiser/gaussian/gaussian_denoiser.hpp"
+#include "diffarch/nn/kernels/eigen_kernels.hpp"
 
 namespace diffarch {
 

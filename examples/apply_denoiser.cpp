@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "common/apply_network.hpp"
-#include "common/command_line.hpp"
-#include "common/standard_streams.hpp"
+#include "common/architectures/apply_network.hpp"
+#include "common/options/command_line.hpp"
+#include "common/options/standard_streams.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/npy.hpp"
 
@@ -74,10 +74,9 @@ void run(const Options& options) {
   const auto apply = [&]<class Scalar>(const ImageShape& shape, const Batch<Scalar>& y) {
     const NetworkChoice choice{options.arch, options.pools, options.channels,
                                options.padding == "circular" ? Padding::circular : Padding::zeros, options.hidden};
-    Batch<Scalar> x0;
-    on_backend(options.backend,
-               [&]<class B>(std::type_identity<B>) { x0 = apply_network<B>(choice, shape, options.weights, y); });
-    return x0;
+    return on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
+      return apply_network<B>(choice, shape, options.weights, y);
+    });
   };
   if (options.arch == "mlp2d") {
     write_npy_batch(options.output, apply(ImageShape{1, 1, 2}, read_points(options.input)));

@@ -16,9 +16,9 @@
 #include <string>
 
 #include "certificates/statements.hpp"
-#include "common/command_line.hpp"
-#include "common/figure_options.hpp"
-#include "common/figure_report.hpp"
+#include "common/options/command_line.hpp"
+#include "common/options/figure_options.hpp"
+#include "common/report/figure_report.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/file_status.hpp"
 #include "diffarch/version.hpp"

@@ -21,13 +21,15 @@
 #include <cstdio>
 #include <map>
 
-#include "common/command_line.hpp"
-#include "common/shared_training.hpp"
-#include "common/trained_networks.hpp"
+#include "common/architectures/samplers.hpp"
+#include "common/options/command_line.hpp"
+#include "common/training/shared_training.hpp"
+#include "common/training/trained_networks.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/process/console_progress.hpp"
 #include "diffarch/sampler/ddim.hpp"
 
 namespace {
@@ -45,7 +47,7 @@ const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
 /// A denoiser that stands beside the networks.
 struct Theory {
   std::string name;
-  PlacedModelPointer<float> model;
+  AnySampler<float> sampler;
   std::vector<Index> patch_sizes = {};  ///< of the local ones, one for each noise level
 };
 
@@ -67,6 +69,12 @@ std::string number_text(double value, int width) {
   return text;
 }
 
+std::string two_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
 /// Mean over the levels of a measure, of those where it is defined.
 double mean_of_defined(const std::vector<double>& values) {
   double sum = 0.0;
@@ -81,7 +89,7 @@ double mean_of_defined(const std::vector<double>& values) {
 
 /// For every noise level, the patch size whose x0_hat has the largest median R^2 to the network's.
 template <class A>
-std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& network, const NoiseLevels& levels,
+std::vector<Index> calibrated_sizes(A architecture, const SampledTrajectory<float>& network, const NoiseLevels& levels,
                                     const std::vector<Index>& candidates, const NetworkSetting& setting) {
   const ProgressCallback bar = ConsoleProgress{};
   ProgressReporter progress(bar, "calibrate patch sizes", static_cast<Index>(candidates.size()));
@@ -89,9 +97,9 @@ std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& net
   std::vector<double> best(sizes.size(), -std::numeric_limits<double>::infinity());
   for (const Index size : candidates) {
     architecture.patch_sizes = {size};
-    const auto local = fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
+    const auto local = fitted_sampler(setting.options.backend, architecture, setting.images.samples(), levels);
     for (std::size_t at = 0; at < sizes.size(); ++at) {
-      const Batch<float> x0_hat = local->denoise(network.noisy[at], levels[static_cast<Index>(at)]);
+      const Batch<float> x0_hat = local.denoise(network.noisy[at], levels[static_cast<Index>(at)]);
       // Undefined at a level where the network predicts one gray: then the smallest size stays.
       const double score = median_of_defined(r_squared(x0_hat, network.predictions[at]));
       if (!(score > best[at])) continue;
@@ -106,7 +114,8 @@ std::vector<Index> calibrated_sizes(A architecture, const Trajectory<float>& net
 template <class A>
 Theory local_theory(const std::string& name, A architecture, std::vector<Index> sizes, const NetworkSetting& setting) {
   architecture.patch_sizes = sizes;
-  return {name, fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule),
+  return {name,
+          fitted_sampler(setting.options.backend, architecture, setting.images.samples(), setting.schedule.levels()),
           std::move(sizes)};
 }
 
@@ -139,111 +148,162 @@ struct Comparison {
   std::vector<Panel> panels = {};
 };
 
-void compare_network(const std::string& name, Comparison& comparison) {
-  NetworkSetting& setting = comparison.setting;
-  const Dataset<float>& images = setting.images;
-  const UNetChoice& choice = all_networks.at(name);
-  Json entry = {{"network", name}};
-  const auto network = trained_unet(choice, name, setting, entry);
-  if (!network) {
-    comparison.report["networks"].push_back(std::move(entry));
-    return;
-  }
-  const std::string architecture = entry["architecture"].get<std::string>();
-  const NoiseLevels& levels = comparison.levels;
-  const ImageShape& shape = images.shape();
+/// A trained network and the trajectories with which theories are compared.
+struct TrainedNetwork {
+  std::string architecture;
+  Index receptive_field = 0;
+  bool is_circular = false;
+  SampledTrajectory<float> trajectory;  ///< from the noise of the comparison
+};
 
-  const Trajectory<float> calibration = network->trajectory(comparison.calibration_noise);
+/// The theories that depend on the network, with patch sizes calibrated on other trajectories of it, or as wide as its
+/// receptive field.
+std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledTrajectory<float>& calibration,
+                                   const Comparison& comparison) {
+  const NetworkSetting& setting = comparison.setting;
+  const NoiseLevels& levels = comparison.levels;
+  const ImageShape& shape = setting.images.shape();
   const Index side = std::max(shape.height, shape.width);
-  const Index field = entry["receptive_field"].get<Index>();
-  const bool is_circular = choice.padding == Padding::circular;
   std::vector<Theory> theories;
-  const auto add_local = [&](const std::string& theory, const auto& local, std::vector<Index> sizes) {
+  const auto add = [&](const std::string& theory, const auto& local, std::vector<Index> sizes) {
     theories.push_back(local_theory(theory, local, std::move(sizes), setting));
   };
   for (const std::string& theory : comparison.local_names) {
     if (theory == "LocalScore") {
       const LocalScore local{shape};
-      add_local(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1), setting));
+      add(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1), setting));
     } else if (theory == "EquivariantLocalScore") {
       const EquivariantLocalScore local{shape};
-      add_local(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(side), setting));
-    } else if (is_circular) {
-      add_local(theory, EquivariantLocalScore{shape}, {field});
+      add(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(side), setting));
+    } else if (network.is_circular) {
+      add(theory, EquivariantLocalScore{shape}, {network.receptive_field});
     } else {
-      add_local(theory, LocalScore{shape}, {field});
+      add(theory, LocalScore{shape}, {network.receptive_field});
     }
   }
+  return theories;
+}
 
-  const Trajectory<float> theirs = network->trajectory(comparison.noise);
-  Panel panel{.title = architecture,
+/// How well a theory predicts a network: x0_hat at every step of the network's trajectories, and the final images.
+struct Prediction {
+  std::vector<Agreement> steps;
+  Agreement end;
+};
+
+Prediction compare_with(const TrainedNetwork& network, const Theory& theory, const Batch<float>& samples,
+                        const NoiseLevels& levels) {
+  const SampledTrajectory<float>& theirs = network.trajectory;
+  Prediction prediction{{}, agreement(samples, theirs.samples, levels[levels.steps()])};
+  for (Index step = 0; step < levels.steps(); ++step) {
+    const auto at = static_cast<std::size_t>(step);
+    prediction.steps.push_back(
+        agreement(theory.sampler.denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]));
+  }
+  return prediction;
+}
+
+void print_prediction(const Theory& theory, const Prediction& prediction) {
+  std::vector<double> r;
+  std::vector<double> r2;
+  std::vector<double> explained;
+  for (const Agreement& step : prediction.steps) {
+    r.push_back(step.median_pearson_correlation);
+    r2.push_back(step.median_r_squared);
+    explained.push_back(step.median_explained_variance);
+  }
+  const Agreement& end = prediction.end;
+  std::printf("  %-22s", theory.name.c_str());
+  for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
+                             end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
+    std::printf(" %9s", number_text(value, 9).c_str());
+  std::printf("  %s\n", list_text(theory.patch_sizes).c_str());
+  std::fflush(stdout);
+}
+
+Json to_json(const Theory& theory, const Prediction& prediction) {
+  Json steps = Json::array();
+  for (const Agreement& step : prediction.steps) steps.push_back(to_json(step));
+  return {{"denoiser", theory.name},
+          {"patch_sizes", theory.patch_sizes},
+          {"single_step", std::move(steps)},
+          {"final_images", to_json(prediction.end)}};
+}
+
+/// Median R^2 of single steps over sigma, where it is defined.
+Series curve_of(const Theory& theory, const Prediction& prediction) {
+  Series curve{.label = theory.name, .style = SeriesStyle::lines_points};
+  for (const Agreement& step : prediction.steps) {
+    if (std::isnan(step.median_r_squared)) continue;
+    curve.x.push_back(step.level.sigma());
+    curve.y.push_back(step.median_r_squared);
+  }
+  return curve;
+}
+
+/// Samples of a theory with the R^2 of each.
+LabelledRow row_of(const Theory& theory, const TrainedNetwork& network, const Batch<float>& samples,
+                   const Agreement& end) {
+  LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
+                  : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
+                  : network.is_circular                    ? "Equivariant,\nreceptive field"
+                                                           : "LocalScore,\nreceptive field",
+                  samples);
+  for (Index i = 0; i < row.samples.cols(); ++i)
+    row.captions.push_back(std::isnan(end.r_squared(i)) ? "undefined" : two_digits(end.r_squared(i)));
+  return row;
+}
+
+/// Compares all theories with a network: prints, reports, and adds to the pictures.
+Json compare_theories(const TrainedNetwork& network, const std::vector<Theory>& theories, Comparison& comparison) {
+  const Index shown = comparison.shown_noise.cols();
+  Panel panel{.title = network.architecture,
               .x_label = "sigma",
               .y_label = "median R^2, single step",
               .log_x = true,
               .legend_beside = true,
               .y_range = PlotRange{-0.2, 1.02}};
-  std::printf("%s, %ld trajectories; medians over them:\n", architecture.c_str(),
+  std::printf("%s, %ld trajectories; medians over them:\n", network.architecture.c_str(),
               static_cast<long>(comparison.noise.cols()));
   std::printf("  %-22s %28s %28s\n", "", "single step, mean of levels", "final images");
   std::printf("  %-22s %9s %9s %9s %9s %9s %9s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
               "patch sizes");
-  comparison.rows.emplace_back(architecture, theirs.samples.leftCols(comparison.shown_noise.cols()));
+  comparison.rows.emplace_back(network.architecture, network.trajectory.samples.leftCols(shown));
   Json compared = Json::array();
-  const auto compare = [&](const Theory& theory, const Batch<float>& samples) {
-    Series curve{.label = theory.name, .style = SeriesStyle::lines_points};
-    Json steps = Json::array();
-    std::vector<double> r;
-    std::vector<double> r2;
-    std::vector<double> explained;
-    for (Index step = 0; step < levels.steps(); ++step) {
-      const auto at = static_cast<std::size_t>(step);
-      const Agreement here =
-          agreement(theory.model->denoise(theirs.noisy[at], levels[step]), theirs.predictions[at], levels[step]);
-      steps.push_back(to_json(here));
-      if (!std::isnan(here.median_r_squared)) {
-        curve.x.push_back(levels[step].sigma());
-        curve.y.push_back(here.median_r_squared);
-      }
-      r.push_back(here.median_pearson_correlation);
-      r2.push_back(here.median_r_squared);
-      explained.push_back(here.median_explained_variance);
-    }
-    const Agreement end = agreement(samples, theirs.samples, levels[levels.steps()]);
-    std::printf("  %-22s", theory.name.c_str());
-    for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
-                               end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
-      std::printf(" %9s", number_text(value, 9).c_str());
-    std::printf("  %s\n", list_text(theory.patch_sizes).c_str());
-    std::fflush(stdout);
-    panel.series.push_back(std::move(curve));
-    compared.push_back({{"denoiser", theory.name},
-                        {"patch_sizes", theory.patch_sizes},
-                        {"single_step", std::move(steps)},
-                        {"final_images", to_json(end)}});
-    return end;
+  const auto compare_one = [&](const Theory& theory, const Batch<float>& samples) {
+    const Prediction prediction = compare_with(network, theory, samples, comparison.levels);
+    print_prediction(theory, prediction);
+    panel.series.push_back(curve_of(theory, prediction));
+    compared.push_back(to_json(theory, prediction));
+    return prediction.end;
   };
   for (std::size_t i = 0; i < comparison.common.size(); ++i)
-    compare(comparison.common[i], comparison.common_samples[i]);
+    compare_one(comparison.common[i], comparison.common_samples[i]);
   for (const Theory& theory : theories) {
-    const Batch<float> samples = theory.model->sample_from(comparison.noise);
-    const Agreement end = compare(theory, samples);
-    LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
-                    : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
-                    : is_circular                            ? "Equivariant,\nreceptive field"
-                                                             : "LocalScore,\nreceptive field",
-                    samples.leftCols(comparison.shown_noise.cols()));
-    for (Index i = 0; i < row.samples.cols(); ++i) {
-      char text[32];
-      if (std::isnan(end.r_squared(i)))
-        std::snprintf(text, sizeof text, "undefined");
-      else
-        std::snprintf(text, sizeof text, "%.2f", end.r_squared(i));
-      row.captions.emplace_back(text);
-    }
-    comparison.rows.push_back(std::move(row));
+    const Batch<float> samples = theory.sampler.sample_from(comparison.noise);
+    const Agreement end = compare_one(theory, samples);
+    comparison.rows.push_back(row_of(theory, network, samples.leftCols(shown), end));
   }
   comparison.panels.push_back(std::move(panel));
-  entry["denoisers"] = std::move(compared);
+  return compared;
+}
+
+/// Trains one network, or takes its weights, and compares all theories with it.
+void compare_network(const std::string& name, Comparison& comparison) {
+  const UNetChoice& choice = all_networks.at(name);
+  Json entry = {{"network", name}};
+  const auto sampler = trained_unet(choice, name, comparison.setting, entry);
+  if (!sampler) {
+    comparison.report["networks"].push_back(std::move(entry));
+    return;
+  }
+  const SampledTrajectory<float> calibration = sampler->trajectory(comparison.calibration_noise);
+  TrainedNetwork network{.architecture = entry["architecture"].get<std::string>(),
+                         .receptive_field = entry["receptive_field"].get<Index>(),
+                         .is_circular = choice.padding == Padding::circular,
+                         .trajectory = {}};
+  const std::vector<Theory> theories = local_theories(network, calibration, comparison);
+  network.trajectory = sampler->trajectory(comparison.noise);
+  entry["denoisers"] = compare_theories(network, theories, comparison);
   comparison.report["networks"].push_back(std::move(entry));
   comparison.report.save_partial();
 }
@@ -281,10 +341,14 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
   comparison.noise.rightCols(options.measured - shown) =
       normal_batch<float>(d, options.measured - shown, Seed{options.seed}, streams::initial_noise, shown);
   if (!network.train_only) {
-    comparison.common.push_back({"Linear", fit_placed(options.backend, Linear{}, images.samples(), schedule)});
-    comparison.common.push_back({"Ideal", fit_placed(options.backend, Ideal{}, images.samples(), schedule)});
+    const auto add = [&](const std::string& name, const auto& architecture) {
+      comparison.common.push_back(
+          {name, fitted_sampler(options.backend, architecture, images.samples(), schedule.levels())});
+    };
+    add("Linear", Linear{});
+    add("Ideal", Ideal{});
     for (const Theory& theory : comparison.common) {
-      comparison.common_samples.push_back(theory.model->sample_from(comparison.noise));
+      comparison.common_samples.push_back(theory.sampler.sample_from(comparison.noise));
       comparison.rows.emplace_back(theory.name, comparison.common_samples.back().leftCols(shown));
     }
   }

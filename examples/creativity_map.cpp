@@ -16,11 +16,11 @@
 #include <cstdio>
 #include <functional>
 
-#include "common/command_line.hpp"
-#include "common/linear_run.hpp"
-#include "common/polynomial_row.hpp"
-#include "common/shared_training.hpp"
-#include "common/trained_networks.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
+#include "common/report/polynomial_row.hpp"
+#include "common/training/shared_training.hpp"
+#include "common/training/trained_networks.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
 #include "diffarch/analysis/memorisation.hpp"
@@ -28,7 +28,10 @@
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/denoiser/patch_polynomial.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
+#include "diffarch/denoiser/spectral_features.hpp"
+#include "diffarch/process/console_progress.hpp"
 #include "diffarch/sampler/ddim.hpp"
 
 namespace {
@@ -40,19 +43,21 @@ using namespace figures;
 struct Entry {
   std::string name;
   std::string label;
-  /// The model for the data of the setting; nothing where only networks are to be trained.
-  std::function<PlacedModelPointer<float>(const Entry& entry, NetworkSetting& setting, Json& row)> make;
+  /// The sampler for the data of the setting; nothing where only networks are to be trained.
+  std::function<std::optional<AnySampler<float>>(const Entry& entry, NetworkSetting& setting, Json& row)> make;
 };
 
 /// An entry that is fitted, not trained.
 template <class MakeArchitecture>
 Entry fitted(std::string name, std::string label, const MakeArchitecture& make_architecture) {
   return {std::move(name), std::move(label),
-          [make_architecture](const Entry& /*entry*/, NetworkSetting& setting, Json& row) -> PlacedModelPointer<float> {
-            if (setting.network.train_only) return nullptr;
+          [make_architecture](const Entry& /*entry*/, NetworkSetting& setting,
+                              Json& row) -> std::optional<AnySampler<float>> {
+            if (setting.network.train_only) return std::nullopt;
             const auto architecture = make_architecture(setting.images);
             row["architecture"] = architecture.name();
-            return fit_placed(setting.options.backend, architecture, setting.images.samples(), setting.schedule);
+            return fitted_sampler(setting.options.backend, architecture, setting.images.samples(),
+                                  setting.schedule.levels());
           }};
 }
 
@@ -73,7 +78,7 @@ std::vector<Entry> all_entries() {
   return {fitted("linear", "Linear", [](const Dataset<float>&) { return Linear{}; }),
           fitted("rank_10", "rank 10",
                  [](const Dataset<float>& images) {  // or the rank of their covariance where it is less
-                   return RankK{.rank = std::min<Index>(10, fit_linear<Cpu>(Linear{}, images).eigenvalues().size())};
+                   return RankK{.rank = std::min<Index>(10, covariance_rank(FigureOptions{}, images.samples()))};
                  }),
           fitted("polynomial", "polynomial\ndegree 3",
                  [](const Dataset<float>&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),
@@ -174,16 +179,16 @@ void add_entry(const Entry& entry, Map& map) {
   const FigureOptions& options = map.setting.options;
   const Dataset<float>& images = map.setting.images;
   Json row = {{"name", entry.name}};
-  const auto model = entry.make(entry, map.setting, row);
-  if (!model) {
+  const auto sampler = entry.make(entry, map.setting, row);
+  if (!sampler) {
     map.report["architectures"].push_back(std::move(row));
     return;
   }
   // Polynomials may run away: what escaped is counted and left out.
   EscapeLog shown_log = escape_log(images.samples());
   EscapeLog log = shown_log;
-  map.rows.emplace_back(entry.label, model->sample_from(map.noise, &shown_log));
-  const Batch<float> all = model->sample(options.measured, Seed{options.seed + 1}, &log);
+  map.rows.emplace_back(entry.label, sampler->sample_from(map.noise, shown_log));
+  const Batch<float> all = sampler->sample(options.measured, Seed{options.seed + 1}, log);
   std::vector<Index> kept;
   for (Index i = 0; i < all.cols(); ++i)
     if (!log.has_escaped(i)) kept.push_back(i);

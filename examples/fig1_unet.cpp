@@ -13,9 +13,9 @@
 //   warm start   neighbouring levels want nearly the same weights: each continues where the noisier one ended
 //   learning rate 1e-3, ten times the paper's, for fewer steps; the moving average takes out the noise of that
 
-#include "common/command_line.hpp"
-#include "common/shared_training.hpp"
-#include "common/trained_networks.hpp"
+#include "common/options/command_line.hpp"
+#include "common/training/shared_training.hpp"
+#include "common/training/trained_networks.hpp"
 
 namespace {
 
@@ -36,8 +36,8 @@ void add_row(const std::string& row, int default_pools, NetworkFigure& figure) {
   if (row == "few_channels") label += "\n8 channels";
   if (row == "circular") label += "\ncircular";
   Json entry;
-  const auto model = trained_unet(choice, row, figure, entry);
-  add_network_row(row, label, model, std::move(entry), figure);
+  const auto sampler = trained_unet(choice, row, figure, entry);
+  add_network_row(row, label, sampler, std::move(entry), figure);
 }
 
 }  // namespace

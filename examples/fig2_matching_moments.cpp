@@ -7,10 +7,11 @@
 
 #include <numbers>
 
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/report/linear_row.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
+#include "diffarch/denoiser/linear.hpp"
 
 namespace {
 
@@ -41,7 +42,7 @@ HeatMap density_map(const GaussianMixture<double>& mixture, double limit) {
   return {.values = density.reshaped(cells, cells).transpose(), .x = {-limit, limit}, .y = {-limit, limit}};
 }
 
-template <class B, class Scalar>
+template <class Scalar>
 void figure(const FigureOptions& options) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
@@ -69,15 +70,16 @@ void figure(const FigureOptions& options) {
     // Fitted on the exact moments.
     const GaussianMoments<Scalar> moments(c.mixture.mean().template cast<Scalar>(),
                                           c.mixture.covariance().template cast<Scalar>());
-    const auto exact = fit_linear<B>(Linear{}, moments);
+    const auto exact_sampler = moments_sampler(options.backend, moments, schedule.levels());
+    const auto exact = host_model(exact_sampler);
     exact_models.push_back(exact);
-    exact_samples.push_back(linear_sampler<B>(Linear{}, exact, schedule, Ddim{}).sample_from(noise));
+    exact_samples.push_back(exact_sampler.sample_from(noise));
 
     // Fitted on samples with these moments.
     const Batch<Scalar> drawn = c.mixture.sample(count, Seed{options.seed}).template cast<Scalar>();
     const Dataset<Scalar> training(match_moments(drawn, exact.mean(), exact.basis(), exact.eigenvalues()), shape,
                                    c.title);
-    const auto row = run_linear_row<B>(c.name, Linear{}, schedule, training, training, noise, options, report);
+    const auto row = run_linear_row(c.name, Linear{}, schedule, training, training, noise, options, report);
     fitted_models.push_back(row.model);
     fitted_samples.push_back(row.shown);
 
@@ -137,11 +139,10 @@ int main(int argc, char** argv) {
   return run_program(description, "fig2_matching_moments", options, argc, argv, [&] {
     detail::require(options.data == "mixtures" && options.size == 0,
                     "figure 2 is about two 2-D mixtures: --data can only be 'mixtures', and --size does not apply");
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
-      if (options.double_precision)
-        figure<B, double>(options);
-      else
-        figure<B, float>(options);
-    });
+    require_backend(options.backend);
+    if (options.double_precision)
+      figure<double>(options);
+    else
+      figure<float>(options);
   });
 }

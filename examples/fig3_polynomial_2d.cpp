@@ -9,15 +9,16 @@
 #include <limits>
 #include <numbers>
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/figure_report.hpp"
-#include "common/monomial_run.hpp"
+#include "common/architectures/samplers.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/figure_report.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/io/npy.hpp"
+#include "diffarch/process/console_progress.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
 #include "diffarch/schedule/cosine.hpp"
 
@@ -72,10 +73,8 @@ struct Figure {
   void add(const Architecture& architecture, std::vector<Panel>& row) {
     const auto model = fit(architecture, training, schedule, Cpu{}, ConsoleProgress{});
     EscapeLog log(10.0 * std::sqrt(training.squaredNorm() / static_cast<double>(training.size())));
-    Batch<double> samples;
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
-      samples = placed_monomials<B>(model, architecture.name(), schedule)->sample_from(noise, &log);
-    });
+    const Batch<double> samples =
+        monomials_sampler(options.backend, model, architecture.name(), schedule.levels()).sample_from(noise, log);
     row.push_back(describe(model, architecture.name(), samples, log));
     report.save_partial();
   }

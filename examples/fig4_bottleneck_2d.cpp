@@ -5,9 +5,9 @@
 // computed from the weights, and the last step of the sampler returns a point of it (Theorem 6). We draw it on top of
 // the samples and print the largest distance between the two. h = 2 is no bottleneck for points of the plane.
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/shared_training.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/training/shared_training.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/io/npy.hpp"
@@ -63,14 +63,14 @@ void bottleneck(Figure& figure) {
   const Architecture architecture{figure.network.training};
   const std::string name = detail::concat("h_", H);
   Json entry = {{"row", name}};
-  const auto model =
+  const auto sampler =
       trained_model(name, architecture, figure.schedule, figure.data, options, figure.network, entry, figure.losses);
-  if (!model) {
+  if (!sampler) {
     report["rows"].push_back(std::move(entry));
     return;
   }
   const Batch<double> samples =
-      options.noise.empty() ? model->sample(options.samples, Seed{options.seed}) : model->sample_from(figure.noise);
+      options.noise.empty() ? sampler->sample(options.samples, Seed{options.seed}) : sampler->sample_from(figure.noise);
   Panel panel = framed(detail::concat("samples, h = ", H), {scatter("samples", samples)});
   if constexpr (H == 1) {
     constexpr double largest_code = 1e4;

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
+#include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/rank_k.hpp"
 
 namespace {
 
@@ -37,21 +39,21 @@ std::vector<Index> ranks_for(Index largest, const Ranks& ranks) {
   return possible;
 }
 
-template <class B, class Scalar>
+template <class Scalar>
 void figure(const FigureOptions& options, const Ranks& wanted) {
   const CosineSchedule schedule{.steps = options.steps};
   FigureReport report(options, schedule, Ddim{});
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
-  const std::vector<Index> ranks = ranks_for(fit_linear<B>(Linear{}, images).eigenvalues().size(), wanted);
+  const std::vector<Index> ranks = ranks_for(covariance_rank(options, images.samples()), wanted);
   require_room(options, images.shape(), static_cast<Index>(ranks.size()) + 1, noise.cols());
   record_noise(noise, images.shape(), options, report);
 
   std::vector<LabelledRow> rows;
   std::vector<Panel> panels;
   const auto add_row = [&](const std::string& name, const std::string& label, const auto& architecture) {
-    const auto row = run_linear_row<B>(name, architecture, schedule, images, images, noise, options, report);
+    const auto row = run_linear_row(name, architecture, schedule, images, images, noise, options, report);
     rows.emplace_back(label, row.shown);
     const Vector<double>& predicted = row.prediction.finite_steps.mode_variance;
     panels.push_back(
@@ -94,11 +96,10 @@ int main(int argc, char** argv) {
   return run_program(line, options, argc, argv, [&] {
     ranks.are_given = line.names("--ranks");
     require_distinct("--ranks", ranks.list);
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
-      if (options.double_precision)
-        figure<B, double>(options, ranks);
-      else
-        figure<B, float>(options, ranks);
-    });
+    require_backend(options.backend);
+    if (options.double_precision)
+      figure<double>(options, ranks);
+    else
+      figure<float>(options, ranks);
   });
 }

@@ -9,10 +9,11 @@
 // repeats the procedure to show the contraction beside its prediction; --moment-matched whitens and recolours each set
 // to the moments of the images, after which the rows agree to rounding.
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
+#include "diffarch/denoiser/linear.hpp"
 
 namespace {
 
@@ -40,7 +41,7 @@ double denoiser_difference(const Model& a, const Model& b, const Batch<Scalar>& 
   return largest;
 }
 
-template <class B, class Scalar>
+template <class Scalar>
 void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const CosineSchedule schedule{.steps = options.steps};
   const NoiseLevels levels = schedule.levels();
@@ -48,7 +49,7 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Index resampled = resampling.resampled > 0 ? resampling.resampled : images.size();
-  const Index modes = fit_linear<B>(Linear{}, images).eigenvalues().size();
+  const Index modes = covariance_rank(options, images.samples());
   detail::require(resampled >= 2, "--resampled ", resampled, ": expected at least 2 samples to fit to");
   detail::require(!resampling.moment_matched || resampled > modes, "--resampled ", resampled,
                   ": with --moment-matched ", "expected at least ", modes + 1,
@@ -60,7 +61,7 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   record_noise(noise, images.shape(), options, report);
   require_room(options, images.shape(), resampling.generations + 1, noise.cols());
 
-  const auto first = run_linear_row<B>("fitted_on_data", Linear{}, schedule, images, images, noise, options, report);
+  const auto first = run_linear_row("fitted_on_data", Linear{}, schedule, images, images, noise, options, report);
   const Vector<double> data_variance = first.model.eigenvalues();
   const Vector<double> data_mean = first.model.mean();
   std::vector<LabelledRow> rows{{"fitted on\nthe data", first.shown}};
@@ -69,13 +70,13 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   auto previous = first;
   Vector<double> predicted_variance = data_variance;
   for (Index generation = 1; generation <= resampling.generations; ++generation) {
-    Batch<Scalar> set = linear_sampler<B>(Linear{}, previous.model, schedule, Ddim{})
-                            .sample(resampled, Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
+    Batch<Scalar> set =
+        previous.sampler.sample(resampled, Seed{options.seed + 1000 + static_cast<std::uint64_t>(generation)});
     if (resampling.moment_matched) set = match_moments(set, data_mean, first.model.basis(), data_variance);
     const Dataset<Scalar> samples(std::move(set), images.shape(),
                                   detail::concat("samples of generation ", generation - 1));
     const std::string name = detail::concat("refitted_", generation);
-    previous = run_linear_row<B>(name, Linear{}, schedule, samples, images, noise, options, report);
+    previous = run_linear_row(name, Linear{}, schedule, samples, images, noise, options, report);
     rows.emplace_back(
         detail::concat("fitted on\nsamples", resampling.generations > 1 ? detail::concat(" ", generation) : ""),
         previous.shown);
@@ -138,11 +139,10 @@ int main(int argc, char** argv) {
   line.add({"--moment-matched", &resampling.moment_matched,
             "Whiten and recolour each set of samples to the moments of the data"});
   return run_program(line, options, argc, argv, [&] {
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
-      if (options.double_precision)
-        figure<B, double>(options, resampling);
-      else
-        figure<B, float>(options, resampling);
-    });
+    require_backend(options.backend);
+    if (options.double_precision)
+      figure<double>(options, resampling);
+    else
+      figure<float>(options, resampling);
   });
 }

@@ -7,10 +7,13 @@
 // nearest: a copy has a ratio near 0. With --compare the rows are feature sets at k = 3 instead: isotropic directions,
 // directions that follow the spectrum of the data, gradients, and the legacy features, beside the linear denoiser.
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
-#include "common/polynomial_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
+#include "common/report/polynomial_row.hpp"
+#include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/random_features.hpp"
+#include "diffarch/denoiser/spectral_features.hpp"
 
 namespace {
 
@@ -35,18 +38,15 @@ RandomFeatures<Averaging> features(const PolynomialOptions& polynomial, std::uin
   return result;
 }
 
-template <class B, class Averaging>
+template <class Averaging>
 PolynomialRow row_of_degree(int degree, const RandomFeatures<Averaging>& features, const PolynomialSetting& setting,
                             FigureReport& report) {
   const std::string name = detail::concat("degree_", degree);
-  if (degree == 3)
-    return run_polynomial_row<B>(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
-  if (degree == 9)
-    return run_polynomial_row<B>(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
-  return run_polynomial_row<B>(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 3) return run_polynomial_row(name, Polynomial<3, RandomFeatures<Averaging>>{features}, setting, report);
+  if (degree == 9) return run_polynomial_row(name, Polynomial<9, RandomFeatures<Averaging>>{features}, setting, report);
+  return run_polynomial_row(name, Polynomial<27, RandomFeatures<Averaging>>{features}, setting, report);
 }
 
-template <class B>
 void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
   detail::require(!options.double_precision,
                   "figure 7 keeps images in single precision (fits are solved in double): --dtype f32");
@@ -70,7 +70,7 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
   if (polynomial.compare) {
     setting.measured = options.measured;
     const auto add = [&](const std::string& name, const std::string& label, const auto& architecture) {
-      rows.emplace_back(label, run_polynomial_row<B>(name, architecture, setting, report).shown);
+      rows.emplace_back(label, run_polynomial_row(name, architecture, setting, report).shown);
       report.save_partial();
     };
     add("linear", "Linear", Linear{});
@@ -87,10 +87,10 @@ void figure(const FigureOptions& options, const PolynomialOptions& polynomial) {
     for (const int degree : polynomial.degrees) {
       last = [&] {
         if (polynomial.average == "exact")
-          return row_of_degree<B>(degree, features<ExactAverage>(polynomial, options.seed), setting, report);
+          return row_of_degree(degree, features<ExactAverage>(polynomial, options.seed), setting, report);
         if (polynomial.average == "single")
-          return row_of_degree<B>(degree, features<SingleDraw>(polynomial, options.seed), setting, report);
-        return row_of_degree<B>(degree, features<Legacy>(polynomial, options.seed), setting, report);
+          return row_of_degree(degree, features<SingleDraw>(polynomial, options.seed), setting, report);
+        return row_of_degree(degree, features<Legacy>(polynomial, options.seed), setting, report);
       }();
       rows.emplace_back(detail::concat("k = ", degree), last.shown);
       report.save_partial();
@@ -125,6 +125,7 @@ int main(int argc, char** argv) {
       {"--compare", &polynomial.compare, "Rows: feature sets at degree 3, beside Linear; draws --measured samples"});
   return run_program(line, options, argc, argv, [&] {
     require_distinct("--degrees", polynomial.degrees);
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, polynomial); });
+    require_backend(options.backend);
+    figure(options, polynomial);
   });
 }

@@ -4,10 +4,11 @@
 // image to 3 x 3 pixels as the noise falls. Samples are put together from pieces of training images that need not fit
 // each other. Ten steps, one window width and one number of features for each, as in the paper.
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
-#include "common/polynomial_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
+#include "common/report/polynomial_row.hpp"
+#include "diffarch/denoiser/patch_polynomial.hpp"
 
 namespace {
 
@@ -21,17 +22,16 @@ struct PatchOptions {
   double clip = 0.0;
 };
 
-template <class B, class Averaging>
+template <class Averaging>
 PolynomialRow row_of(const PatchOptions& patch, const PolynomialSetting& setting, FigureReport& report) {
   PatchPolynomial<3, Averaging> architecture{.shape = setting.training.shape(),
                                              .patches = patch.patches,
                                              .seed = Seed{setting.options.seed},
                                              .keep_levels = false};
   if (patch.ridge > 0.0) architecture.averaging.ridge = patch.ridge;
-  return run_polynomial_row<B>("patch_polynomial", architecture, setting, report);
+  return run_polynomial_row("patch_polynomial", architecture, setting, report);
 }
 
-template <class B>
 void figure(const FigureOptions& options, const PatchOptions& patch) {
   detail::require(!options.double_precision,
                   "figure 8 keeps images in single precision (fits are solved in double): --dtype f32");
@@ -53,9 +53,9 @@ void figure(const FigureOptions& options, const PatchOptions& patch) {
   report["windows"] = windows;
 
   const PolynomialRow row = [&] {
-    if (patch.average == "exact") return row_of<B, ExactAverage>(patch, setting, report);
-    if (patch.average == "single") return row_of<B, SingleDraw>(patch, setting, report);
-    return row_of<B, Legacy>(patch, setting, report);
+    if (patch.average == "exact") return row_of<ExactAverage>(patch, setting, report);
+    if (patch.average == "single") return row_of<SingleDraw>(patch, setting, report);
+    return row_of<Legacy>(patch, setting, report);
   }();
   report.add_picture("fig8_patch_polynomial.png", {{"samples", row.shown}, {"nearest", row.nearest}}, images.shape(),
                      {.title = detail::concat("Patch polynomial denoiser, degree 3, average: ", patch.average, ", ",
@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
     detail::require(patch.patches.patch_sizes.size() == patch.patches.widths.size(), "--patch-sizes names ",
                     patch.patches.patch_sizes.size(), " windows, but --widths ", patch.patches.widths.size(),
                     " numbers; expected one number for each window");
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) { figure<B>(options, patch); });
+    require_backend(options.backend);
+    figure(options, patch);
   });
 }

@@ -10,9 +10,9 @@
 // one, so that a fifth of the paper's epochs at three times its learning rate are enough; batches of 50 because a step
 // of the optimiser on 15 million weights costs as much as the products for 30 images.
 
-#include "common/command_line.hpp"
-#include "common/shared_training.hpp"
-#include "common/trained_networks.hpp"
+#include "common/options/command_line.hpp"
+#include "common/training/shared_training.hpp"
+#include "common/training/trained_networks.hpp"
 
 namespace {
 
@@ -42,8 +42,8 @@ int main(int argc, char** argv) {
                          for (const int h : widths) {
                            const std::string name = detail::concat("h_", h);
                            Json entry;
-                           const auto model = trained_bottleneck(h, name, figure, entry);
-                           add_network_row(name, detail::concat("h = ", h), model, std::move(entry), figure);
+                           const auto sampler = trained_bottleneck(h, name, figure, entry);
+                           add_network_row(name, detail::concat("h = ", h), sampler, std::move(entry), figure);
                          }
                        });
   });

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "common/command_line.hpp"
-#include "common/standard_streams.hpp"
-#include "diffarch/nn/training_folder.hpp"
+#include "common/options/command_line.hpp"
+#include "common/options/standard_streams.hpp"
+#include "diffarch/nn/files/training_folder.hpp"
 
 namespace {
 

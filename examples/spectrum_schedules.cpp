@@ -14,15 +14,14 @@
 
 #include <cmath>
 
-#include "common/command_line.hpp"
-#include "common/figure_data.hpp"
-#include "common/linear_row.hpp"
+#include "common/data/figure_data.hpp"
+#include "common/options/command_line.hpp"
+#include "common/report/linear_row.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/moment_matching.hpp"
 #include "diffarch/core/random.hpp"
 #include "diffarch/io/npy.hpp"
 #include "diffarch/sampler/variance_exact_ddim.hpp"
-#include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "diffarch/schedule/spectrum_optimal.hpp"
 
@@ -80,23 +79,6 @@ struct Outcome {
   Batch<Scalar> shown;
 };
 
-template <class B, class Scalar, class Rule>
-Outcome<Scalar> run_contender(const GaussianDenoiser<Cpu, Scalar>& model, const Contender& contender, const Rule& rule,
-                              const Batch<Scalar>& matched_noise, const Batch<Scalar>& shown_noise,
-                              const FigureOptions& options) {
-  const CustomSchedule schedule(std::vector<NoiseLevel>(contender.levels.begin(), contender.levels.end()));
-  const LinearSampler<Scalar> sampler = linear_sampler<B>(Linear{}, model, schedule, rule);
-  Outcome<Scalar> outcome{predicted_distribution(model, schedule, rule).finite_steps, {}, {}, {}};
-  const auto variances = [&](const Batch<Scalar>& samples) {
-    return gaussian_agreement(samples, outcome.predicted.mean, model.basis(), outcome.predicted.mode_variance)
-        .measured_variance;
-  };
-  outcome.matched_variance = variances(sampler.sample_from(matched_noise));
-  outcome.measured_variance = variances(sampler.sample(options.measured, Seed{options.seed + 1}));
-  outcome.shown = sampler.sample_from(shown_noise);
-  return outcome;
-}
-
 Series course_of_sigma(const Contender& contender) {
   Series series{.label = contender.name, .x = {}, .y = {}, .style = SeriesStyle::lines_points, .point_size = 0.5};
   const NoiseLevels& levels = contender.levels;
@@ -116,26 +98,52 @@ Series kept_variance(const std::string& label, const Vector<double>& eigenvalues
   return series;
 }
 
-template <class B, class Scalar>
-void figure(const FigureOptions& options, const std::vector<Index>& step_counts) {
-  FigureReport report(options, CosineSchedule{.steps = step_counts.front()}, Ddim{});
-  report["settings"]["steps"] = step_counts;
-  const Dataset<Scalar> images = load_data<Scalar>(options);
-  report.set_training_data(images);
-  const Batch<Scalar> shown_noise = initial_noise<Scalar>(options, images.shape());
-  record_noise(shown_noise, images.shape(), options, report);
-  require_room(options, images.shape(), 5, shown_noise.cols());
+/// The data, the denoiser fitted to them, and the noise that all contenders start from.
+template <class Scalar>
+struct Setting {
+  const FigureOptions& options;
+  const Dataset<Scalar>& images;
+  AnySampler<Scalar> fitted;
+  Vector<double> lambdas;       ///< eigenvalues of the covariance of the data
+  Batch<Scalar> matched_noise;  ///< K + 1 samples whose first two moments are exact in the modes
+  const Batch<Scalar>& shown_noise;
+};
 
-  const GaussianDenoiser<Cpu, Scalar> model = fit_linear<B>(Linear{}, images);
-  const Vector<double>& lambdas = model.eigenvalues();
-  const Index modes = lambdas.size();
+template <class Scalar>
+Setting<Scalar> make_setting(const FigureOptions& options, const Dataset<Scalar>& images,
+                             const Batch<Scalar>& shown_noise) {
+  const NoiseLevels levels = CosineSchedule{}.levels();  // one fit serves all levels
+  AnySampler<Scalar> fitted = fitted_sampler(options.backend, Linear{}, images.samples(), levels);
+  const Spectrum<Scalar> spectrum = *fitted.spectrum();
+  const Index d = fitted.dimension();
+  const Index modes = spectrum.eigenvalues.size();
   detail::require(modes >= 1, images.name(), ": the images are all equal, and there is no spectrum");
-  const Batch<Scalar> matched_noise =
-      match_moments(normal_batch<Scalar>(model.dimension(), modes + 1, Seed{options.seed + 2}),
-                    Vector<double>(Vector<double>::Zero(model.dimension())), model.basis(),
-                    Vector<double>(Vector<double>::Ones(modes)));
+  Batch<Scalar> matched_noise =
+      match_moments(normal_batch<Scalar>(d, modes + 1, Seed{options.seed + 2}), Vector<double>(Vector<double>::Zero(d)),
+                    spectrum.basis, Vector<double>(Vector<double>::Ones(modes)));
+  return {options, images, std::move(fitted), spectrum.eigenvalues, std::move(matched_noise), shown_noise};
+}
 
-  // As many samples of the data's own Gaussian: what the W2 of a perfect sampler would be measured to be.
+/// Samples by one contender and measures the variance of each mode.
+template <class Scalar, class Rule>
+Outcome<Scalar> run_contender(const Setting<Scalar>& setting, const Contender& contender, const Rule& rule) {
+  const AnySampler<Scalar> sampler = resampled(setting.fitted, Linear{}, contender.levels, rule);
+  const Batch<Scalar> basis = sampler.spectrum()->basis;
+  Outcome<Scalar> outcome{sampler.predicted_distribution()->finite_steps, {}, {}, {}};
+  const auto variances = [&](const Batch<Scalar>& samples) {
+    return gaussian_agreement(samples, outcome.predicted.mean, basis, outcome.predicted.mode_variance)
+        .measured_variance;
+  };
+  outcome.matched_variance = variances(sampler.sample_from(setting.matched_noise));
+  outcome.measured_variance = variances(sampler.sample(setting.options.measured, Seed{setting.options.seed + 1}));
+  outcome.shown = sampler.sample_from(setting.shown_noise);
+  return outcome;
+}
+
+/// Prints and reports the spectrum, and the W2 of as many samples of the data's own Gaussian: what the W2 of a perfect
+/// sampler would be measured to be.
+void report_exact_samples(const Vector<double>& lambdas, const FigureOptions& options, FigureReport& report) {
+  const Index modes = lambdas.size();
   const Vector<double> exact_variance =
       normal_batch<double>(modes, options.measured, Seed{options.seed + 3}).array().square().rowwise().mean() *
       lambdas.array();
@@ -148,76 +156,109 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
       exact_w2, exact_expected);
   report["spectrum"] = {{"modes", modes}, {"total_variance", lambdas.sum()}, {"eigenvalues", to_json(lambdas)}};
   report["exact_samples"] = {{"samples", options.measured}, {"w2", exact_w2}, {"expected_w2", exact_expected}};
+}
 
-  std::vector<Panel> panels;
-  std::vector<LabelledRow> rows;
-  for (const Index steps : step_counts) {
-    Panel sigmas{.title = detail::concat("Schedules of ", steps, " steps"),
-                 .x_label = "step",
-                 .y_label = "sigma",
-                 .log_y = true};
-    Panel kept{.title = detail::concat("Variance generated / variance of the data, ", steps, " steps"),
-               .x_label = "eigenvalue of the data covariance",
-               .log_x = true,
-               .legend_beside = true,
-               .y_range = PlotRange{0.0, 1.1}};
-    std::printf("%4s  %-22s %9s %9s  %9s %9s  %10s %9s  %9s %9s %6s  %9s %9s\n", "N", "schedule", "sigma_T", "last",
-                "W2", "/ cosine", "matched", "rel diff", "sampled", "expected", "z", "mean err", "both");
-    double cosine_w2 = 0.0;
-    for (const Contender& contender : contenders(lambdas, steps)) {
-      const auto outcome =
-          contender.variance_exact
-              ? run_contender<B>(model, contender, VarianceExactDdim{}, matched_noise, shown_noise, options)
-              : run_contender<B>(model, contender, Ddim{}, matched_noise, shown_noise, options);
-      const Vector<double>& predicted_variance = outcome.predicted.mode_variance;
-      const double w2 = bures_distance_of_spectra(predicted_variance, lambdas);
-      if (cosine_w2 == 0.0) cosine_w2 = w2;
-      const double matched_w2 = bures_distance_of_spectra(outcome.matched_variance, lambdas);
-      const double measured_w2 = bures_distance_of_spectra(outcome.measured_variance, lambdas);
-      const ExpectedSquaredW2 expected = expected_squared_w2(predicted_variance, lambdas, options.measured);
-      const double z = (measured_w2 * measured_w2 - expected.mean) / expected.standard_error;
-      const double mean_error = outcome.predicted.mean_offset.norm();
-      const double difference = std::abs(matched_w2 - w2) / w2;
-      std::printf("%4ld  %-22s %9.4g %9.3g  %9.5g %9.4f  %10.6g %9.1e  %9.5g %9.5g %+6.2f  %9.2e %9.5g\n",
-                  static_cast<long>(steps), contender.name.c_str(), contender.levels.sigma_T(),
-                  contender.levels.last_sigma(), w2, w2 / cosine_w2, matched_w2, difference, measured_w2,
-                  std::sqrt(expected.mean), z, mean_error, std::hypot(w2, mean_error));
-      report["rows"].push_back({{"steps", steps},
-                                {"schedule", contender.name},
-                                {"rule", contender.variance_exact ? VarianceExactDdim{}.name() : Ddim{}.name()},
-                                {"sigmas", contender.levels.sigmas()},
-                                {"w2", w2},
-                                {"ratio_to_cosine", w2 / cosine_w2},
-                                {"w2_from_moment_matched_noise", matched_w2},
-                                {"relative_difference", difference},
-                                {"w2_of_samples", measured_w2},
-                                {"expected_w2_of_samples", std::sqrt(expected.mean)},
-                                {"squared_w2_standard_error", expected.standard_error},
-                                {"z", z},
-                                {"mean_error", mean_error},
-                                {"w2_with_mean_error", std::hypot(w2, mean_error)},
-                                {"predicted_mode_variance", to_json(predicted_variance)},
-                                {"measured_mode_variance", to_json(outcome.measured_variance)}});
-      if (!contender.variance_exact) sigmas.series.push_back(course_of_sigma(contender));
-      kept.series.push_back(kept_variance(contender.name, lambdas, predicted_variance));
-      if (steps == step_counts.front()) rows.emplace_back(contender.name, outcome.shown);
-      if (options.save_npy) {
-        const auto file = report.path(detail::concat("steps_", steps, "_row_", report["rows"].size(), ".npy"));
-        write_npy_images(file, outcome.shown, images.shape());
-        report.add_file(file);
-      }
+/// Prints and reports how far a contender's samples are from the data: predicted and measured. Returns the predicted
+/// W2. `cosine_w2`: that of the cosine schedule with as many steps, or 0 where this is the one.
+template <class Scalar>
+double report_contender(const Contender& contender, const Outcome<Scalar>& outcome, double cosine_w2,
+                        const Setting<Scalar>& setting, FigureReport& report) {
+  const Vector<double>& lambdas = setting.lambdas;
+  const Index samples = setting.options.measured;
+  const Index steps = contender.levels.steps();
+  const Vector<double>& predicted_variance = outcome.predicted.mode_variance;
+  const double w2 = bures_distance_of_spectra(predicted_variance, lambdas);
+  if (cosine_w2 == 0.0) cosine_w2 = w2;
+  const double matched_w2 = bures_distance_of_spectra(outcome.matched_variance, lambdas);
+  const double measured_w2 = bures_distance_of_spectra(outcome.measured_variance, lambdas);
+  const ExpectedSquaredW2 expected = expected_squared_w2(predicted_variance, lambdas, samples);
+  const double z = (measured_w2 * measured_w2 - expected.mean) / expected.standard_error;
+  const double mean_error = outcome.predicted.mean_offset.norm();
+  const double difference = std::abs(matched_w2 - w2) / w2;
+  std::printf("%4ld  %-22s %9.4g %9.3g  %9.5g %9.4f  %10.6g %9.1e  %9.5g %9.5g %+6.2f  %9.2e %9.5g\n",
+              static_cast<long>(steps), contender.name.c_str(), contender.levels.sigma_T(),
+              contender.levels.last_sigma(), w2, w2 / cosine_w2, matched_w2, difference, measured_w2,
+              std::sqrt(expected.mean), z, mean_error, std::hypot(w2, mean_error));
+  report["rows"].push_back({{"steps", steps},
+                            {"schedule", contender.name},
+                            {"rule", contender.variance_exact ? VarianceExactDdim{}.name() : Ddim{}.name()},
+                            {"sigmas", contender.levels.sigmas()},
+                            {"w2", w2},
+                            {"ratio_to_cosine", w2 / cosine_w2},
+                            {"w2_from_moment_matched_noise", matched_w2},
+                            {"relative_difference", difference},
+                            {"w2_of_samples", measured_w2},
+                            {"expected_w2_of_samples", std::sqrt(expected.mean)},
+                            {"squared_w2_standard_error", expected.standard_error},
+                            {"z", z},
+                            {"mean_error", mean_error},
+                            {"w2_with_mean_error", std::hypot(w2, mean_error)},
+                            {"predicted_mode_variance", to_json(predicted_variance)},
+                            {"measured_mode_variance", to_json(outcome.measured_variance)}});
+  return w2;
+}
+
+/// What all numbers of steps add to the pictures.
+struct Pictures {
+  std::vector<Panel> panels = {};
+  std::vector<LabelledRow> rows = {};  ///< samples of the first number of steps
+};
+
+/// Compares all contenders with one number of steps.
+template <class Scalar>
+void compare_schedules(Index steps, const Setting<Scalar>& setting, FigureReport& report, Pictures& pictures) {
+  Panel sigmas{
+      .title = detail::concat("Schedules of ", steps, " steps"), .x_label = "step", .y_label = "sigma", .log_y = true};
+  Panel kept{.title = detail::concat("Variance generated / variance of the data, ", steps, " steps"),
+             .x_label = "eigenvalue of the data covariance",
+             .log_x = true,
+             .legend_beside = true,
+             .y_range = PlotRange{0.0, 1.1}};
+  const bool is_first = pictures.panels.empty();
+  std::printf("%4s  %-22s %9s %9s  %9s %9s  %10s %9s  %9s %9s %6s  %9s %9s\n", "N", "schedule", "sigma_T", "last", "W2",
+              "/ cosine", "matched", "rel diff", "sampled", "expected", "z", "mean err", "both");
+  double cosine_w2 = 0.0;
+  for (const Contender& contender : contenders(setting.lambdas, steps)) {
+    const Outcome<Scalar> outcome = contender.variance_exact ? run_contender(setting, contender, VarianceExactDdim{})
+                                                             : run_contender(setting, contender, Ddim{});
+    const double w2 = report_contender(contender, outcome, cosine_w2, setting, report);
+    if (cosine_w2 == 0.0) cosine_w2 = w2;
+    if (!contender.variance_exact) sigmas.series.push_back(course_of_sigma(contender));
+    kept.series.push_back(kept_variance(contender.name, setting.lambdas, outcome.predicted.mode_variance));
+    if (is_first) pictures.rows.emplace_back(contender.name, outcome.shown);
+    if (setting.options.save_npy) {
+      const auto file = report.path(detail::concat("steps_", steps, "_row_", report["rows"].size(), ".npy"));
+      write_npy_images(file, outcome.shown, setting.images.shape());
+      report.add_file(file);
     }
-    std::printf("\n");
-    panels.push_back(std::move(sigmas));
-    panels.push_back(std::move(kept));
   }
-  report.add_plot("spectrum_schedules.png", panels,
+  std::printf("\n");
+  pictures.panels.push_back(std::move(sigmas));
+  pictures.panels.push_back(std::move(kept));
+}
+
+template <class Scalar>
+void figure(const FigureOptions& options, const std::vector<Index>& step_counts) {
+  FigureReport report(options, CosineSchedule{.steps = step_counts.front()}, Ddim{});
+  report["settings"]["steps"] = step_counts;
+  const Dataset<Scalar> images = load_data<Scalar>(options);
+  report.set_training_data(images);
+  const Batch<Scalar> shown_noise = initial_noise<Scalar>(options, images.shape());
+  record_noise(shown_noise, images.shape(), options, report);
+  require_room(options, images.shape(), 5, shown_noise.cols());
+
+  const Setting<Scalar> setting = make_setting(options, images, shown_noise);
+  report_exact_samples(setting.lambdas, options, report);
+  Pictures pictures;
+  for (const Index steps : step_counts) compare_schedules(steps, setting, report, pictures);
+
+  report.add_plot("spectrum_schedules.png", pictures.panels,
                   {.columns = 2,
                    .panel_width = 680,
                    .panel_height = 440,
                    .title = "DDIM with a linear denoiser: schedules, and what they keep of each mode"});
   report.add_picture(
-      "spectrum_schedules_samples.png", rows, images.shape(),
+      "spectrum_schedules_samples.png", pictures.rows, images.shape(),
       {.title = detail::concat("Samples of the linear denoiser, ", step_counts.front(), " DDIM steps of each schedule"),
        .footer = "every column starts from the same noise"});
   report.write();
@@ -237,11 +278,10 @@ int main(int argc, char** argv) {
     constexpr std::size_t most = 70;  // that a plot has room for
     detail::require(step_counts.size() <= most, "--steps names ", step_counts.size(), " numbers; expected at most ",
                     most);
-    on_backend(options.backend, [&]<class B>(std::type_identity<B>) {
-      if (options.double_precision)
-        figure<B, double>(options, step_counts);
-      else
-        figure<B, float>(options, step_counts);
-    });
+    require_backend(options.backend);
+    if (options.double_precision)
+      figure<double>(options, step_counts);
+    else
+      figure<float>(options, step_counts);
   });
 }

@@ -6,13 +6,13 @@
 #include <array>
 #include <vector>
 
-#include "diffarch/nn/host_copy.hpp"
-#include "diffarch/nn/kernels.hpp"
+#include "diffarch/nn/kernels/host_copy.hpp"
+#include "diffarch/nn/kernels/kernels.hpp"
 #include "diffarch/nn/network.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 #ifdef DIFFARCH_TEST_CUDA
-#include "diffarch/cuda/network_kernels.hpp"
+#include "diffarch/cuda/nn/network_kernels.hpp"
 #endif
 
 namespace diffarch::test {

@@ -1,5 +1,6 @@
 # What the comments of a header mean, in Doxygen's words; no line is added or taken away, so that line numbers hold.
-#   - The contents of namespace diffarch are in the group of the header's room (its folder).
+#   - The contents of namespace diffarch are in the group of the header's room: its folder, nn_layers for nn/layers, and
+#     denoiser for all families of denoisers.
 #   - Formulas and code stand indented in comments, which Markdown would run together: they become verbatim blocks. An
 #     indented text that goes on an item of a list, or a sentence, stays text.
 { lines[NR] = $0 }
@@ -10,7 +11,10 @@ function indented(line) { return line ~ /^ *\/\/\/   +[^ ]/ }
 END {
   room = FILENAME
   sub(/^.*include\/diffarch\//, "", room)
-  room = room ~ /\// ? substr(room, 1, index(room, "/") - 1) : "library"
+  if (room !~ /\//) room = "library"
+  sub(/\/[^\/]*$/, "", room)
+  sub(/^denoiser\/.*/, "denoiser", room)
+  sub(/\//, "_", room)
   in_list = 0
   for (i = 1; i <= NR; ++i) {
     line = lines[i]

@@ -9,7 +9,7 @@
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
-#include "diffarch/denoiser/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/schedule/cosine.hpp"
@@ -373,34 +373,43 @@ Certificate not_a_log_polynomial() {
   return certificate;
 }
 
-Certificate heavy_tails_escape() {
-  Certificate certificate;
-  const GaussianMixture<double> bumps = mixture_on_line({0.5, 0.5}, {-1.0, 1.0}, {0.3, 0.3});
-  const GaussianMixture<double> heavy = mixture_on_line({0.9, 0.1}, {0.0, 0.0}, {0.6, 2.0});
-  const CosineSchedule schedule{.steps = 50};
-  const NoiseLevels levels = schedule.levels();
-  const Vector<double> x_T = equally_spaced(0.0, 6.0, 6001);
+namespace {
 
-  // The sign, at every noise level.
+/// The leading coefficient of the cubic denoiser of a mixture at 30 noise levels, and what the formula of its moments
+/// says.
+struct LeadingCoefficients {
+  Vector<double> sigmas;
+  Vector<double> measured;
+  Vector<double> predicted;
+};
+
+LeadingCoefficients leading_coefficients(const GaussianMixture<double>& data) {
+  const PolynomialModel model = model_of<PolynomialModel>(3, data);
+  const EvenMoments moments(data);
+  LeadingCoefficients result{equally_spaced(std::log(0.05), std::log(20.0), 30).array().exp(), {}, {}};
+  result.measured.resize(result.sigmas.size());
+  result.predicted.resize(result.sigmas.size());
+  for (Index i = 0; i < result.sigmas.size(); ++i) {
+    const double s = result.sigmas(i) * result.sigmas(i);
+    const double m2 = moments.second + s;
+    const double m4 = moments.fourth + 6.0 * moments.second * s + 3.0 * s * s;
+    const double m6 = moments.sixth + 15.0 * moments.fourth * s + 45.0 * moments.second * s * s + 15.0 * s * s * s;
+    result.predicted(i) = s * moments.fourth_cumulant() / (m2 * (m6 - m4 * m4 / m2));
+    result.measured(i) = model.leading_form(Matrix<double>::Ones(1, 1), NoiseLevel::from_sigma(result.sigmas(i)))(0);
+  }
+  return result;
+}
+
+/// The sign of the leading coefficient, at every noise level.
+void certify_signs(const GaussianMixture<double>& bumps, const GaussianMixture<double>& heavy,
+                   Certificate& certificate) {
   Panel signs{.title = "Leading coefficient b of the cubic denoiser a y + b y^3",
               .x_label = "sigma",
               .y_label = "b",
               .log_x = true};
   double formula_error = 0.0;
   const auto leads_of = [&](const GaussianMixture<double>& data, const std::string& label) {
-    const PolynomialModel model = model_of<PolynomialModel>(3, data);
-    const EvenMoments moments(data);
-    const Vector<double> sigmas = equally_spaced(std::log(0.05), std::log(20.0), 30).array().exp();
-    Vector<double> measured(sigmas.size());
-    Vector<double> predicted(sigmas.size());
-    for (Index i = 0; i < sigmas.size(); ++i) {
-      const double s = sigmas(i) * sigmas(i);
-      const double m2 = moments.second + s;
-      const double m4 = moments.fourth + 6.0 * moments.second * s + 3.0 * s * s;
-      const double m6 = moments.sixth + 15.0 * moments.fourth * s + 45.0 * moments.second * s * s + 15.0 * s * s * s;
-      predicted(i) = s * moments.fourth_cumulant() / (m2 * (m6 - m4 * m4 / m2));
-      measured(i) = model.leading_form(Matrix<double>::Ones(1, 1), NoiseLevel::from_sigma(sigmas(i)))(0);
-    }
+    const auto [sigmas, measured, predicted] = leading_coefficients(data);
     formula_error = std::max(formula_error, (measured.cwiseQuotient(predicted).array() - 1.0).abs().maxCoeff());
     add_prediction(signs, "predicted, " + label, sigmas, predicted, measured);
     return measured;
@@ -410,27 +419,41 @@ Certificate heavy_tails_escape() {
   certificate.at_least("heavy tails (excess kurtosis > 0): smallest leading coefficient", 0.0,
                        leads_of(heavy, "heavy tails").minCoeff());
   certificate.zero("both against sigma^2 kappa_4 / (m_2 (m_6 - m_4^2 / m_2)) (relative)", formula_error, 1e-9);
+  certificate.panels.push_back(signs);
+}
 
-  // Who runs away: x_T beyond a threshold.
-  const auto threshold = [&](const EscapeLog& log) {
+constexpr double escape_limit = 30.0;
+
+/// Samples started from each x_T, and which of them run away: those beyond a threshold.
+struct Ends {
+  std::string label;
+  Vector<double> x_T;
+  EscapeLog log;
+  Vector<double> values;
+
+  Ends(std::string name, const PolynomialModel& model, const CosineSchedule& schedule)
+      : label(std::move(name)),
+        x_T(equally_spaced(0.0, 6.0, 6001)),
+        log(escape_limit),
+        values(sampled(model, schedule, Ddim{}, x_T, log)) {}
+
+  /// The least x_T whose sample escapes, or infinity.
+  [[nodiscard]] double threshold() const {
     for (Index i = 0; i < x_T.size(); ++i)
       if (log.has_escaped(i)) return x_T(i);
     return std::numeric_limits<double>::infinity();
-  };
-  const auto escaping_mass = [](double from) { return 2.0 * (1.0 - normal_distribution(from)); };
-  const double limit = 30.0;
-  EscapeLog of_bumps(limit);
-  const Vector<double> ends_of_bumps = sampled(model_of<PolynomialModel>(3, bumps), schedule, Ddim{}, x_T, of_bumps);
-  certificate.zero("two bumps, degree 3, 50 DDIM steps: escapes for x_T from 0 to 6",
-                   real(static_cast<Index>(of_bumps.escapes().size())), 0.0);
-  EscapeLog of_heavy(limit);
-  const Vector<double> ends_of_heavy = sampled(model_of<PolynomialModel>(3, heavy), schedule, Ddim{}, x_T, of_heavy);
-  const EvenMoments moments(heavy);
-  const auto escapes = [&](double start) {  // the same steps on the closed form
+  }
+  /// How many of all samples escape.
+  [[nodiscard]] double escaping_share() const { return 2.0 * (1.0 - normal_distribution(threshold())); }
+};
+
+/// The threshold by the same steps on the closed form of the cubic denoiser.
+double predicted_threshold(const EvenMoments& moments, const NoiseLevels& levels) {
+  const auto escapes = [&](double start) {
     double z = std::sqrt(1.0 + levels.sigma_T() * levels.sigma_T()) * start;
     for (Index i = 0; i < levels.steps(); ++i) {
       const double x0_hat = Cubic(moments, levels[i].sigma())(z);
-      if (!(std::abs(x0_hat) <= limit)) return true;
+      if (!(std::abs(x0_hat) <= escape_limit)) return true;
       z = x0_hat + levels[i + 1].sigma() / levels[i].sigma() * (z - x0_hat);
     }
     return false;
@@ -438,44 +461,60 @@ Certificate heavy_tails_escape() {
   double inside = 0.0;
   double outside = 6.0;
   for (int i = 0; i < 60; ++i) (escapes(0.5 * (inside + outside)) ? outside : inside) = 0.5 * (inside + outside);
-  certificate.equal("heavy tails, degree 3: x_T from which samples escape (grid of 0.001)", outside,
-                    threshold(of_heavy), 1e-3 + 1e-9);
-  certificate.at_least("heavy tails: escaping share of all samples", 1e-5, escaping_mass(threshold(of_heavy)));
-  EscapeLog of_five(limit);
-  const PolynomialModel five = model_of<PolynomialModel>(5, bumps);
-  const Vector<double> ends_of_five = sampled(five, schedule, Ddim{}, x_T, of_five);
-  double largest_lead = -1e300;
-  for (Index i = 0; i < levels.steps(); ++i)
-    largest_lead = std::max(largest_lead, five.leading_form(Matrix<double>::Ones(1, 1), levels[i])(0));
-  certificate.at_least("even for two bumps, degree 5: largest leading coefficient at the 50 levels", 0.0, largest_lead);
-  certificate.at_least("two bumps, degree 5: escaping share of all samples", 1e-5, escaping_mass(threshold(of_five)));
-  certificate.details = {{"escape_limit", limit},
-                         {"escaping_share_heavy_tails_degree_3", escaping_mass(threshold(of_heavy))},
-                         {"escaping_share_two_bumps_degree_5", escaping_mass(threshold(of_five))}};
+  return outside;
+}
 
-  certificate.panels.push_back(signs);
+Panel paths_of(const std::vector<Ends>& all) {
   Panel paths{.title = "Where each x_T ends, 50 DDIM steps",
               .x_label = "x_T",
               .y_label = "x_0",
               .y_range = PlotRange{0.0, 12.0}};
-  const auto add_path = [&](const std::string& label, const Vector<double>& ends, const EscapeLog& log) {
-    Series path{.label = label, .style = SeriesStyle::lines};
-    for (Index i = 0; i < x_T.size(); i += 10)
-      if (!log.has_escaped(i)) {
-        path.x.push_back(x_T(i));
-        path.y.push_back(ends(i));
+  for (const Ends& ends : all) {
+    Series path{.label = ends.label, .style = SeriesStyle::lines};
+    for (Index i = 0; i < ends.x_T.size(); i += 10)
+      if (!ends.log.has_escaped(i)) {
+        path.x.push_back(ends.x_T(i));
+        path.y.push_back(ends.values(i));
       }
     paths.series.push_back(path);
-    if (!std::isfinite(threshold(log))) return;
-    paths.series.push_back({.label = "from here on: escapes",
-                            .x = {threshold(log), threshold(log)},
-                            .y = {0.0, 12.0},
-                            .style = SeriesStyle::dashed_lines});
-  };
-  add_path("two bumps, degree 3", ends_of_bumps, of_bumps);
-  add_path("heavy tails, degree 3", ends_of_heavy, of_heavy);
-  add_path("two bumps, degree 5", ends_of_five, of_five);
-  certificate.panels.push_back(paths);
+    const double threshold = ends.threshold();
+    if (std::isfinite(threshold))
+      paths.series.push_back({.label = "from here on: escapes",
+                              .x = {threshold, threshold},
+                              .y = {0.0, 12.0},
+                              .style = SeriesStyle::dashed_lines});
+  }
+  return paths;
+}
+
+}  // namespace
+
+Certificate heavy_tails_escape() {
+  Certificate certificate;
+  const GaussianMixture<double> bumps = mixture_on_line({0.5, 0.5}, {-1.0, 1.0}, {0.3, 0.3});
+  const GaussianMixture<double> heavy = mixture_on_line({0.9, 0.1}, {0.0, 0.0}, {0.6, 2.0});
+  certify_signs(bumps, heavy, certificate);
+
+  const CosineSchedule schedule{.steps = 50};
+  const NoiseLevels levels = schedule.levels();
+  const Ends of_bumps("two bumps, degree 3", model_of<PolynomialModel>(3, bumps), schedule);
+  certificate.zero("two bumps, degree 3, 50 DDIM steps: escapes for x_T from 0 to 6",
+                   real(static_cast<Index>(of_bumps.log.escapes().size())), 0.0);
+  const Ends of_heavy("heavy tails, degree 3", model_of<PolynomialModel>(3, heavy), schedule);
+  certificate.equal("heavy tails, degree 3: x_T from which samples escape (grid of 0.001)",
+                    predicted_threshold(EvenMoments(heavy), levels), of_heavy.threshold(), 1e-3 + 1e-9);
+  certificate.at_least("heavy tails: escaping share of all samples", 1e-5, of_heavy.escaping_share());
+  const PolynomialModel five = model_of<PolynomialModel>(5, bumps);
+  const Ends of_five("two bumps, degree 5", five, schedule);
+  double largest_lead = -1e300;
+  for (Index i = 0; i < levels.steps(); ++i)
+    largest_lead = std::max(largest_lead, five.leading_form(Matrix<double>::Ones(1, 1), levels[i])(0));
+  certificate.at_least("even for two bumps, degree 5: largest leading coefficient at the 50 levels", 0.0, largest_lead);
+  certificate.at_least("two bumps, degree 5: escaping share of all samples", 1e-5, of_five.escaping_share());
+  certificate.details = {{"escape_limit", escape_limit},
+                         {"escaping_share_heavy_tails_degree_3", of_heavy.escaping_share()},
+                         {"escaping_share_two_bumps_degree_5", of_five.escaping_share()}};
+  certificate.panels.push_back(paths_of({of_bumps, of_heavy, of_five}));
   return certificate;
 }
 

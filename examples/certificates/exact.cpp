@@ -5,7 +5,7 @@
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
 #include "diffarch/analysis/energy_distance.hpp"
-#include "diffarch/denoiser/any_denoiser.hpp"
+#include "diffarch/core/any_denoiser.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"

@@ -5,7 +5,7 @@
 
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
-#include "diffarch/denoiser/any_denoiser.hpp"
+#include "diffarch/core/any_denoiser.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"

@@ -6,7 +6,7 @@
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
 #include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/solver/moment_coreset.hpp"

@@ -5,8 +5,8 @@
 
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
-#include "diffarch/denoiser/monomial_denoiser.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/schedule/custom.hpp"
 
 namespace certificates {

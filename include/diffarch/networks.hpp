@@ -5,14 +5,14 @@
 
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"
-#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/denoiser/network/network_denoiser.hpp"
 #include "diffarch/nn/decoder_polyline.hpp"
-#include "diffarch/nn/receptive_field.hpp"
+#include "diffarch/nn/layers/receptive_field.hpp"
 #include "diffarch/sampling.hpp"
 
 #ifdef DIFFARCH_HAS_JSON
 #include "diffarch/denoiser/train.hpp"
-#include "diffarch/nn/checkpoint.hpp"
-#include "diffarch/nn/training_folder.hpp"
-#include "diffarch/nn/weights_file.hpp"
+#include "diffarch/nn/files/checkpoint.hpp"
+#include "diffarch/nn/files/training_folder.hpp"
+#include "diffarch/nn/files/weights_file.hpp"
 #endif

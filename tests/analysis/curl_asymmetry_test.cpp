@@ -2,7 +2,7 @@
 
 #include <numbers>
 
-#include "diffarch/denoiser/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"
 

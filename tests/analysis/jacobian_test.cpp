@@ -6,7 +6,7 @@
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"

@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "diffarch/denoiser/linear.hpp"
-#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/denoiser/network/network_denoiser.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "support.hpp"

@@ -37,6 +37,18 @@ plant()
 file(WRITE "${WORK_DIR}/include/diffarch/nn/c.hpp" "#pragma once\n")
 expect(check_rooms "include/diffarch/nn is not in the table")
 
+# A folder without a row belongs to the room around it; one with a row is a room of its own, and part of it from outside.
+plant()
+file(WRITE "${WORK_DIR}/include/diffarch/solver/family/c.hpp" "#pragma once\n#include \"diffarch/solver/b.hpp\"\n")
+file(APPEND "${WORK_DIR}/include/diffarch/solver/b.hpp" "#include \"diffarch/solver/family/c.hpp\"\n")
+expect(check_rooms "")
+file(APPEND "${WORK_DIR}/.github/docs/architecture.md" "| `solver/family` | c | `solver` |\n")
+expect(check_rooms "diffarch/solver/b.hpp includes diffarch/solver/family/c.hpp, but solver may not include solver/family")
+file(APPEND "${WORK_DIR}/.github/docs/architecture.md" "| `io` | d | `core` `solver` |\n")
+file(WRITE "${WORK_DIR}/include/diffarch/solver/b.hpp" "#pragma once\n")
+file(WRITE "${WORK_DIR}/include/diffarch/io/d.hpp" "#pragma once\n#include \"diffarch/solver/family/c.hpp\"\n")
+expect(check_rooms "")
+
 plant()
 file(WRITE "${WORK_DIR}/.github/docs/architecture.md" "| `core` | a | `solver` |\n| `solver` | b | `core` |\n")
 expect(check_rooms "make a circle, or lead to no room: core, solver")

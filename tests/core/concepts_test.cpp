@@ -129,5 +129,32 @@ TEST_CASE("A SamplerRule is spectral when it has a gain of each mode", "[core]")
   STATIC_REQUIRE_FALSE(SpectralRule<Rule>);
 }
 
+struct WithoutCopies : Cpu {
+  static void upload() = delete;
+};
+struct WithoutNorms : Cpu {
+  static void column_norms() = delete;
+};
+struct WithoutElements : Cpu {
+  static void for_each() = delete;
+};
+struct WithoutArrays : Cpu {
+  template <class Scalar>
+  struct Storage {};
+};
+struct FloatsOnly : Cpu {
+  static bool all_finite(const Batch<float>& /*storage*/) { return true; }
+};
+
+TEST_CASE("The concept of a backend asks for every section of its vocabulary, in both scalars", "[core]") {
+  STATIC_REQUIRE(Backend<Cpu>);
+  STATIC_REQUIRE_FALSE(Backend<WithoutCopies>);
+  STATIC_REQUIRE_FALSE(Backend<WithoutNorms>);
+  STATIC_REQUIRE_FALSE(Backend<WithoutElements>);
+  STATIC_REQUIRE_FALSE(Backend<WithoutArrays>);
+  STATIC_REQUIRE_FALSE(Backend<FloatsOnly>);
+  STATIC_REQUIRE_FALSE(Backend<int>);
+}
+
 }  // namespace
 }  // namespace diffarch

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cuda/emulated_device/device.hpp"
-#include "diffarch/cuda/linear_algebra.hpp"
+#include "diffarch/cuda/algebra/linear_algebra.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"

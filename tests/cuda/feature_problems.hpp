@@ -1,6 +1,6 @@
 #pragma once
 
-#include "diffarch/cuda/power_features.hpp"
+#include "diffarch/cuda/algebra/power_features.hpp"
 #include "support.hpp"
 
 // What the tests of the polynomial kernels share.

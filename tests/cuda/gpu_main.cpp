@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "catch.hpp"
-#include "diffarch/cuda/context.hpp"
+#include "diffarch/cuda/runtime/context.hpp"
 
 int main(int argc, char* argv[]) {
   try {

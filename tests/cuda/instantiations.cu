@@ -5,8 +5,8 @@
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/local_score.hpp"
-#include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/patch_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 

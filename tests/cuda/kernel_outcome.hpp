@@ -3,8 +3,8 @@
 // Layers' kernels on operands of the host, whatever memory they compute in: to compare those of the device with the
 // host's.
 
-#include "diffarch/cuda/network_kernels.hpp"
-#include "diffarch/nn/eigen_kernels.hpp"
+#include "diffarch/cuda/nn/network_kernels.hpp"
+#include "diffarch/nn/kernels/eigen_kernels.hpp"
 #include "support.hpp"
 
 namespace diffarch::test {

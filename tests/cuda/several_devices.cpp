@@ -13,7 +13,7 @@
 
 #include "cuda/emulated_device/device.hpp"
 #include "diffarch/core/elementwise.hpp"
-#include "diffarch/cuda/backend.hpp"
+#include "diffarch/cuda/runtime/backend.hpp"
 #ifdef DIFFARCH_HAS_MPI
 #include "diffarch/mpi/session.hpp"
 #endif

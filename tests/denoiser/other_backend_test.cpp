@@ -343,7 +343,7 @@ TEST_CASE("A training goes through its folder from one backend to another", "[de
     int steps = 0;
     run.stop = [&] { return ++steps == 4; };
     try {
-      train(architecture, data, elsewhere_schedule, run, {}, Elsewhere{});
+      train(architecture, data, elsewhere_schedule, run, Elsewhere{});
       done = true;
     } catch (const Interrupted&) {
     }

@@ -40,7 +40,7 @@ template <class Change>
 std::vector<double> train_loaded(const std::filesystem::path& folder, bool warm_start, const Change& change) {
   TrainingRun run{.folder = folder};
   change(run);
-  train(trained_plane(warm_start), train_data(), train_schedule, run, {}, TestedBackend{});
+  train(trained_plane(warm_start), train_data(), train_schedule, run, TestedBackend{});
   return train_outcome(load_model<double>(trained_plane(warm_start), train_schedule, folder, TestedBackend{}));
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
       int count = 0;
       run.stop = [&] { return ++count >= stride; };
       try {
-        train(trained_plane(true), train_data(), train_schedule, run, {}, TestedBackend{});
+        train(trained_plane(true), train_data(), train_schedule, run, TestedBackend{});
         done = true;
       } catch (const Interrupted& stop) {
         ++stops;
@@ -95,7 +95,7 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
 TEST_CASE("A data set and an expression are trained on as the batch that they are", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const auto outcome_of = [&](const char* name, const auto& data) {
-    train(trained_plane(true), data, train_schedule, {.folder = folder / name}, {}, TestedBackend{});
+    train(trained_plane(true), data, train_schedule, {.folder = folder / name}, TestedBackend{});
     return train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / name, TestedBackend{}));
   };
   const Batch<double> more = random_matrix(2, 60, 1);
@@ -113,8 +113,8 @@ TEST_CASE("A training that diverges leaves no level behind, resumed neither", "[
   architecture.training.learning_rate = 1e300;
   TrainingRun run{.folder = folder / "run", .checkpoint_seconds = 1e-9};
   for (int i = 0; i < 2; ++i) {
-    const std::string message = message_of<NumericalError>(
-        [&] { train(architecture, train_data(), train_schedule, run, {}, TestedBackend{}); });
+    const std::string message =
+        message_of<NumericalError>([&] { train(architecture, train_data(), train_schedule, run, TestedBackend{}); });
     CHECK_THAT(message, ContainsSubstring("level 1 of 3: training: ") && ContainsSubstring("epoch 1 of 4, step ") &&
                             ContainsSubstring("a smaller learning rate may help"));
     CHECK_FALSE(std::filesystem::exists(folder / "run" / "level_00.safetensors"));
@@ -130,7 +130,7 @@ TEST_CASE("Levels trained in different folders merge to the model of one trainin
   const auto whole = train_outcome(fit(trained_plane(false), train_data(), train_schedule, TestedBackend{}));
   const auto part = [&](const char* name, Index first, Index end) {
     train(trained_plane(false), train_data(), train_schedule,
-          {.folder = folder / name, .first_level = first, .end_level = end}, {}, TestedBackend{});
+          {.folder = folder / name, .first_level = first, .end_level = end}, TestedBackend{});
   };
   part("a", 2, 3);
   part("b", 0, 1);
@@ -158,7 +158,7 @@ TEST_CASE("Processes that claim levels of one folder train the model of one proc
         asked.push_back(level);
         return claims(level);
       };
-      train(trained_plane(warm_start), train_data(), train_schedule, run, {}, TestedBackend{});
+      train(trained_plane(warm_start), train_data(), train_schedule, run, TestedBackend{});
     };
     process(0, [](Index /*level*/) { return false; });
     CHECK(asked == (warm_start ? std::vector<Index>{0} : std::vector<Index>{0, 1, 2}));
@@ -179,9 +179,9 @@ TEST_CASE("Processes that claim levels of one folder train the model of one proc
 TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const auto run_again = [&](const TrainedPlane& architecture, const Batch<double>& data, const TrainingRun& run) {
-    return message_of<FileError>([&] { train(architecture, data, train_schedule, run, {}, TestedBackend{}); });
+    return message_of<FileError>([&] { train(architecture, data, train_schedule, run, TestedBackend{}); });
   };
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run"}, {}, TestedBackend{});
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
   CHECK(run_again(trained_plane(false), train_data(), {.folder = folder / "run"}).find("resume it") !=
         std::string::npos);
   CHECK(run_again(trained_plane(true), train_data(), {.folder = folder / "run", .resume = true})
@@ -198,10 +198,10 @@ TEST_CASE("A training refuses what does not belong to it", "[denoiser][nn][train
                                    TestedBackend{});
         }).find("expected \"Bottleneck<3, plane>\"") != std::string::npos);
   CHECK_THROWS_AS(train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "b", .first_level = 3},
-                        {}, TestedBackend{}),
+                        TestedBackend{}),
                   InvalidArgument);
   CHECK(message_of<InvalidArgument>([&] {
-          train(trained_plane(true), train_data(), train_schedule, {.folder = folder / "c", .first_level = 1}, {},
+          train(trained_plane(true), train_data(), train_schedule, {.folder = folder / "c", .first_level = 1},
                 TestedBackend{});
         }).find("level 0, which is not trained yet") != std::string::npos);
 }
@@ -212,7 +212,7 @@ TEST_CASE("A loss that is not finite names level, epoch and step and keeps the l
   TrainedPlane diverging = trained_plane(false);
   diverging.training.learning_rate = 1e160;
   const std::string message = message_of<NumericalError>([&] {
-    train(diverging, train_data(), train_schedule, {.folder = folder / "run", .checkpoint_seconds = 1e-9}, {},
+    train(diverging, train_data(), train_schedule, {.folder = folder / "run", .checkpoint_seconds = 1e-9},
           TestedBackend{});
   });
   CAPTURE(message);
@@ -227,15 +227,15 @@ TEST_CASE("Progress of a training counts images, with the loss, and skips what i
   const TemporaryFolder folder;
   std::vector<Progress> reports;
   const ProgressCallback progress = [&](const Progress& report) { reports.push_back(report); };
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .end_level = 2}, progress,
-        TestedBackend{});
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .end_level = 2}, TestedBackend{},
+        progress);
   REQUIRE_FALSE(reports.empty());
   CHECK(reports.back().done == 2 * 4 * 48);
   CHECK(reports.back().total == 2 * 4 * 48);
   CHECK(reports.back().unit == "images");
   CHECK(reports.back().status.find("level 2 of 3, loss ") != std::string::npos);
-  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .resume = true}, progress,
-        TestedBackend{});
+  train(trained_plane(false), train_data(), train_schedule, {.folder = folder / "run", .resume = true}, TestedBackend{},
+        progress);
   CHECK(reports.back().total == 3 * 4 * 48);
   CHECK(reports.back().done_before == 2 * 4 * 48);
 }
@@ -243,7 +243,7 @@ TEST_CASE("Progress of a training counts images, with the loss, and skips what i
 TEST_CASE("Weights do not belong to the backend they were trained on", "[denoiser][nn][training]") {
   const TemporaryFolder folder;
   const Batch<float> data = train_data().cast<float>();
-  train(trained_plane(false), data, train_schedule, {.folder = folder / "run"}, {}, TestedBackend{});
+  train(trained_plane(false), data, train_schedule, {.folder = folder / "run"}, TestedBackend{});
   const auto here = load_model<float>(trained_plane(false), train_schedule, folder / "run", TestedBackend{});
   const auto on_the_host = load_model<float>(trained_plane(false), train_schedule, folder / "run", Cpu{});
   for (const auto& level : here.levels()) {

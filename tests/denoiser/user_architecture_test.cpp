@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "diffarch/analysis/jacobian.hpp"
+#include "diffarch/core/any_denoiser.hpp"
 #include "diffarch/core/check_denoiser.hpp"
-#include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/ddim.hpp"

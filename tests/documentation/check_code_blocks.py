@@ -24,6 +24,7 @@ COMPILED = [
     *(ROOT / "tests/documentation").glob("*_test.cpp"),
     ROOT / "tests/denoiser/user_architecture_test.cpp",
     ROOT / "tests/cuda/readme_test.cpp",
+    ROOT / "examples/fig5_linear_bottleneck.cpp",
 ]
 PYTHON_PAGES = {"from_pytorch.md"}
 SHELL_PROGRAMS = {"cd", "export", "git", "sudo", "apt-get", "python3"}  # not ours: whatever they are told
@@ -48,7 +49,7 @@ class Tree:
         self.folder = programs_folder
         self.compiled = [bare(path.read_text()) for path in COMPILED]
         self.cmake = "\n".join(sources("CMakeLists.txt", "*/CMakeLists.txt", "tests/*/CMakeLists.txt", "cmake/*.cmake"))
-        self.options = "\n".join(sources("examples/*.cpp", "examples/common/*.cpp", "benchmarks/*.cpp"))
+        self.options = "\n".join(sources("examples/*.cpp", "examples/common/*/*.cpp", "benchmarks/*.cpp"))
         self.text = "\n".join(
             sources("include/**/*", "examples/**/*", "tests/**/*.[chpt]*", "benchmarks/**/*", "cmake/**/*", "CMake*", "LICENSE"))
         folders = ("include", "examples", "tests", "benchmarks", "cmake")

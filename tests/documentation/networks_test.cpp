@@ -2,9 +2,9 @@
 
 #include "diffarch/denoiser/conv_unet.hpp"
 #include "diffarch/denoiser/train.hpp"
+#include "diffarch/nn/files/weights_file.hpp"
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/unet.hpp"
-#include "diffarch/nn/weights_file.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "documentation/working_folder.hpp"
 #include "support.hpp"

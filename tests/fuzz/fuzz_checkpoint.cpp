@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "diffarch/nn/checkpoint.hpp"
+#include "diffarch/nn/files/checkpoint.hpp"
+#include "diffarch/nn/files/weights_file.hpp"
 #include "diffarch/nn/mlp.hpp"
-#include "diffarch/nn/weights_file.hpp"
 #include "fuzz/fuzzed_file.hpp"
 
 namespace diffarch {

@@ -1,6 +1,6 @@
 // training.json, which describes the training in a folder.
 
-#include "diffarch/nn/training_folder.hpp"
+#include "diffarch/nn/files/training_folder.hpp"
 #include "fuzz/fuzzed_file.hpp"
 
 namespace diffarch {

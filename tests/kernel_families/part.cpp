@@ -2,7 +2,7 @@
 
 #include "diffarch/denoiser/bottleneck.hpp"
 #ifdef DIFFARCH_EMULATED_DEVICE
-#include "diffarch/cuda/network_kernels.hpp"
+#include "diffarch/cuda/nn/network_kernels.hpp"
 using NetworkBackend = diffarch::Cuda;
 #else
 using NetworkBackend = diffarch::Cpu;

@@ -1,9 +1,9 @@
 #include <vector>
 
-#include "diffarch/denoiser/monomial_denoiser.hpp"
-#include "diffarch/denoiser/patch_polynomial_denoiser.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
-#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/patch_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "native/columns.hpp"

@@ -2,7 +2,7 @@
 
 // The convolutions written out as sums, to compare kernels with.
 
-#include "diffarch/nn/layer.hpp"
+#include "diffarch/nn/layers/layer.hpp"
 #include "support.hpp"
 
 namespace diffarch::test {

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "diffarch/nn/batch_norm.hpp"
-#include "diffarch/nn/level_training.hpp"
+#include "diffarch/nn/layers/batch_norm.hpp"
+#include "diffarch/nn/training/level_training.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "tested_kernels.hpp"
 

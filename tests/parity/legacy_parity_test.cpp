@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/io/npy.hpp"
 
 using namespace diffarch;

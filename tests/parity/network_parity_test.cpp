@@ -9,9 +9,9 @@
 
 #include "catch.hpp"
 #include "diffarch/io/npy.hpp"
-#include "diffarch/nn/adam.hpp"
 #include "diffarch/nn/mlp.hpp"
 #include "diffarch/nn/network.hpp"
+#include "diffarch/nn/training/adam.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "support.hpp"
 #include "tested_kernels.hpp"

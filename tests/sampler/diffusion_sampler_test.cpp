@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffarch/analysis/gaussian_agreement.hpp"
+#include "diffarch/core/any_denoiser.hpp"
 #include "diffarch/data/gaussian_mixture.hpp"
-#include "diffarch/denoiser/any_denoiser.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"

@@ -2,7 +2,7 @@
 
 // Models of the linear family with given eigenvalues, for tests of what samplers do to each eigenmode.
 
-#include "diffarch/denoiser/gaussian_denoiser.hpp"
+#include "diffarch/denoiser/gaussian/gaussian_denoiser.hpp"
 #include "tested_backend.hpp"
 
 namespace diffarch::test {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffarch/core/storage.hpp"
-#include "diffarch/denoiser/random_feature_denoiser.hpp"
-#include "diffarch/denoiser/spectral_polynomial_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
+#include "diffarch/denoiser/polynomial/spectral_polynomial_denoiser.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/ddim.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "diffarch/denoiser/network_denoiser.hpp"
+#include "diffarch/denoiser/network/network_denoiser.hpp"
 #include "diffarch/nn/mlp.hpp"
 
 using namespace diffarch;

@@ -17,10 +17,6 @@ struct Interval {
   [[nodiscard]] constexpr bool contains(double value) const noexcept { return lower <= value && value <= upper; }
 };
 
-namespace streams {
-inline constexpr Stream bootstrap{20};  ///< resampling with replacement
-}  // namespace streams
-
 /// How a bootstrap interval is made.
 struct BootstrapOptions {
   Index resamples = 2000;

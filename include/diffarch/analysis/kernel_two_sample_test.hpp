@@ -13,10 +13,6 @@
 
 namespace diffarch {
 
-namespace streams {
-inline constexpr Stream permutations{8};  ///< permutation tests
-}  // namespace streams
-
 /// How the kernel two-sample test is made.
 struct KernelTestOptions {
   double bandwidth = 0.0;    ///< h > 0 of the kernel exp(-|a - b|^2 / (2 h^2)); 0: median distance between all samples

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -8,12 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/analysis/distance_bounds.hpp"
 #include "diffarch/analysis/squared_distance.hpp"
 #include "diffarch/core/batch.hpp"
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/core/progress.hpp"
-#include "diffarch/core/random.hpp"
-#include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
 
@@ -39,9 +37,8 @@ enum class SelfMatch {
 /// many queries and values, that of the coordinates in a subspace S of 64 dimensions and of the length of what is
 /// outside:
 ///   |q - x|^2 >= |S^T (q - x)|^2 + (|q - S S^T q| - |x - S S^T x|)^2.
-/// S is about the leading principal subspace of the queries (randomised subspace iteration of Halko, Martinsson and
-/// Tropp 2011, section 4.5); any S gives the same neighbours. When S spares too little, as for data without a falling
-/// spectrum, the search goes on without it.
+/// S is about the leading principal subspace of the queries (`leading_subspace`); any S gives the same neighbours. When
+/// S spares too little, as for data without a falling spectrum, the search goes on without it.
 /// Cost O(d n q) at worst; memory O((d + k) q) beside tiles of the training set of a few million values.
 template <class Scalar>
 class NeighbourSearch {
@@ -77,7 +74,7 @@ class NeighbourSearch {
   using Pair = std::pair<double, Index>;  // squared distance or bound, and index
   using View = Eigen::Ref<const Batch<Scalar>, 0, Eigen::OuterStride<>>;
 
-  static constexpr Index subspace_dimension = 64;
+  static constexpr Index subspace_dimension = detail::SearchSubspace<Scalar>::dimension;
   static constexpr Index tile_values = Index{1} << 22U;   // of training samples that threads share
   static constexpr Index strip = 64;                      // training samples of the least task
   static constexpr Index strip_values = Index{1} << 19U;  // of training samples of one product
@@ -88,41 +85,45 @@ class NeighbourSearch {
   static constexpr double worthwhile_share = 0.125;
   static constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 
-  /// Vectors w whose distances are lower bounds: |w_q - w_x| <= |q - x| + error_q + error_x.
-  struct Bounds {
-    Matrix<Scalar> vectors;        // (dimension of the bound, samples)
-    Vector<Scalar> squared_norms;  // |w|^2, (samples)
-    double largest_error = 0.0;    // of any sample
-    double largest_squared_norm = 0.0;
+  using Bounds = detail::DistanceBounds<Scalar>;
+
+  enum class SubspaceState {
+    untried,  ///< too few training samples were seen, or the data are too small
+    in_use,
+    given_up  ///< the queries do not differ, or S spared too little
   };
 
   [[nodiscard]] static constexpr Index parts(Index size, Index part) noexcept { return (size + part - 1) / part; }
-
-  [[nodiscard]] static double squared_norm(const Scalar* x, Index d) noexcept {
-    return detail::squared_distance<Scalar>(x, nullptr, d);
-  }
 
   static void require_finite(const View& samples, Index first_index, const char* what) {
     Vector<double> norms(samples.cols());
     parallel_for(parts(samples.cols(), strip), strip * samples.rows(), [&](Index task) {
       for (Index i = task * strip; i < std::min(samples.cols(), (task + 1) * strip); ++i)
-        norms(i) = squared_norm(samples.col(i).data(), samples.rows());
+        norms(i) = detail::squared_norm(samples.col(i).data(), samples.rows());
     });
     for (Index i = 0; i < norms.size(); ++i)
       detail::require(std::isfinite(norms(i)), "NeighbourSearch: ", what, " ", first_index + i,
                       " (a column) has a value that is NaN, infinite or too large to square");
   }
 
-  /// Leaves subspace_ empty where the queries do not differ.
-  void find_subspace();
+  void try_subspace() {
+    subspace_ = detail::leading_subspace(queries_, centre_);
+    state_ = subspace_.empty() ? SubspaceState::given_up : SubspaceState::in_use;
+    bound_queries();
+  }
+  void give_up_subspace() {
+    subspace_ = {};
+    state_ = SubspaceState::given_up;
+    bound_queries();
+  }
 
+  void find_bounds(const View& samples, Bounds& result) const {
+    detail::find_distance_bounds(samples, centre_, subspace_, strip, result);
+  }
   void bound_queries() {
     find_bounds(queries_, query_bounds_);
     query_bounds_.vectors *= Scalar(-2);  // exact, and saves a multiplication of every product
   }
-
-  /// Errors by the standard model of rounding (Higham 2002, section 3.1), with a factor of two in hand.
-  void find_bounds(const View& samples, Bounds& result) const;
 
   /// A task takes a group of queries through a part of the tile, by strips; where groups are few, parts are several.
   void add_tile(const View& samples, Index first_index);
@@ -152,10 +153,10 @@ class NeighbourSearch {
   Batch<Scalar> queries_;
   Index k_;
   SelfMatch self_;
-  Index seen_ = 0;                       // training samples
-  Vector<Scalar> centre_;                // mean query, (d)
-  Matrix<Scalar> subspace_;              // S, (d, subspace_dimension), or empty
-  double subspace_error_ = 0.0;          // |S^T S - 1|
+  Index seen_ = 0;         // training samples
+  Vector<Scalar> centre_;  // mean query, (d)
+  detail::SearchSubspace<Scalar> subspace_;
+  SubspaceState state_ = SubspaceState::untried;
   Index subspace_seen_ = 0;              // training samples, since there is a subspace
   double subspace_measured_ = 0.0;       // pairs, of those
   Bounds training_bounds_;               // of the last tile
@@ -184,83 +185,16 @@ void NeighbourSearch<Scalar>::add(const Eigen::Ref<const Batch<Scalar>, 0, Eigen
   for (Index first = 0; first < block.cols();) {
     // A subspace pays for itself by a few hundred samples; with distances known from the first ones, the next show
     // whether it is worth it.
-    const bool may_try = subspace_seen_ == 0 && std::min(queries_.cols(), block.rows()) >= 4 * subspace_dimension;
-    if (may_try && seen_ >= subspace_after) {
-      find_subspace();
-      bound_queries();
-    }
-    const bool is_short = may_try || (subspace_.size() > 0 && subspace_seen_ < subspace_trial);
+    const bool may_try =
+        state_ == SubspaceState::untried && std::min(queries_.cols(), block.rows()) >= 4 * subspace_dimension;
+    if (may_try && seen_ >= subspace_after) try_subspace();
+    const bool is_short = may_try || (state_ == SubspaceState::in_use && subspace_seen_ < subspace_trial);
     const Index size = std::min(is_short ? std::min(largest, subspace_trial) : largest, block.cols() - first);
     add_tile(block.middleCols(first, size), first_index + first);
     first += size;
     seen_ += size;
     reporter.advance(size);
   }
-}
-
-template <class Scalar>
-void NeighbourSearch<Scalar>::find_subspace() {
-  Batch<Scalar> scaled = queries_.colwise() - centre_;
-  const Scalar largest = std::max(scaled.maxCoeff(), -scaled.minCoeff());
-  if (!(largest > std::numeric_limits<Scalar>::min())) {
-    subspace_seen_ = 1;  // not to be tried again
-    return;
-  }
-  scaled /= largest;
-  const auto trial = normal_batch<Scalar>(scaled.cols(), subspace_dimension, Seed{0}, streams::directions);
-  Matrix<Scalar> range = LinearAlgebra<Cpu>::multiply(scaled, trial);
-  range /= std::max(std::max(range.maxCoeff(), -range.minCoeff()), std::numeric_limits<Scalar>::min());
-  range = LinearAlgebra<Cpu>::multiply(scaled, LinearAlgebra<Cpu>::multiply_transposed(scaled, range));
-  const detail::SerialEigen serial;
-  subspace_ = Eigen::HouseholderQR<Matrix<Scalar>>(range).householderQ() *
-              Matrix<Scalar>::Identity(scaled.rows(), subspace_dimension);
-  const Matrix<double> exact = subspace_.template cast<double>();
-  subspace_error_ = (exact.transpose() * exact - Matrix<double>::Identity(exact.cols(), exact.cols())).norm();
-}
-
-template <class Scalar>
-void NeighbourSearch<Scalar>::find_bounds(const View& samples, Bounds& result) const {
-  const detail::SerialEigen serial;
-  const Index n = samples.cols();
-  const bool in_subspace = subspace_.size() > 0;
-  result.vectors.resize(in_subspace ? subspace_dimension + 1 : samples.rows(), n);
-  result.squared_norms.resize(n);
-  Vector<double> errors(n);
-  Vector<double> squared_norms(n);
-  const auto d = static_cast<double>(samples.rows());
-  const double coordinate_error =
-      d * epsilon * std::sqrt(2.0 * static_cast<double>(subspace_dimension)) + subspace_error_;
-  parallel_for(parts(n, strip), strip * samples.rows(), [&](Index task) {
-    const Index first = task * strip;
-    const Index count = std::min(strip, n - first);
-    Batch<Scalar> centred;
-    if (in_subspace) {
-      centred = samples.middleCols(first, count).colwise() - centre_;
-      result.vectors.block(0, first, subspace_dimension, count).noalias() = subspace_.transpose() * centred;
-    } else {
-      result.vectors.middleCols(first, count) = samples.middleCols(first, count).colwise() - centre_;
-    }
-    for (Index i = first; i < first + count; ++i) {
-      const double squared =
-          squared_norm(in_subspace ? centred.col(i - first).data() : result.vectors.col(i).data(), samples.rows());
-      const double norm = std::sqrt(squared);
-      errors(i) = epsilon * norm;  // of the centring
-      if (in_subspace) {
-        const double inside = squared_norm(result.vectors.col(i).data(), subspace_dimension);
-        const double outside = std::sqrt(std::max(0.0, squared - inside));
-        const double error = coordinate_error * norm;
-        const double squared_error =
-            error * (2.0 * norm + error) + 4.0 * d * std::numeric_limits<double>::epsilon() * squared;
-        result.vectors(subspace_dimension, i) = static_cast<Scalar>(outside);
-        errors(i) +=
-            error + epsilon * outside + std::sqrt(squared_error) * std::min(1.0, std::sqrt(squared_error) / outside);
-      }
-      squared_norms(i) = squared_norm(result.vectors.col(i).data(), result.vectors.rows());
-      result.squared_norms(i) = static_cast<Scalar>(squared_norms(i));
-    }
-  });
-  result.largest_error = errors.maxCoeff();
-  result.largest_squared_norm = squared_norms.maxCoeff();
 }
 
 template <class Scalar>
@@ -309,14 +243,11 @@ void NeighbourSearch<Scalar>::add_tile(const View& samples, Index first_index) {
         keep_nearest(best_[static_cast<std::size_t>((task % groups) * group) + q], pair);
     all_measured += measured[static_cast<std::size_t>(task)];
   }
-  if (subspace_.size() == 0) return;
+  if (state_ != SubspaceState::in_use) return;
   subspace_seen_ += samples.cols();
   subspace_measured_ += all_measured;
   const double pairs = static_cast<double>(subspace_seen_) * static_cast<double>(queries);
-  if (subspace_seen_ >= subspace_trial && subspace_measured_ > worthwhile_share * pairs) {
-    subspace_.resize(0, 0);
-    bound_queries();
-  }
+  if (subspace_seen_ >= subspace_trial && subspace_measured_ > worthwhile_share * pairs) give_up_subspace();
 }
 
 template <class Scalar>

@@ -8,10 +8,6 @@
 
 namespace diffarch {
 
-namespace streams {
-inline constexpr Stream evaluation_noise{6};  ///< noise on clean samples that denoisers are evaluated with
-}  // namespace streams
-
 namespace detail {
 
 template <class Scalar>

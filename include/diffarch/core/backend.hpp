@@ -25,36 +25,68 @@ void require_columns(const Storage& storage, const Batch<Scalar>& batch, Index f
 }
 }  // namespace detail
 
+namespace detail {
+
+/// Arrays: `Storage<Scalar>` is a (rows, cols) array of the backend. Storage(rows, cols) holds any numbers, Storage()
+/// none.
+template <class B, class Scalar>
+concept BackendArrays = std::semiregular<typename B::template Storage<Scalar>> &&
+    std::constructible_from<typename B::template Storage<Scalar>, Index, Index> &&
+    requires(typename B::template Storage<Scalar> array, const typename B::template Storage<Scalar>& constant) {
+  { constant.rows() } -> std::convertible_to<Index>;
+  { constant.cols() } -> std::convertible_to<Index>;
+  { constant.size() } -> std::convertible_to<Index>;
+  { array.data() } -> std::same_as<Scalar*>;
+  { constant.data() } -> std::same_as<const Scalar*>;
+};
+
+/// Copies.
+///  - `upload(batch)` and `download(storage)`: from and to host memory (moves where they are the same memory).
+///  - `download_columns(storage, batch, first)`: to the columns of `batch` from column `first` on, which has to have
+///    them. Throws DimensionMismatch where it has not, or has other rows.
+template <class B, class Scalar>
+concept BackendCopies = requires(Batch<Scalar> batch, const Batch<Scalar>& constant_batch,
+                                 typename B::template Storage<Scalar> array,
+                                 const typename B::template Storage<Scalar>& constant) {
+  { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { B::upload(constant_batch) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { B::download(std::move(array)) } -> std::same_as<Batch<Scalar>>;
+  { B::download(constant) } -> std::same_as<Batch<Scalar>>;
+  B::download_columns(constant, batch, Index{});
+};
+
+/// Numbers.
+///  - `all_finite(storage)`: whether no element is NaN or infinite.
+///  - `column_norms(storage)`: the Euclidean norms of the columns, in double, on the host.
+///  - `normal<Scalar>(d, n, seed, stream, first_sample)`: the numbers of `normal_batch`, made where they are needed.
+template <class B, class Scalar>
+concept BackendNumbers = requires(const typename B::template Storage<Scalar>& constant) {
+  { B::all_finite(constant) } -> std::same_as<bool>;
+  { B::column_norms(constant) } -> std::same_as<Vector<double>>;
+  {
+    B::template normal<Scalar>(Index{}, Index{}, Seed{}, Stream{}, Index{})
+    } -> std::same_as<typename B::template Storage<Scalar>>;
+};
+
+template <class B, class Scalar>
+concept BackendFor = BackendArrays<B, Scalar> && BackendCopies<B, Scalar> && BackendNumbers<B, Scalar>;
+
+}  // namespace detail
+
 /// The place where arrays live, and the functions that compute on them. A backend is an empty type with, for Scalar =
-/// float and double:
-///  - `Storage<Scalar>`: a (rows, cols) array of the backend with rows(), cols() and data(); Storage(rows, cols) holds
-///    any numbers, Storage() none;
-///  - `upload(batch)` and `download(storage)`: copies from and to host memory (moves where they are the same memory);
-///  - `download_columns(storage, batch, first)`: copies to the columns of `batch` from column `first` on, which has to
-///    have them; throws DimensionMismatch where it has not, or has other rows;
+/// float and double, the arrays, copies and numbers that the concepts above list, and
+///  - `name()`: for reports and for options;
 ///  - `for_each(rows, columns, f)`: runs the functor f(row, column) for every element of a (rows, columns) array, in
-///  any
-///    order. A functor holds raw pointers and numbers, is marked constexpr so that a device may run it too, and writes
-///    each product into at most one sum: then a compiler that contracts to fused multiply-add does so the same way in
-///    vector and scalar code, and results do not depend on where an element lies in memory;
-///  - `all_finite(storage)`: whether no element is NaN or infinite;
-///  - `column_norms(storage)`: the Euclidean norms of the columns, in double, on the host;
-///  - `normal(d, n, seed, stream, first_sample)`: the numbers of `normal_batch`, made where they are needed.
+///    any order. A functor holds raw pointers and numbers, is marked constexpr so that a device may run it too, and
+///    writes each product into at most one sum: then a compiler that contracts to fused multiply-add does so the same
+///    way in vector and scalar code, and results do not depend on where an element lies in memory.
 /// Matrix products and factorisations of a backend are in `LinearAlgebra<Backend>` (solver/).
 template <class B>
 concept Backend = requires {
   sizeof(B);
 }
-&&std::semiregular<B>&& requires(Batch<float> batch, typename B::template Storage<float> storage) {
+&&std::semiregular<B>&& detail::BackendFor<B, float>&& detail::BackendFor<B, double>&& requires {
   { B::name() } -> std::convertible_to<std::string>;
-  { B::upload(std::move(batch)) } -> std::same_as<typename B::template Storage<float>>;
-  { B::download(std::move(storage)) } -> std::same_as<Batch<float>>;
-  B::download_columns(storage, batch, Index{});
-  {
-    B::template normal<float>(Index{}, Index{}, Seed{}, Stream{}, Index{})
-    } -> std::same_as<typename B::template Storage<float>>;
-  { B::all_finite(storage) } -> std::same_as<bool>;
-  { B::column_norms(storage) } -> std::same_as<Vector<double>>;
   B::for_each(Index{}, Index{}, detail::ElementProbe{});
 };
 

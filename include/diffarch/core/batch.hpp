@@ -45,6 +45,13 @@ template <class A>
   return concat("(", array.rows(), ", ", array.cols(), ")");
 }
 
+/// Throws DimensionMismatch unless samples y, which a model is asked to denoise, have its dimension.
+template <class Array>
+void require_dimension(const Array& y, Index dimension) {
+  require<DimensionMismatch>(y.rows() == dimension, "denoise: y is ", shape_text(y), " but the model has dimension ",
+                             dimension);
+}
+
 #ifdef DIFFARCH_COMPILED
 /// Defined by diffarch::compiled for the alignment of its own arrays: a program that has another is not linked.
 template <int alignment>

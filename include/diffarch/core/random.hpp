@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -10,6 +9,7 @@
 #include "diffarch/core/box_muller.hpp"
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/parallel.hpp"
+#include "diffarch/core/random_streams.hpp"
 
 namespace diffarch {
 
@@ -17,30 +17,6 @@ namespace diffarch {
 struct Seed {
   std::uint64_t value = 0;
 };
-
-/// Which use the numbers are for; two uses of one seed never share numbers when their streams differ.
-/// Streams below 2^16 are the library's (see `streams`), the others are free for programs.
-struct Stream {
-  std::uint32_t value = 0;
-};
-
-namespace streams {
-inline constexpr Stream initial_noise{0};  ///< x_T of the sampler
-inline constexpr Stream data{1};           ///< synthetic data: continuous parameters
-inline constexpr Stream labels{2};         ///< synthetic data: discrete choices
-inline constexpr Stream directions{3};     ///< fixed random directions of features
-inline constexpr Stream biases{4};         ///< fixed random biases of features
-/// One of 2^14 by the bits of sigma (Fibonacci hashing).
-[[nodiscard]] constexpr std::uint32_t level_number(double sigma) noexcept {
-  return static_cast<std::uint32_t>((std::bit_cast<std::uint64_t>(sigma) * 0x9E3779B97F4A7C15U) >> 50U);
-}
-/// Noise that a fit draws at one noise level.
-[[nodiscard]] constexpr Stream fit_noise(double sigma) noexcept { return {0x4000U + level_number(sigma)}; }
-/// Random directions of features that differ between noise levels.
-[[nodiscard]] constexpr Stream level_directions(double sigma) noexcept { return {0x8000U + level_number(sigma)}; }
-/// Fresh noise of stochastic sampler rules at step `step` (0-based).
-[[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
-}  // namespace streams
 
 using PhiloxCounter = std::array<std::uint32_t, 4>;  ///< what is encrypted, lowest word first
 using PhiloxKey = std::array<std::uint32_t, 2>;      ///< what it is encrypted with, the seed

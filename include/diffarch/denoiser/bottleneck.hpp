@@ -3,7 +3,7 @@
 #include <string>
 #include <type_traits>
 
-#include "diffarch/denoiser/network_training.hpp"
+#include "diffarch/denoiser/network/network_training.hpp"
 #include "diffarch/nn/mlp.hpp"
 
 namespace diffarch {

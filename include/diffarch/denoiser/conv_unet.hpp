@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "diffarch/denoiser/network_training.hpp"
+#include "diffarch/denoiser/network/network_training.hpp"
 #include "diffarch/nn/unet.hpp"
 
 namespace diffarch {

@@ -34,7 +34,7 @@ template <class Real>
 }  // namespace detail
 
 /// Model of `GaussianMixtureScore` on a backend: the host's is here, that of `Cuda` in
-/// cuda/gaussian_mixture_denoiser.hpp.
+/// cuda/denoiser/gaussian_mixture_denoiser.hpp.
 template <class Scalar, class BackendType = Cpu>
 class GaussianMixtureDenoiser;
 
@@ -69,8 +69,7 @@ class GaussianMixtureDenoiser<Scalar_, Cpu> {
   /// Throws DimensionMismatch unless y (d, n), on any backend, has the dimension of the mixture.
   template <class Storage>
   void check(const Storage& y) const {
-    detail::require<DimensionMismatch>(y.rows() == dimension(), "denoise: y is ", detail::shape_text(y),
-                                       " but the model has dimension ", dimension());
+    detail::require_dimension(y, dimension());
   }
 
   /// Cov[x | y] (d, d) of one sample y (d, 1): its trace is the squared error that no denoiser can avoid there.

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "diffarch/denoiser/ideal_denoiser.hpp"
+#include "diffarch/denoiser/posterior/ideal_denoiser.hpp"
 
 namespace diffarch {
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "diffarch/denoiser/local_score_denoiser.hpp"
 #include "diffarch/denoiser/patch_schedule.hpp"
+#include "diffarch/denoiser/posterior/local_score_denoiser.hpp"
 
 namespace diffarch {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "diffarch/denoiser/gaussian_denoiser.hpp"
+#include "diffarch/denoiser/gaussian/gaussian_denoiser.hpp"
 
 namespace diffarch {
 

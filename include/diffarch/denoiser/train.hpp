@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "diffarch/core/samples.hpp"
-#include "diffarch/denoiser/network_training.hpp"
-#include "diffarch/nn/training_folder.hpp"
+#include "diffarch/denoiser/network/network_training.hpp"
+#include "diffarch/nn/files/training_folder.hpp"
 
 // Trainings that take hours: kept in a folder, interrupted, resumed, shared. Needs nlohmann-json (diffarch::json).
 
@@ -16,7 +16,7 @@ namespace diffarch {
 
 /// The folder of a training, and the part of the training that this process does.
 struct TrainingRun {
-  std::filesystem::path folder;     ///< of weights and checkpoints (see nn/training_folder.hpp)
+  std::filesystem::path folder;     ///< of weights and checkpoints (see nn/files/training_folder.hpp)
   Index first_level = 0;            ///< levels first_level, ..., end_level - 1 are trained, level 0 the noisiest
   Index end_level = -1;             ///< -1: to the last
   bool resume = false;              ///< continue an earlier run, to bitwise the weights of one that was not interrupted
@@ -105,8 +105,8 @@ template <class Body>
 /// outputs are not finite: the last checkpoint is then kept.
 template <class A, Samples Data, Schedule S, Backend B = Cpu>
 requires NetworkArchitecture<A, typename Data::Scalar, B>
-void train(const A& architecture, const Data& data, const S& schedule, const TrainingRun& run,
-           const ProgressCallback& progress = {}, B /*backend*/ = {}) {
+void train(const A& architecture, const Data& data, const S& schedule, const TrainingRun& run, B /*backend*/ = {},
+           const ProgressCallback& progress = {}) {
   const auto& batch = as_batch(data);
   detail::train_in_folder(detail::network_plan<B, typename Data::Scalar>(architecture, batch.rows()), batch,
                           schedule.levels(), run, progress);

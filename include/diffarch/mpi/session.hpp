@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "diffarch/core/error.hpp"
-#include "diffarch/core/launched_process.hpp"
+#include "diffarch/process/launched_process.hpp"
 
 // MPI for programs whose work is shared by several processes, on one machine or many. Needs MPI (diffarch::mpi).
 

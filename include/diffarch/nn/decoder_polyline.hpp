@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "diffarch/nn/host_copy.hpp"
+#include "diffarch/nn/kernels/host_copy.hpp"
+#include "diffarch/nn/kernels/rectifier.hpp"
 #include "diffarch/nn/mlp.hpp"
-#include "diffarch/nn/rectifier.hpp"
 
 namespace diffarch::nn {
 

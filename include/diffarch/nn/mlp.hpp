@@ -1,8 +1,8 @@
 #pragma once
 
-#include "diffarch/nn/activation.hpp"
-#include "diffarch/nn/fully_connected.hpp"
-#include "diffarch/nn/sequential.hpp"
+#include "diffarch/nn/layers/activation.hpp"
+#include "diffarch/nn/layers/fully_connected.hpp"
+#include "diffarch/nn/layers/sequential.hpp"
 
 namespace diffarch::nn {
 

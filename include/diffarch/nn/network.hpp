@@ -5,13 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "diffarch/nn/layer.hpp"
+#include "diffarch/nn/layers/layer.hpp"
 
 namespace diffarch::nn {
 
 /// A layer (usually a whole composition of them) on batches of one input shape, with the memory it works in: the first
 /// pass of a batch size plans, later ones allocate nothing; passes in training may be recorded and repeated (see
-/// `HostKernels::Recording`). Batches are arrays of the body's backend. One thread at a
+/// `Recording` of a `KernelFamily`). Batches are arrays of the body's backend. One thread at a
 /// time may use it.
 template <class Body>
 class Network {

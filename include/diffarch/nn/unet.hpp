@@ -1,13 +1,13 @@
 #pragma once
 
-#include "diffarch/nn/activation.hpp"
-#include "diffarch/nn/average_pool.hpp"
-#include "diffarch/nn/batch_norm.hpp"
-#include "diffarch/nn/convolution.hpp"
-#include "diffarch/nn/receptive_field.hpp"
-#include "diffarch/nn/sequential.hpp"
-#include "diffarch/nn/skip_connection.hpp"
-#include "diffarch/nn/transposed_convolution.hpp"
+#include "diffarch/nn/layers/activation.hpp"
+#include "diffarch/nn/layers/average_pool.hpp"
+#include "diffarch/nn/layers/batch_norm.hpp"
+#include "diffarch/nn/layers/convolution.hpp"
+#include "diffarch/nn/layers/receptive_field.hpp"
+#include "diffarch/nn/layers/sequential.hpp"
+#include "diffarch/nn/layers/skip_connection.hpp"
+#include "diffarch/nn/layers/transposed_convolution.hpp"
 
 namespace diffarch::nn {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -106,14 +107,17 @@ class DiffusionSampler {
                     "diffarch: DiffusionSampler::fit needs data of the sampler's Scalar (its last template argument): "
                     "write data.cast<float>(), or DiffusionSampler<Architecture, Schedule, Cpu, Ddim, double>");
     } else {
-      model_.emplace(diffarch::fit(architecture_, data, schedule_, B{}, progress_));
+      set_model(diffarch::fit(architecture_, data, schedule_, B{}, progress_));
     }
     return *this;
   }
 
   /// Takes a model that was fitted elsewhere, for the same noise levels, in place of fitting one.
-  DiffusionSampler& set_model(Model model) {
-    model_.emplace(std::move(model));
+  DiffusionSampler& set_model(Model model) { return set_model(std::make_shared<const Model>(std::move(model))); }
+  /// Overload that shares the model with its other owners. Throws InvalidArgument for an empty pointer.
+  DiffusionSampler& set_model(std::shared_ptr<const Model> model) {
+    detail::require(model != nullptr, "DiffusionSampler: set_model was given an empty pointer; expected a model");
+    model_ = std::move(model);
     return *this;
   }
 
@@ -164,9 +168,11 @@ class DiffusionSampler {
 
   /// Throws Error before `fit`.
   [[nodiscard]] const Model& model() const {
-    detail::require<Error>(model_.has_value(), "DiffusionSampler: no model yet; call fit(data) first");
+    detail::require<Error>(model_ != nullptr, "DiffusionSampler: no model yet; call fit(data) first");
     return *model_;
   }
+  /// The model, which copies of the sampler share; empty before `fit`.
+  [[nodiscard]] const std::shared_ptr<const Model>& shared_model() const noexcept { return model_; }
   [[nodiscard]] const A& architecture() const noexcept { return architecture_; }
   [[nodiscard]] const S& schedule() const noexcept { return schedule_; }
   [[nodiscard]] const R& rule() const noexcept { return rule_; }
@@ -230,7 +236,7 @@ class DiffusionSampler {
   S schedule_;
   R rule_;
   NoiseLevels levels_;
-  std::optional<Model> model_;
+  std::shared_ptr<const Model> model_;
   ProgressCallback progress_;
   std::optional<double> clip_;
   Index batch_size_ = 256;

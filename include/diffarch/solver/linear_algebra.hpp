@@ -31,6 +31,28 @@ namespace diffarch {
 template <class BackendType>
 struct LinearAlgebra;
 
+/// A backend with all of these functions, for arrays of float and of double.
+template <class B, class Scalar = double>
+concept AlgebraicBackend = Backend<B> &&
+    requires(const typename B::template Storage<Scalar>& a, const typename B::template Storage<double>& symmetric,
+             typename B::template Storage<double> changed, typename B::template Storage<Scalar> positive,
+             const Vector<double>& v) {
+  { LinearAlgebra<B>::multiply(a, a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::multiply_transposed(a, a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::multiply_lower(a, a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::mean(a) } -> std::same_as<Vector<double>>;
+  { LinearAlgebra<B>::centred_gram(a, v) } -> std::same_as<typename B::template Storage<double>>;
+  { LinearAlgebra<B>::gram(a) } -> std::same_as<typename B::template Storage<double>>;
+  { LinearAlgebra<B>::centred_scatter(a, v) } -> std::same_as<typename B::template Storage<double>>;
+  { LinearAlgebra<B>::centred_multiply(a, v, a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::coordinates(a, v) } -> std::same_as<Vector<double>>;
+  { LinearAlgebra<B>::multiply_by_transpose(a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  LinearAlgebra<B>::add_multiply_by_transpose(positive, a);
+  { LinearAlgebra<B>::cholesky(std::move(positive)) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::cholesky_solve(a, a) } -> std::same_as<typename B::template Storage<Scalar>>;
+  { LinearAlgebra<B>::symmetric_eigen(std::move(changed)) } -> std::same_as<SymmetricEigen<B>>;
+};
+
 /// Eigen's kernels on tasks whose shapes depend on the operands only, shared by OpenMP threads.
 template <>
 struct LinearAlgebra<Cpu> {
@@ -307,6 +329,8 @@ Matrix<Scalar> LinearAlgebra<Cpu>::product(const A& a, const View<Scalar>& b, bo
   if (whole < columns) result.rightCols(columns - whole) = padded_result.leftCols(columns - whole);
   return result;
 }
+
+static_assert(AlgebraicBackend<Cpu, float> && AlgebraicBackend<Cpu, double>);
 
 }  // namespace diffarch
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The launches of diffarch/cuda/launch.hpp on the emulated device: the same functors on the host.
+// The launches of diffarch/cuda/runtime/launch.hpp on the emulated device: the same functors on the host.
 
 #include <cstring>
 #include <type_traits>

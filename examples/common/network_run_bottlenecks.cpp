@@ -1,7 +1,0 @@
-#include "network_run_impl.hpp"
-
-namespace figures {
-
-FIGURES_BOTTLENECKS(Cpu);
-
-}  // namespace figures

@@ -1,7 +1,0 @@
-#include "polynomial_run_impl.hpp"
-
-namespace figures {
-
-FIGURES_RANDOM_POLYNOMIALS(Cpu);
-
-}  // namespace figures

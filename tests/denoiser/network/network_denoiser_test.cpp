@@ -1,0 +1,96 @@
+#include "diffarch/denoiser/network/network_denoiser.hpp"
+
+#include "nn/tested_networks.hpp"
+#include "support.hpp"
+
+using namespace diffarch;
+using namespace diffarch::test;
+
+namespace {
+
+using PlaneModel = NetworkDenoiser<TestedTwoDMlp<double>>;
+
+PlaneModel untrained_plane_model() {
+  std::vector<PlaneModel::Level> levels;
+  for (const double sigma : {5.0, 1.0, 0.2}) {
+    auto network = std::make_unique<PlaneModel::Network>(TestedTwoDMlp<double>(3), ImageShape{1, 1, 2});
+    network->initialise(Seed{static_cast<std::uint64_t>(10.0 * sigma)});
+    levels.push_back({NoiseLevel::from_sigma(sigma), std::move(network)});
+  }
+  return PlaneModel(std::move(levels));
+}
+
+}  // namespace
+
+TEST_CASE("A level takes the network of its own or the nearest sigma, on inputs in VP units", "[denoiser][nn]") {
+  const PlaneModel model = untrained_plane_model();
+  CHECK(&model.network(NoiseLevel::from_sigma(1.0)) == model.levels()[1].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(3.0)) == model.levels()[0].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(0.01)) == model.levels()[2].network.get());
+  CHECK(&model.network(NoiseLevel::from_sigma(0.0)) == model.levels()[2].network.get());
+  const Batch<double> y = random_matrix(2, 5, 1);
+  const NoiseLevel ve = NoiseLevel::from_sigma(1.0);
+  CHECK(relative_difference(denoise_on(model, y, ve),
+                            denoise_on(model, Batch<double>(y / ve.scale()), ve.variance_preserving())) < 1e-12);
+  CHECK(relative_difference(denoise_on(model, y, ve),
+                            forward_on(*model.levels()[1].network, Batch<double>(y / ve.scale()), nn::Mode::evaluate)) <
+        1e-12);
+  CHECK_THROWS_AS(denoise_on(model, random_matrix(3, 1, 1), ve), DimensionMismatch);
+  CHECK_THROWS_AS(PlaneModel(std::vector<PlaneModel::Level>{}), InvalidArgument);
+}
+
+namespace {
+
+/// Denoises samples in other company, in other places, and one alone: all must be bitwise the same.
+template <class Body>
+void check_every_sample_by_itself(Body body, const ImageShape& shape) {
+  using Model = NetworkDenoiser<Body>;
+  std::vector<typename Model::Level> levels;
+  auto network = std::make_unique<typename Model::Network>(std::move(body), shape);
+  network->initialise(Seed{4});
+  levels.push_back({NoiseLevel::from_sigma(1.0), std::move(network)});
+  const Model model(std::move(levels));
+  const NoiseLevel level = NoiseLevel::from_sigma(1.0);
+  const Batch<float> y = random_matrix<float>(shape.size(), 37, 5);
+  const Batch<float> together = denoise_on(model, y, level);
+  for (const Index count : {1, 2, 3, 16, 17})
+    CHECK(bitwise_equal(denoise_on(model, Batch<float>(y.leftCols(count)), level),
+                        Batch<float>(together.leftCols(count))));
+  const Batch<float> reversed = y.rowwise().reverse();
+  CHECK(bitwise_equal(Batch<float>(denoise_on(model, reversed, level).rowwise().reverse()), together));
+}
+
+}  // namespace
+
+TEST_CASE("A network treats every sample by itself, bitwise", "[denoiser][nn]") {
+  if (diffarch::detail::blas_multiplies) {
+    WARN("BLAS promises no bits: not tested");
+    return;
+  }
+  check_every_sample_by_itself(TestedMlp<float>(192, 50), ImageShape{8, 8, 3});
+  check_every_sample_by_itself(TestedMlp<float>(75, 7), ImageShape{5, 5, 3});
+  check_every_sample_by_itself(TestedUNet<2>({.channels = 8}), ImageShape{8, 8, 3});
+  check_every_sample_by_itself(TestedUNet<1>({.channels = 4, .padding = Padding::circular, .image_channels = 1}),
+                               ImageShape{10, 6, 1});
+}
+
+TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
+  const PlaneModel model = untrained_plane_model();
+  const NoiseLevel level = NoiseLevel::from_sigma(1.0);
+  const Batch<double> y = random_matrix(2, 1, 2);
+  const auto stored = TestedBackend::upload(y);
+  const Matrix<double> jacobian = model.jacobian(stored, level);
+  constexpr double step = 1e-6;
+  for (Index j = 0; j < 2; ++j) {
+    Batch<double> up = y;
+    Batch<double> down = y;
+    up(j, 0) += step;
+    down(j, 0) -= step;
+    CHECK((jacobian.col(j) - (denoise_on(model, up, level) - denoise_on(model, down, level)).col(0) / (2.0 * step))
+              .cwiseAbs()
+              .maxCoeff() < 1e-6 * jacobian.cwiseAbs().maxCoeff());
+  }
+  CHECK_THROWS_AS(model.jacobian(TestedBackend::upload(random_matrix(2, 2, 1)), level), DimensionMismatch);
+  const Matrix<double> v = random_matrix(2, 3, 3);
+  CHECK(relative_difference(model.jacobian_product(stored, v, level), Matrix<double>(jacobian * v)) < 1e-14);
+}
