@@ -12,7 +12,7 @@ int main(int argc, char** argv) try {
   auto faces = argc > 1 ? load_images(argv[1], {.height = 64, .width = 64})  // d x n, values in [-1, 1]
                         : synthetic_faces(1000, {.height = 64, .width = 64, .channels = 3}, Seed{1});
   auto rank = std::min<Index>(100, faces.size() - 1);  // that so few images have
-  auto sampler = DiffusionSampler<RankK, CosineSchedule>{RankK{.rank = rank}, CosineSchedule{.steps = 10}};
+  DiffusionSampler sampler{RankK{.rank = rank}, CosineSchedule{.steps = 10}};
   sampler.fit(faces);                         // closed form
   auto images = sampler.sample(16, Seed{7});  // d x 16
   save_grid("rank100.png", images, faces.shape());

@@ -18,7 +18,8 @@ TEST_CASE("No two uses of random numbers have the same stream, and all lie below
        {streams::initial_noise, streams::data, streams::labels, streams::directions, streams::biases, streams::weights,
         streams::evaluation_noise, streams::permutations, streams::bootstrap})
     add(stream);
-  for (Index step = 0; step < 16128; ++step) add(streams::step_noise(step));
+  for (Index step = 0; step < 7936; ++step) add(streams::step_noise(step));
+  for (Index step = 0; step < 8192; ++step) add(streams::raising_noise(step));
   for (const double sigma : {0.002, 0.5, 1.0, 80.2, 20300.0}) {
     add(streams::fit_noise(sigma));
     add(streams::level_directions(sigma));

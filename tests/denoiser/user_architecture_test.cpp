@@ -118,7 +118,7 @@ TEST_CASE("A user's own architecture runs under every rule without touching the 
 TEST_CASE("A user's own architecture is used as any other", "[denoiser][documentation]") {
   const Batch<float> data = correlated_samples<float>(5, 20, 1);
 
-  auto sampler = DiffusionSampler<user::NearestMean, CosineSchedule>{user::NearestMean{.pull = 0.5}, CosineSchedule{}};
+  DiffusionSampler sampler{user::NearestMean{.pull = 0.5}, CosineSchedule{}};
   sampler.fit(data);
   Batch<float> samples = sampler.sample(16, Seed{7});
 

@@ -19,7 +19,7 @@ TEST_CASE("README: the ten lines", "[documentation]") {
     save_grid(detail::concat("celeba/", i, ".png"), drawn.samples().col(i), drawn.shape(), {.minimum_tile = 1});
 
   auto faces = load_images("celeba/", {.height = 64, .width = 64});
-  auto sampler = DiffusionSampler<RankK, CosineSchedule>{RankK{.rank = 100}, CosineSchedule{.steps = 10}};
+  DiffusionSampler sampler{RankK{.rank = 100}, CosineSchedule{.steps = 10}};
   sampler.fit(faces);
   auto images = sampler.sample(16, Seed{7});
   save_grid("rank100.png", images, faces.shape());

@@ -87,22 +87,44 @@ struct MinimalDenoiser {
 static_assert(Denoiser<MinimalDenoiser>);
 }  // namespace detail
 
+namespace detail {
+
+/// A rule whose step depends on y and x0_hat only.
+template <class R>
+concept RuleWithoutMemory = requires(const R& rule, const MinimalDenoiser& model, Batch<double>& y,
+                                     const Batch<double>& x0_hat, NoiseLevel level) {
+  rule.advance(model, y, x0_hat, level, level);
+};
+
+/// A rule whose step also depends on a state, which lives as long as one trajectory of a batch.
+template <class R>
+concept RuleWithMemory = std::default_initializable<typename R::template State<MinimalDenoiser>> &&
+    requires(const R& rule, const MinimalDenoiser& model, typename R::template State<MinimalDenoiser>& state,
+             Batch<double>& y, const Batch<double>& x0_hat, NoiseLevel level) {
+  rule.advance(model, state, y, x0_hat, level, level);
+};
+
+}  // namespace detail
+
 /// How one step from `level` to the cleaner level `next` is taken. For a batch y (d, n) at `level` and the prediction
 /// x0_hat = model.denoise(y, level):
 ///  - `advance(model, y, x0_hat, level, next)` moves y to `next`, all but the fresh noise, for any Denoiser;
 ///  - `noise_scale(level, next)` is the standard deviation of the fresh noise the sampler then adds (0: none);
 ///  - `stochasticity()` is eta of the SDE that the rule tends to for many steps (0: the probability-flow ODE, 1: the
 ///    reverse-time SDE).
-/// At the last step (`next` clean) y must become the clean prediction itself. The model that a rule gets from the
-/// sampler is a `RuleModel` of the one that was fitted, whose predictions are checked and clipped. See also
-/// `SpectralRule`.
-/// Weights are numbers or arrays of the model's Scalar: Eigen does not multiply float by double ("no type named
-/// ReturnType in ScalarBinaryOpTraits<double, float, ...>"); write `w.cast<typename M::Scalar>().asDiagonal() * y`.
+/// A rule with a memory has a member `template <Denoiser M> struct State`, which is default-constructible, and
+/// `advance(model, state, y, x0_hat, level, next)`. The sampler makes a state for each trajectory of a batch and hands
+/// it to every step, in order. Arrays that a state keeps are `StorageOf<M>`. A rule that adds noise before the denoiser
+/// is called has a member `raised(level, steps)`: the noisier level, of the same signal, to which the sampler raises y
+/// first; `level` and x0_hat are then those of the raised y. At the last step (`next` clean) y must become the clean
+/// prediction itself. The model that a rule gets from the sampler is a `RuleModel` of the one that was fitted, whose
+/// predictions are checked and clipped. See also `SpectralRule`. Weights are numbers or arrays of the model's Scalar:
+/// Eigen does not multiply float by double ("no type named ReturnType in ScalarBinaryOpTraits<double, float, ...>");
+/// write `w.cast<typename M::Scalar>().asDiagonal() * y`.
 template <class R>
-concept SamplerRule = std::copyable<R> && requires(const R& rule, const detail::MinimalDenoiser& model,
-                                                   Batch<double>& y, const Batch<double>& x0_hat, NoiseLevel level) {
+concept SamplerRule = std::copyable<R> &&
+    (detail::RuleWithoutMemory<R> || detail::RuleWithMemory<R>)&&requires(const R& rule, NoiseLevel level) {
   { rule.name() } -> std::convertible_to<std::string>;
-  rule.advance(model, y, x0_hat, level, level);
   { rule.noise_scale(level, level) } -> std::convertible_to<double>;
   { rule.stochasticity() } -> std::convertible_to<double>;
 };
@@ -116,5 +138,11 @@ template <class R>
 concept SpectralRule = SamplerRule<R> && requires(const R& rule, NoiseLevel level, double lambda) {
   { rule.mode_gain(lambda, level, level) } -> std::convertible_to<double>;
 };
+
+/// A rule whose effect on a SpectralDenoiser is computed: a SpectralRule, or one that says by `static constexpr bool
+/// is_linear = true` that every step makes y a sum of y, predictions of this step and of earlier ones, with weights
+/// that depend on the noise levels only. Its effect on each eigenmode is then found by taking the steps on that mode.
+template <class R>
+concept PredictableRule = SpectralRule<R> ||(SamplerRule<R>&& requires { requires R::is_linear; });
 
 }  // namespace diffarch

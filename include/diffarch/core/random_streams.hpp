@@ -27,9 +27,13 @@ inline constexpr Stream evaluation_noise{6};  ///< noise on clean samples that d
 inline constexpr Stream permutations{8};      ///< permutation tests
 inline constexpr Stream bootstrap{20};        ///< resampling with replacement
 
-/// Fresh noise of stochastic sampler rules at step `step` (0-based). The first 16,128 steps share their numbers with no
+/// Fresh noise of stochastic sampler rules at step `step` (0-based). The first 7,936 steps share their numbers with no
 /// other use.
 [[nodiscard]] constexpr Stream step_noise(Index step) noexcept { return {0x100U + static_cast<std::uint32_t>(step)}; }
+/// Noise that a rule adds before the denoiser is called. The first 8,192 steps share their numbers with no other use.
+[[nodiscard]] constexpr Stream raising_noise(Index step) noexcept {
+  return {0x2000U + static_cast<std::uint32_t>(step)};
+}
 
 /// One of 2^14 by the bits of sigma (Fibonacci hashing).
 [[nodiscard]] constexpr std::uint32_t level_number(double sigma) noexcept {

@@ -141,7 +141,7 @@ class HeldSamplerOf final : public HeldSampler<typename M::Scalar> {
     return std::nullopt;
   }
   [[nodiscard]] std::optional<PredictedDistribution> predicted_distribution() const override {
-    if constexpr (SpectralDenoiser<M> && SpectralRule<R>)
+    if constexpr (SpectralDenoiser<M> && PredictableRule<R>)
       return diffarch::predicted_distribution(sampler_.model(), sampler_.schedule(), sampler_.rule());
     else
       return std::nullopt;

@@ -211,9 +211,9 @@ class DiffusionSampler {
                                           Observers&... observers) const {
     Batch<Scalar> samples(model().dimension(), n);
     Vector<double> gains;
-    constexpr bool can_collapse = SpectralDenoiser<Model> && SpectralRule<R> && sizeof...(Observers) == 0;
+    constexpr bool can_collapse = SpectralDenoiser<Model> && PredictableRule<R> && sizeof...(Observers) == 0;
     constexpr bool can_span = SpanDenoiser<Model> && (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> && ...);
-    const bool is_collapsed = can_collapse && rule_.stochasticity() == 0.0 && !clip_;
+    const bool is_collapsed = can_collapse && !detail::RaisingRule<R> && rule_.stochasticity() == 0.0 && !clip_;
     if constexpr (can_collapse)
       if (is_collapsed) gains = trajectory_gains(rule_, model().eigenvalues(), levels_);
     for (Index first = 0; first < n; first += batch_size_) {

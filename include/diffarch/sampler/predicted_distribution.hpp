@@ -44,7 +44,8 @@ template <SpectralDenoiser Model>
 ///   variance = lambda + G^2 signal_T^2 (1 - lambda),
 ///   signal_T G = (lambda / (lambda + sigma_T^2))^((1 + eta^2) / 2).
 /// Both tend to N(mu, Sigma) only when also sigma_T -> infinity.
-/// Model: a SpectralDenoiser, S: a Schedule, Rule: a SpectralRule.
+/// Model: a SpectralDenoiser, S: a Schedule, Rule: a PredictableRule. For a rule with a memory every noise that enters
+/// is followed to the end: v = sum over the noises of (answer of the mode)^2 (scale of the noise)^2.
 template <class Model, class S, class Rule = Ddim>
 [[nodiscard]] PredictedDistribution predicted_distribution(const Model& model, const S& schedule,
                                                            const Rule& rule = {}) {
@@ -54,32 +55,45 @@ template <class Model, class S, class Rule = Ddim>
   static_assert(Schedule<S>,
                 "diffarch: predicted_distribution takes a schedule after the model: "
                 "predicted_distribution(sampler.model(), sampler.schedule(), sampler.rule())");
-  static_assert(SpectralRule<Rule>,
+  static_assert(PredictableRule<Rule>,
                 "diffarch: predicted_distribution needs a rule with `double mode_gain(double lambda, NoiseLevel level, "
-                "NoiseLevel next) const` (concept SpectralRule)");
+                "NoiseLevel next) const` (concept SpectralRule), or one whose steps are linear and that says so by "
+                "`static constexpr bool is_linear = true` (concept PredictableRule)");
   const NoiseLevels levels = schedule.levels();
   const NoiseLevel first = levels[0];
   const double v_T = first.signal * first.signal + first.noise * first.noise;
   const Vector<double>& eigenvalues = model.eigenvalues();
 
+  Vector<double> gains;
   Vector<double> variance = Vector<double>::Constant(eigenvalues.size(), v_T);
+  if constexpr (SpectralRule<Rule>) {
+    gains = trajectory_gains(rule, eigenvalues, levels);
+  } else {
+    detail::ModeResponses responses = detail::mode_responses(rule, eigenvalues, levels);
+    gains = std::move(responses.initial);
+    variance = v_T * gains.cwiseAbs2();
+    for (std::size_t noise = 0; noise < responses.noise_scales.size(); ++noise)
+      variance += responses.noise_scales[noise] * responses.noise_scales[noise] *
+                  responses.fresh.col(static_cast<Index>(noise)).cwiseAbs2();
+  }
   Vector<double> limit_variance(eigenvalues.size());
   Vector<double> limit_gains(eigenvalues.size());
   const double eta_squared = rule.stochasticity() * rule.stochasticity();
   for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
     const double lambda = eigenvalues(mode);
-    for (Index step = 0; step < levels.steps(); ++step) {
-      const double gain = rule.mode_gain(lambda, levels[step], levels[step + 1]);
-      const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
-      variance(mode) = gain * gain * variance(mode) + fresh * fresh;
-    }
+    if constexpr (SpectralRule<Rule>)
+      for (Index step = 0; step < levels.steps(); ++step) {
+        const double gain = rule.mode_gain(lambda, levels[step], levels[step + 1]);
+        const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
+        variance(mode) = gain * gain * variance(mode) + fresh * fresh;
+      }
     const double signal_variance = lambda * first.signal * first.signal;
     const double marginal = signal_variance + first.noise * first.noise;
     limit_gains(mode) = std::sqrt(lambda / marginal) * std::pow(signal_variance / marginal, 0.5 * eta_squared);
     limit_variance(mode) =
         lambda + limit_gains(mode) * limit_gains(mode) * first.signal * first.signal * (1.0 - lambda);
   }
-  return {detail::gaussian_of_gains(model, first, trajectory_gains(rule, eigenvalues, levels), std::move(variance)),
+  return {detail::gaussian_of_gains(model, first, gains, std::move(variance)),
           detail::gaussian_of_gains(model, first, limit_gains, std::move(limit_variance))};
 }
 

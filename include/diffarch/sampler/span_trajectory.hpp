@@ -53,8 +53,13 @@ template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Obser
   Coordinates z = model.project(noise);
   require_shape(z, z.rows(), count, "project: for y of ", shape_text(noise), " the result");
   scale_initial_noise<SpanView<Model>>(z, levels[0]);
+  typename StateOf<Rule, SpanView<Model>>::Type state{};
+  const auto noise_of = [&](Stream stream) {
+    return Coordinates(
+        model.project(BackendType::template normal<Scalar>(model.dimension(), count, seed, stream, first_sample)));
+  };
   for (Index step = 0;; ++step) {
-    const NoiseLevel level = levels[step];
+    const NoiseLevel level = raise_noise<SpanView<Model>>(rule, z, levels, step, noise_of);
     const NoiseLevel next = levels[step + 1];
     const Coordinates w = view.coefficients(z, level);
     if constexpr (!tolerates_divergence<Observers...>) require_finite<SpanView<Model>>(w, "x0_hat", step, levels);
@@ -71,13 +76,9 @@ template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Obser
       (observers.template record<BackendType>(x0_hat, step, level, first_sample), ...);
       if (is_last) return x0_hat;
     }
-    rule.advance(view, z, view.project_prediction(w, z), level, next);
-    if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
-      const Coordinates fresh = model.project(BackendType::template normal<Scalar>(
-          model.dimension(), count, seed, streams::step_noise(step), first_sample));
-      BackendType::for_each(z.rows(), z.cols(),
-                            elementwise::AddScaled<double>{z.data(), fresh.data(), scale, z.rows()});
-    }
+    advance(rule, view, state, z, view.project_prediction(w, z), level, next);
+    if (const double fresh = rule.noise_scale(level, next); fresh > 0.0)
+      add_scaled<SpanView<Model>>(z, noise_of(streams::step_noise(step)), fresh);
   }
 }
 

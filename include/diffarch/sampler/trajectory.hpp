@@ -9,6 +9,7 @@
 #include "diffarch/core/requirements.hpp"
 #include "diffarch/sampler/escape_log.hpp"
 #include "diffarch/sampler/rule_model.hpp"
+#include "diffarch/sampler/rule_step.hpp"
 #include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
@@ -89,23 +90,22 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
   StorageOf<Model> y = std::move(noise);
   const Index count = y.cols();
   scale_initial_noise<Model>(y, levels[0]);
+  typename StateOf<Rule, RuleModel<Model>>::Type state{};
+  const auto noise_of = [&](Stream stream) {
+    return BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, stream, first_sample);
+  };
   for (Index step = 0; step < levels.steps(); ++step) {
-    const NoiseLevel level = levels[step];
+    const NoiseLevel level = raise_noise<Model>(rule, y, levels, step, noise_of);
     const NoiseLevel next = levels[step + 1];
     const StorageOf<Model> x0_hat = rule_model.denoise(y, level);
     if constexpr (!tolerates_divergence<Observers...>) require_finite<Model>(x0_hat, "x0_hat", step, levels);
     [[maybe_unused]] const SamplerStep<StorageOf<Model>> seen{step, levels.steps(), level, next, first_sample,
                                                               y,    x0_hat};
     (observe<BackendType>(observers, seen), ...);
-    rule.advance(rule_model, y, x0_hat, level, next);
+    advance(rule, rule_model, state, y, x0_hat, level, next);
     require_shape(y, x0_hat.rows(), count, "sample: after a step of the rule ", rule.name(), ", y");
-    if (const double scale = rule.noise_scale(level, next); scale > 0.0) {
-      const auto fresh =
-          BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, streams::step_noise(step), first_sample);
-      BackendType::for_each(
-          y.rows(), y.cols(),
-          elementwise::AddScaled<Scalar>{y.data(), fresh.data(), static_cast<Scalar>(scale), y.rows()});
-    }
+    if (const double fresh = rule.noise_scale(level, next); fresh > 0.0)
+      add_scaled<Model>(y, noise_of(streams::step_noise(step)), fresh);
   }
   return y;
 }
