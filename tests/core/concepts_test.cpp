@@ -143,7 +143,10 @@ struct WithoutArrays : Cpu {
   struct Storage {};
 };
 struct FloatsOnly : Cpu {
-  static bool all_finite(const Batch<float>& /*storage*/) { return true; }
+  template <std::same_as<float> Scalar>
+  static bool all_finite(const Batch<Scalar>& /*storage*/) {
+    return true;
+  }
 };
 
 TEST_CASE("The concept of a backend asks for every section of its vocabulary, in both scalars", "[core]") {

@@ -35,7 +35,6 @@ concept BackendArrays = std::semiregular<typename B::template Storage<Scalar>> &
     requires(typename B::template Storage<Scalar> array, const typename B::template Storage<Scalar>& constant) {
   { constant.rows() } -> std::convertible_to<Index>;
   { constant.cols() } -> std::convertible_to<Index>;
-  { constant.size() } -> std::convertible_to<Index>;
   { array.data() } -> std::same_as<Scalar*>;
   { constant.data() } -> std::same_as<const Scalar*>;
 };

@@ -6,7 +6,8 @@
 
 namespace diffarch {
 
-// Every denoiser predicts x0. The two other common parametrisations follow from it, here and nowhere else.
+// Every denoiser predicts x0. The three other common parametrisations follow from it, here and nowhere else; the way
+// back is in sampler/parametrisations.hpp.
 
 /// epsilon_hat = (y - signal * x0_hat) / noise, shape (d, n) (Ho et al. 2020, eq. 9 solved for epsilon).
 /// Throws InvalidArgument at the clean level, DimensionMismatch when the shapes differ.
@@ -33,6 +34,19 @@ template <class Scalar>
 template <Samples Y, SamplesOf<typename Y::Scalar> X>
 [[nodiscard]] Batch<typename Y::Scalar> score(const Y& y, const X& x0_hat, NoiseLevel level) {
   return score<typename Y::Scalar>(as_batch(y), as_batch(x0_hat), level);
+}
+
+/// v_hat = alpha epsilon_hat - sigma x0_hat in VP coordinates, alpha = signal / scale, sigma = noise / scale, shape (d,
+/// n) (Salimans and Ho 2022, appendix D). Throws like epsilon_hat.
+template <class Scalar>
+[[nodiscard]] Batch<Scalar> v_hat(const Batch<Scalar>& y, const Batch<Scalar>& x0_hat, NoiseLevel level) {
+  return static_cast<Scalar>(level.signal / level.scale()) * epsilon_hat(y, x0_hat, level) -
+         static_cast<Scalar>(level.noise / level.scale()) * x0_hat;
+}
+/// Overload for data sets and matrix expressions of Eigen.
+template <Samples Y, SamplesOf<typename Y::Scalar> X>
+[[nodiscard]] Batch<typename Y::Scalar> v_hat(const Y& y, const X& x0_hat, NoiseLevel level) {
+  return v_hat<typename Y::Scalar>(as_batch(y), as_batch(x0_hat), level);
 }
 
 }  // namespace diffarch

@@ -87,7 +87,7 @@ concept TrainingKernels = requires(std::span<const ParametersWithGradient<Scalar
                                    const AdamCoefficients<Scalar>& coefficients, Seed seed,
                                    const TrainingLevels<Scalar>& levels, const Index* samples, const Scalar* in,
                                    Scalar* out, Index count, double* host) {
-  K::adam_update(pieces, out, out, coefficients);
+  K::template adam_update<Scalar>(pieces, out, out, coefficients);
   K::move_average(out, in, count, Scalar(1));
   K::noisy_batch(seed, levels, in, count, count, samples, count, count, out, out);
   K::mean_squared_errors(in, in, out, count, count, host);
