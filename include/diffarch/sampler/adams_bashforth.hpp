@@ -21,6 +21,7 @@ struct AdamsBashforth {
 
   Index order = 4;  ///< k, 1 to 4, else InvalidArgument when a step is taken; 1 is Euler's method, DDIM
 
+  /// The slopes of the steps before.
   template <Denoiser M>
   struct State {
     std::vector<StorageOf<M>> slopes;  ///< of the steps before, the last one first

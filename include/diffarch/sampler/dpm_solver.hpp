@@ -20,6 +20,7 @@ struct DpmSolver2M {
 
   double eta = 0.0;  ///< >= 0, else InvalidArgument when a step is taken. 0: the probability-flow ODE, 1: the SDE
 
+  /// The prediction of the step before, and how long this step was.
   template <Denoiser M>
   struct State {
     StorageOf<M> x0_before;

@@ -18,6 +18,7 @@ struct GradientEstimation {
 
   double gamma = 2.0;  ///< the paper's; 1 is DDIM
 
+  /// The noise that was predicted at the step before.
   template <Denoiser M>
   struct State {
     StorageOf<M> epsilon_before;
