@@ -1,6 +1,7 @@
 #include "diffarch/sampler/any_sampler.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
@@ -129,6 +130,17 @@ TEST_CASE("Copies share the model and not the settings; another schedule or rule
           "AnySampler: the model of Ideal on " + name + " is not of the type of those of RankK (K = 2) on " + name);
   REQUIRE(message_of<InvalidArgument>([&] { fitted.set_model_of(linear); }) ==
           "AnySampler: RankK (K = 2) has no model yet; call fit first");
+}
+
+TEST_CASE("An AnySampler takes over the settings of the DiffusionSampler", "[sampler]") {
+  const Batch<double> data = test::correlated_samples(6, 30, 1);
+  Typed<Ideal, Ddim> typed(Ideal{}, CosineSchedule{.steps = 5});
+  std::vector<Index> done;
+  typed.fit(data).set_clip(0.01).set_batch_size(2).set_progress(
+      [&](const Progress& progress) { done.push_back(progress.done); });
+  const AnySampler<double> any = typed;
+  REQUIRE(any.sample(5, Seed{1}).cwiseAbs().maxCoeff() <= 0.01);
+  REQUIRE(done == std::vector<Index>{2, 4, 5});
 }
 
 TEST_CASE("An AnySampler of a model samples it; what has no samples to be fitted to is said", "[sampler]") {

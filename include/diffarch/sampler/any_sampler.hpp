@@ -170,12 +170,15 @@ class AnySampler {
   using Scalar = Scalar_;
   using BackendType = Cpu;
 
-  /// Shares the model of a DiffusionSampler, fitted or not.
+  /// Shares the model of a DiffusionSampler, fitted or not, and takes over its batch size, clip and progress.
   template <class A, class S, class B, class R>
   AnySampler(const DiffusionSampler<A, S, B, R, Scalar>& sampler)  // NOLINT: a conversion that loses nothing
       : AnySampler(AnySampler::template made<B>(sampler.architecture(), sampler.schedule(), sampler.rule())) {
     using Model = typename DiffusionSampler<A, S, B, R, Scalar>::Model;
     if (sampler.shared_model()) held_->set_model(kept<Model>(sampler.shared_model()));
+    held_->set_batch_size(sampler.batch_size());
+    held_->set_progress(sampler.progress());
+    if (sampler.clip()) held_->set_clip(*sampler.clip());
   }
 
   /// A model that was fitted elsewhere, for the noise levels of a schedule. `name`: that of its architecture.

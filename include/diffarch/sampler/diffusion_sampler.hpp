@@ -178,6 +178,10 @@ class DiffusionSampler {
   [[nodiscard]] const R& rule() const noexcept { return rule_; }
   [[nodiscard]] const NoiseLevels& levels() const noexcept { return levels_; }
 
+  [[nodiscard]] Index batch_size() const noexcept { return batch_size_; }
+  [[nodiscard]] const std::optional<double>& clip() const noexcept { return clip_; }
+  [[nodiscard]] const ProgressCallback& progress() const noexcept { return progress_; }
+
   /// Largest number of samples held at once (default 256): memory, never the result.
   DiffusionSampler& set_batch_size(Index batch_size) {
     detail::require(batch_size >= 1, "set_batch_size: ", batch_size, ", expected at least 1");
