@@ -1,7 +1,6 @@
 #pragma once
 
-// The courses of rules_reference.hpp with the library's rules: the denoiser of two points on the tested backend's host,
-// noise that is given.
+// The library's rules on the denoiser and with the noise of rules_reference.hpp.
 
 #include <cmath>
 #include <vector>

@@ -36,14 +36,9 @@ struct AdamsBashforth {
   void advance(const M& /*model*/, State<M>& state, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel level,
                NoiseLevel next) const {
     detail::require(order >= 1 && order <= 4, "AdamsBashforth: order = ", order, ", expected 1 to 4");
-    detail::require(level.signal > 0.0,
-                    "AdamsBashforth: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
-    const double sigma = level.sigma();
-    StorageOf<M> slope = y;  // (y / signal - x0_hat) / sigma
-    scale<M>(slope, 1.0 / level.noise);
-    add_scaled<M>(slope, x0_hat, -1.0 / sigma);
-    state.slopes.insert(state.slopes.begin(), std::move(slope));
-    state.sigmas.insert(state.sigmas.begin(), sigma);
+    detail::require_finite_sigma("AdamsBashforth", level);
+    state.slopes.insert(state.slopes.begin(), detail::slope_of<M>(y, x0_hat, level));
+    state.sigmas.insert(state.sigmas.begin(), level.sigma());
     if (static_cast<Index>(state.slopes.size()) > order) {
       state.slopes.pop_back();
       state.sigmas.pop_back();

@@ -249,7 +249,7 @@ class AnySampler {
     return held_->sample_from(noise, seed, &log);
   }
 
-  /// The same samples with every step on the way, all in one batch.
+  /// Returns the samples from noise x_T (d, n), and y and x0_hat of every step, all in one batch.
   [[nodiscard]] SampledTrajectory<Scalar> trajectory(const Batch<Scalar>& noise, Seed seed = {}) const {
     return held_->trajectory(noise, seed);
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "diffarch/core/wiener_gain.hpp"
+#include "diffarch/sampler/rule_step.hpp"
 #include "diffarch/sampler/step_weights.hpp"
 
 namespace diffarch {
@@ -18,8 +19,7 @@ struct EulerMaruyama {
   [[nodiscard]] double stochasticity() const noexcept { return 1.0; }
 
   [[nodiscard]] double noise_scale(NoiseLevel level, NoiseLevel next) const {
-    detail::require(level.signal > 0.0,
-                    "EulerMaruyama: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
+    detail::require_finite_sigma("EulerMaruyama", level);
     if (next.is_clean()) return 0.0;
     return next.signal * std::sqrt(2.0 * level.sigma() * (level.sigma() - next.sigma()));
   }

@@ -6,9 +6,16 @@
 
 namespace diffarch {
 
+/// The factor of the exact flow along a mode of variance lambda >= 0:
+///   sqrt((lambda signal'^2 + noise'^2) / (lambda signal^2 + noise^2)).
+[[nodiscard]] inline double exact_flow_gain(double lambda, NoiseLevel from, NoiseLevel to) noexcept {
+  const double deviation = std::sqrt(lambda);
+  return std::hypot(deviation * to.signal, to.noise) / std::hypot(deviation * from.signal, from.noise);
+}
+
 /// Where the probability-flow ODE takes y (d, n) from one noise level to another, exactly, for a model of the linear
 /// family: along each eigenmode of variance lambda, and outside the modes with lambda = 0,
-///   y' - signal' mean = sqrt((lambda signal'^2 + noise'^2) / (lambda signal^2 + noise^2)) (y - signal mean).
+///   y' - signal' mean = exact_flow_gain(lambda, from, to) (y - signal mean).
 /// Either level may be the noisier one; going there and back gives y again, to rounding, except from the clean level,
 /// where what lies outside the modes is lost. A sampler with many steps tends to it: compare yours with it. Cost: two
 /// products. Throws DimensionMismatch, and InvalidArgument from the clean level to another.
@@ -21,11 +28,7 @@ template <SpectralDenoiser M>
                   ", expected to begin at a level with noise");
   const double outside = from.is_clean() ? to.signal / from.signal : to.noise / from.noise;
   Vector<double> gains = model.eigenvalues();
-  for (Index mode = 0; mode < gains.size(); ++mode) {
-    const double deviation = std::sqrt(gains(mode));
-    gains(mode) =
-        std::hypot(deviation * to.signal, to.noise) / std::hypot(deviation * from.signal, from.noise) - outside;
-  }
+  for (Index mode = 0; mode < gains.size(); ++mode) gains(mode) = exact_flow_gain(gains(mode), from, to) - outside;
   StorageOf<M> result = model.apply_gains(y, from.signal, gains);  // mean + U diag(gains) U^T (y - signal mean)
   add_scaled<M>(result, y, outside);
   const StorageOf<M> mean = BackendType::upload(Batch<Scalar>(model.mean().template cast<Scalar>()));

@@ -32,11 +32,8 @@ struct GradientEstimation {
   template <Denoiser M>
   void advance(const M& /*model*/, State<M>& state, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel level,
                NoiseLevel next) const {
-    detail::require(level.signal > 0.0,
-                    "GradientEstimation: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
-    StorageOf<M> epsilon = y;
-    scale<M>(epsilon, 1.0 / level.noise);
-    add_scaled<M>(epsilon, x0_hat, -1.0 / level.sigma());
+    detail::require_finite_sigma("GradientEstimation", level);
+    StorageOf<M> epsilon = detail::slope_of<M>(y, x0_hat, level);
     if (next.is_clean()) {
       y = x0_hat;
       scale<M>(y, next.signal);

@@ -4,6 +4,7 @@
 
 #include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/rule_step.hpp"
 
 namespace diffarch {
 
@@ -17,8 +18,6 @@ struct Heun {
 
   template <Denoiser M>
   void advance(const M& model, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel level, NoiseLevel next) const {
-    using BackendType = typename M::BackendType;
-    using Scalar = typename M::Scalar;
     if (next.is_clean()) {
       Ddim{}.advance(model, y, x0_hat, level, next);
       return;
@@ -27,14 +26,10 @@ struct Heun {
     Ddim{}.advance(model, y_euler, x0_hat, level, next);
     StorageOf<M> x0_hat_euler = model.denoise(y_euler, next);
     const Trapezoid trapezoid = weights(level, next);
-    detail::take_step<BackendType>(y, x0_hat, trapezoid.first);
+    detail::take_step<typename M::BackendType>(y, x0_hat, trapezoid.first);
     // (z_e - D_e) / sigma' in units of y': signal' z_e = y_e, hence the two products.
-    BackendType::for_each(
-        y.rows(), y.cols(),
-        elementwise::AddScaled<Scalar>{y.data(), y_euler.data(), static_cast<Scalar>(trapezoid.y_euler), y.rows()});
-    BackendType::for_each(y.rows(), y.cols(),
-                          elementwise::AddScaled<Scalar>{y.data(), x0_hat_euler.data(),
-                                                         static_cast<Scalar>(trapezoid.x0_euler), y.rows()});
+    add_scaled<M>(y, y_euler, trapezoid.y_euler);
+    add_scaled<M>(y, x0_hat_euler, trapezoid.x0_euler);
   }
 
   [[nodiscard]] double mode_gain(double lambda, NoiseLevel level, NoiseLevel next) const {
@@ -54,8 +49,7 @@ struct Heun {
 
   /// y' = signal' (z + h/2 ((z - D) / sigma + (z_e - D_e) / sigma')), h = sigma' - sigma.
   [[nodiscard]] static Trapezoid weights(NoiseLevel level, NoiseLevel next) {
-    detail::require(level.signal > 0.0,
-                    "Heun: sampling starts from pure noise (alpha_bar = 0); expected a finite sigma_T");
+    detail::require_finite_sigma("Heun", level);
     const double half_step = 0.5 * (next.sigma() - level.sigma());
     return {{next.signal / level.signal * (1.0 + half_step / level.sigma()), -next.signal * half_step / level.sigma()},
             half_step / next.sigma(),

@@ -48,16 +48,10 @@ template <PredictableRule Rule, class Real>
     result.noise_scales.push_back(scale);
     return static_cast<Index>(result.noise_scales.size());
   };
-  const auto raised_level = [&](Index step) {
-    if constexpr (RaisingRule<Rule>)
-      return rule.raised(levels[step], levels.steps());
-    else
-      return levels[step];
-  };
   for (Index step = 0; step < levels.steps(); ++step) {
     const auto at = static_cast<std::size_t>(step);
-    const NoiseLevel level = raised_level(step);
-    raised_at[at] = enter(std::sqrt((level.noise - levels[step].noise) * (level.noise + levels[step].noise)));
+    const NoiseLevel level = raised_level(rule, levels, step);
+    raised_at[at] = enter(missing_noise(levels[step], level));
     added_at[at] = enter(rule.noise_scale(level, levels[step + 1]));
   }
   Batch<Real> y = Batch<Real>::Zero(eigenvalues.size(), static_cast<Index>(result.noise_scales.size()) + 1);
@@ -65,7 +59,7 @@ template <PredictableRule Rule, class Real>
   typename StateOf<Rule, Model>::Type state{};
   for (Index step = 0; step < levels.steps(); ++step) {
     const auto at = static_cast<std::size_t>(step);
-    const NoiseLevel level = raised_level(step);
+    const NoiseLevel level = raised_level(rule, levels, step);
     if (raised_at[at] >= 0) y.col(raised_at[at]).setOnes();
     const Batch<Real> x0_hat = model.denoise(y, level);
     advance(rule, model, state, y, x0_hat, level, levels[step + 1]);

@@ -12,24 +12,34 @@ namespace diffarch {
 
 namespace detail {
 
-/// A denoiser with x0_hat = y_weight(level) y + weight(level) prediction.
+/// Scalar and backend, for functions that ask a model for them.
+template <class Scalar_, class B>
+struct ArraysOf {
+  using Scalar = Scalar_;
+  using BackendType = B;
+};
+
+/// A denoiser with x0_hat = (weight of y) y + (weight of the prediction) prediction, by weights_of(level).
 template <class Scalar, class B, class F, class Weights>
 [[nodiscard]] auto denoiser_of_prediction(Index dimension, F prediction, Weights weights_of) {
   using Storage = typename B::template Storage<Scalar>;
   return make_denoiser<Scalar>(
       dimension,
       [prediction = std::move(prediction), weights_of](const Storage& y, NoiseLevel level) -> Storage {
-        require(level.signal > 0.0,
-                "a model that predicts the noise, v or the score: at pure noise (alpha_bar = 0) it "
-                "says nothing of the clean samples; expected a finite sigma_T");
         const auto [of_y, of_prediction] = weights_of(level);
-        using M = FunctionDenoiser<Scalar, int, B>;  // names Scalar and backend
         Storage x0_hat = y;
-        scale<M>(x0_hat, of_y);
-        add_scaled<M>(x0_hat, prediction(y, level), of_prediction);
+        scale<ArraysOf<Scalar, B>>(x0_hat, of_y);
+        add_scaled<ArraysOf<Scalar, B>>(x0_hat, prediction(y, level), of_prediction);
         return x0_hat;
       },
       B{});
+}
+
+/// Throws InvalidArgument at pure noise.
+inline void require_signal(NoiseLevel level) {
+  require(level.signal > 0.0,
+          "a model that predicts the noise or the score: at pure noise (alpha_bar = 0) it says nothing of the clean "
+          "samples; expected a finite sigma_T");
 }
 
 }  // namespace detail
@@ -40,6 +50,7 @@ template <class Scalar, class B, class F, class Weights>
 template <class Scalar, class F, Backend B = Cpu>
 [[nodiscard]] auto from_epsilon(Index dimension, F f, B /*backend*/ = {}) {
   return detail::denoiser_of_prediction<Scalar, B>(dimension, std::move(f), [](NoiseLevel level) {
+    detail::require_signal(level);
     return std::pair{1.0 / level.signal, -level.noise / level.signal};
   });
 }
@@ -49,6 +60,7 @@ template <class Scalar, class F, Backend B = Cpu>
 template <class Scalar, class F, Backend B = Cpu>
 [[nodiscard]] auto from_score(Index dimension, F f, B /*backend*/ = {}) {
   return detail::denoiser_of_prediction<Scalar, B>(dimension, std::move(f), [](NoiseLevel level) {
+    detail::require_signal(level);
     return std::pair{1.0 / level.signal, level.noise * level.noise / level.signal};
   });
 }
@@ -58,18 +70,10 @@ template <class Scalar, class F, Backend B = Cpu>
 /// `from_epsilon`, but for pure noise, where x0_hat = -v.
 template <class Scalar, class F, Backend B = Cpu>
 [[nodiscard]] auto from_v(Index dimension, F f, B /*backend*/ = {}) {
-  using Storage = typename B::template Storage<Scalar>;
-  return make_denoiser<Scalar>(
-      dimension,
-      [f = std::move(f)](const Storage& y, NoiseLevel level) -> Storage {
-        using M = FunctionDenoiser<Scalar, int, B>;  // names Scalar and backend
-        const double size = level.scale();
-        Storage x0_hat = y;
-        scale<M>(x0_hat, level.signal / (size * size));
-        add_scaled<M>(x0_hat, f(y, level), -level.noise / size);
-        return x0_hat;
-      },
-      B{});
+  return detail::denoiser_of_prediction<Scalar, B>(dimension, std::move(f), [](NoiseLevel level) {
+    const double size = level.scale();
+    return std::pair{level.signal / (size * size), -level.noise / size};
+  });
 }
 
 }  // namespace diffarch

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <concepts>
-#include <type_traits>
+#include <memory>
+#include <string>
 
 #include "diffarch/sampler/diffusion_sampler.hpp"
 
@@ -25,9 +24,6 @@ template <Denoiser M, class S, class R>
   sampler.set_model(std::shared_ptr<const M>(std::shared_ptr<const M>(), &model));
   return sampler;
 }
-
-template <class T>
-inline constexpr bool is_seed = std::same_as<std::remove_cvref_t<T>, Seed>;
 
 }  // namespace detail
 

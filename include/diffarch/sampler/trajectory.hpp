@@ -69,11 +69,7 @@ void require_finite(const StorageOf<Model>& batch, const char* what, Index step,
 /// levels of equal sigma give the same samples. (EDM starts from sigma_T x_T: smaller by 1 / (2 sigma_T^2).)
 template <class Model>
 void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
-  using Scalar = typename Model::Scalar;
-  const auto scale = static_cast<Scalar>(level.scale());
-  if (scale != Scalar(1))
-    Model::BackendType::for_each(noise.rows(), noise.cols(),
-                                 elementwise::Scale<Scalar>{noise.data(), noise.data(), scale, noise.rows()});
+  if (static_cast<typename Model::Scalar>(level.scale()) != 1) scale<Model>(noise, level.scale());
 }
 
 /// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`. With `clip`

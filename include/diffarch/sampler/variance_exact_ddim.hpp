@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cmath>
 #include <string>
 
 #include "diffarch/core/elementwise.hpp"
 #include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/exact_flow.hpp"
 
 namespace diffarch {
 
@@ -41,8 +41,7 @@ struct VarianceExactDdim {
       const StorageOf<M> correction = model.apply_gains(y, level.signal, missing);  // mean + U diag(missing) U^T (...)
       const StorageOf<M> mean = BackendType::upload(Batch<Scalar>(model.mean().template cast<Scalar>()));
       Ddim{}.advance(model, y, x0_hat, level, next);
-      BackendType::for_each(y.rows(), y.cols(),
-                            elementwise::AddScaled<Scalar>{y.data(), correction.data(), Scalar(1), y.rows()});
+      add_scaled<M>(y, correction, 1.0);
       BackendType::for_each(y.rows(), y.cols(),
                             elementwise::AddScaledVector<Scalar>{y.data(), mean.data(), Scalar(-1), y.rows()});
     }
@@ -50,8 +49,7 @@ struct VarianceExactDdim {
 
   /// In VE coordinates sqrt((lambda + sigma'^2) / (lambda + sigma^2)).
   [[nodiscard]] double mode_gain(double lambda, NoiseLevel level, NoiseLevel next) const noexcept {
-    const double deviation = std::sqrt(lambda);
-    return std::hypot(deviation * next.signal, next.noise) / std::hypot(deviation * level.signal, level.noise);
+    return exact_flow_gain(lambda, level, next);
   }
 };
 
