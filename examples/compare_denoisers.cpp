@@ -62,16 +62,10 @@ std::vector<Index> candidate_sizes(Index largest) {
 }
 
 /// A number of a table, or that it is undefined.
-std::string number_text(double value, int width) {
+std::string number_text(double value, int digits) {
   if (std::isnan(value)) return "undefined";
   char text[32];
-  std::snprintf(text, sizeof text, "%*.3f", width, value);
-  return text;
-}
-
-std::string two_digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", value);
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
   return text;
 }
 
@@ -215,7 +209,7 @@ void print_prediction(const Theory& theory, const Prediction& prediction) {
   std::printf("  %-22s", theory.name.c_str());
   for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
                              end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
-    std::printf(" %9s", number_text(value, 9).c_str());
+    std::printf(" %9s", number_text(value, 3).c_str());
   std::printf("  %s\n", list_text(theory.patch_sizes).c_str());
   std::fflush(stdout);
 }
@@ -248,8 +242,7 @@ LabelledRow row_of(const Theory& theory, const TrainedNetwork& network, const Ba
                   : network.is_circular                    ? "Equivariant,\nreceptive field"
                                                            : "LocalScore,\nreceptive field",
                   samples);
-  for (Index i = 0; i < row.samples.cols(); ++i)
-    row.captions.push_back(std::isnan(end.r_squared(i)) ? "undefined" : two_digits(end.r_squared(i)));
+  for (Index i = 0; i < row.samples.cols(); ++i) row.captions.push_back(number_text(end.r_squared(i), 2));
   return row;
 }
 

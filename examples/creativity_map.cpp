@@ -78,7 +78,7 @@ std::vector<Entry> all_entries() {
   return {fitted("linear", "Linear", [](const Dataset<float>&) { return Linear{}; }),
           fitted("rank_10", "rank 10",
                  [](const Dataset<float>& images) {  // or the rank of their covariance where it is less
-                   return RankK{.rank = std::min<Index>(10, covariance_rank(FigureOptions{}, images.samples()))};
+                   return RankK{.rank = std::min<Index>(10, covariance_rank("cpu", images.samples()))};
                  }),
           fitted("polynomial", "polynomial\ndegree 3",
                  [](const Dataset<float>&) { return Polynomial<3, SpectralFeatures<Conservative>>{}; }),

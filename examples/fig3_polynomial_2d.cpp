@@ -103,9 +103,6 @@ struct Figure {
       asymmetry.x.push_back(level.sigma());
       asymmetry.y.push_back(std::max(curl_at_level, 1e-18));
     }
-    Json escapes = Json::array();
-    for (const Escape& escape : log.escapes())
-      escapes.push_back({{"sample", escape.sample}, {"step", escape.step}, {"sigma", escape.sigma}});
     const double fraction = static_cast<double>(log.escapes().size()) / static_cast<double>(samples.cols());
     const Batch<double> kept = inside(samples);
     const double undefined = std::numeric_limits<double>::quiet_NaN();  // null in the JSON
@@ -125,7 +122,7 @@ struct Figure {
     report["rows"].push_back({{"architecture", name},
                               {"escape_limit_rms", log.limit()},
                               {"escaped_fraction", fraction},
-                              {"escapes", escapes},
+                              {"escapes", to_json(log.escapes())},
                               {"levels", per_level},
                               {"mean", to_json(mean)},
                               {"covariance", to_json(Vector<double>(covariance.reshaped()))}});

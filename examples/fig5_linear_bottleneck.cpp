@@ -46,7 +46,7 @@ void figure(const FigureOptions& options, const Ranks& wanted) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Batch<Scalar> noise = initial_noise<Scalar>(options, images.shape());
-  const std::vector<Index> ranks = ranks_for(covariance_rank(options, images.samples()), wanted);
+  const std::vector<Index> ranks = ranks_for(covariance_rank(options.backend, images.samples()), wanted);
   require_room(options, images.shape(), static_cast<Index>(ranks.size()) + 1, noise.cols());
   record_noise(noise, images.shape(), options, report);
 

@@ -49,7 +49,7 @@ void figure(const FigureOptions& options, const ResamplingOptions& resampling) {
   const Dataset<Scalar> images = load_data<Scalar>(options);
   report.set_training_data(images);
   const Index resampled = resampling.resampled > 0 ? resampling.resampled : images.size();
-  const Index modes = covariance_rank(options, images.samples());
+  const Index modes = covariance_rank(options.backend, images.samples());
   detail::require(resampled >= 2, "--resampled ", resampled, ": expected at least 2 samples to fit to");
   detail::require(!resampling.moment_matched || resampled > modes, "--resampled ", resampled,
                   ": with --moment-matched ", "expected at least ", modes + 1,

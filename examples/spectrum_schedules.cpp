@@ -158,11 +158,11 @@ void report_exact_samples(const Vector<double>& lambdas, const FigureOptions& op
   report["exact_samples"] = {{"samples", options.measured}, {"w2", exact_w2}, {"expected_w2", exact_expected}};
 }
 
-/// Prints and reports how far a contender's samples are from the data: predicted and measured. Returns the predicted
-/// W2. `cosine_w2`: that of the cosine schedule with as many steps, or 0 where this is the one.
+/// Prints and reports how far a contender's samples are from the data: predicted and measured. `cosine_w2`: the
+/// predicted W2 of the cosine schedule with as many steps, which this function sets when it is still 0.
 template <class Scalar>
-double report_contender(const Contender& contender, const Outcome<Scalar>& outcome, double cosine_w2,
-                        const Setting<Scalar>& setting, FigureReport& report) {
+void report_contender(const Contender& contender, const Outcome<Scalar>& outcome, double& cosine_w2,
+                      const Setting<Scalar>& setting, FigureReport& report) {
   const Vector<double>& lambdas = setting.lambdas;
   const Index samples = setting.options.measured;
   const Index steps = contender.levels.steps();
@@ -195,10 +195,9 @@ double report_contender(const Contender& contender, const Outcome<Scalar>& outco
                             {"w2_with_mean_error", std::hypot(w2, mean_error)},
                             {"predicted_mode_variance", to_json(predicted_variance)},
                             {"measured_mode_variance", to_json(outcome.measured_variance)}});
-  return w2;
 }
 
-/// What all numbers of steps add to the pictures.
+/// The parts of the pictures, to which each number of steps adds its own.
 struct Pictures {
   std::vector<Panel> panels = {};
   std::vector<LabelledRow> rows = {};  ///< samples of the first number of steps
@@ -221,8 +220,7 @@ void compare_schedules(Index steps, const Setting<Scalar>& setting, FigureReport
   for (const Contender& contender : contenders(setting.lambdas, steps)) {
     const Outcome<Scalar> outcome = contender.variance_exact ? run_contender(setting, contender, VarianceExactDdim{})
                                                              : run_contender(setting, contender, Ddim{});
-    const double w2 = report_contender(contender, outcome, cosine_w2, setting, report);
-    if (cosine_w2 == 0.0) cosine_w2 = w2;
+    report_contender(contender, outcome, cosine_w2, setting, report);
     if (!contender.variance_exact) sigmas.series.push_back(course_of_sigma(contender));
     kept.series.push_back(kept_variance(contender.name, setting.lambdas, outcome.predicted.mode_variance));
     if (is_first) pictures.rows.emplace_back(contender.name, outcome.shown);

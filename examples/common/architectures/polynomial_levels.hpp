@@ -8,7 +8,7 @@
 
 namespace figures {
 
-/// Where the diagnostics of all models look.
+/// The directions and images at which the diagnostics of all models are computed.
 struct PolynomialProbes {
   diffarch::Matrix<double> theta;       ///< unit directions: towards training images, and random ones in their span
   diffarch::Matrix<double> directions;  ///< orthonormal, for the Jacobian

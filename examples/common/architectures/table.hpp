@@ -17,7 +17,7 @@
 
 namespace figures {
 
-// What a line says.
+// The kinds of lines.
 
 /// An architecture that is fitted to samples of a Scalar, and the rules by which it is sampled.
 template <class Scalar, class A, class... Rules>

@@ -13,7 +13,7 @@
 
 namespace figures {
 
-/// What is asked of an architecture that is trained.
+/// A training, and what is wanted of it.
 template <class Scalar>
 struct NetworkTask {
   diffarch::CosineSchedule schedule;
@@ -30,7 +30,7 @@ template <class B, class Scalar, class A>
 [[nodiscard]] std::optional<diffarch::AnySampler<Scalar>> trained_sampler_on(const A& architecture,
                                                                              const NetworkTask<Scalar>& task);
 
-/// The same on the backend of --backend.
+/// Trains the networks of an architecture and loads them, on the backend of --backend.
 template <class A, class Scalar>
 [[nodiscard]] std::optional<diffarch::AnySampler<Scalar>> trained_sampler(const std::string& backend,
                                                                           const A& architecture,

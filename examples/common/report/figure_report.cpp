@@ -15,6 +15,13 @@ using diffarch::Index;
 
 Json to_json(const diffarch::Vector<double>& vector) { return Json(std::vector<double>(vector.begin(), vector.end())); }
 
+Json to_json(const std::vector<diffarch::Escape>& escapes) {
+  Json list = Json::array();
+  for (const diffarch::Escape& escape : escapes)
+    list.push_back({{"sample", escape.sample}, {"step", escape.step}, {"sigma", escape.sigma}});
+  return list;
+}
+
 namespace {
 
 void make_utf8(Json& json) {

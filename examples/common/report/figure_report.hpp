@@ -10,12 +10,15 @@
 #include "diffarch/core/dataset.hpp"
 #include "diffarch/io/gnuplot.hpp"
 #include "diffarch/io/png_grid.hpp"
+#include "diffarch/sampler/escape_log.hpp"
 
 namespace figures {
 
 using Json = nlohmann::ordered_json;
 
 [[nodiscard]] Json to_json(const diffarch::Vector<double>& vector);
+/// Sample, step and sigma of each escape.
+[[nodiscard]] Json to_json(const std::vector<diffarch::Escape>& escapes);
 
 /// A report as text: bytes of names that are not UTF-8 become \\xNN (utf8_text), for JSON takes UTF-8 only.
 [[nodiscard]] std::string json_text(const Json& json);

@@ -49,11 +49,11 @@ LinearRow<Scalar> run_linear_row(const std::string& row, const A& architecture,
   return result;
 }
 
-/// The rank of the covariance of training samples (d, n).
+/// The rank of the covariance of training samples (d, n), found on the backend of --backend.
 template <class Scalar>
-[[nodiscard]] diffarch::Index covariance_rank(const FigureOptions& options, const diffarch::Batch<Scalar>& training) {
+[[nodiscard]] diffarch::Index covariance_rank(const std::string& backend, const diffarch::Batch<Scalar>& training) {
   const diffarch::NoiseLevels levels = diffarch::CosineSchedule{}.levels();  // one fit serves all levels
-  return fitted_sampler(options.backend, diffarch::Linear{}, training, levels).spectrum()->eigenvalues.size();
+  return fitted_sampler(backend, diffarch::Linear{}, training, levels).spectrum()->eigenvalues.size();
 }
 
 /// Records the common noise: how many samples there are, and, when --save-npy asks for it, its values.

@@ -46,13 +46,6 @@ Json to_json(const std::vector<PolynomialLevel>& levels) {
   return list;
 }
 
-Json to_json(const std::vector<Escape>& escapes) {
-  Json list = Json::array();
-  for (const Escape& escape : escapes)
-    list.push_back({{"sample", escape.sample}, {"step", escape.step}, {"sigma", escape.sigma}});
-  return list;
-}
-
 /// Distances of the samples of a row, rms per value, to their nearest training images. Samples that escaped are left
 /// out.
 struct NearestImages {

@@ -14,7 +14,7 @@
 
 namespace figures {
 
-/// What all rows of figures 7 and 8 share.
+/// The options, data and noise that all rows of figures 7 and 8 share.
 struct PolynomialSetting {
   const FigureOptions& options;
   diffarch::CosineSchedule schedule;
@@ -24,7 +24,7 @@ struct PolynomialSetting {
   diffarch::Index measured = 0;  ///< samples drawn for the energy distance to the data; 0: none
 };
 
-/// What a fitted architecture has generated.
+/// The samples that a fitted architecture has generated.
 struct PolynomialRun {
   double fit_seconds;
   diffarch::EscapeLog log;            ///< of the samples shown

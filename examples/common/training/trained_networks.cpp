@@ -1,7 +1,6 @@
 #include "common/training/trained_networks.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "common/architectures/table.hpp"
 #include "diffarch/nn/layers/receptive_field.hpp"
@@ -25,24 +24,15 @@ template <int Pools>
 
 using Sampler = std::optional<AnySampler<float>>;
 
-/// Calls train(architecture) with the architecture of the first line of a part of the table that `wanted` accepts.
-template <class Wanted, class Train, class... Lines>
-bool train_first(const Wanted& wanted, const Train& train, Part<Lines...> /*part*/) {
-  const auto try_line = [&]<class Scalar, class A>(Trained<Scalar, A> /*line*/) {
-    if constexpr (std::is_invocable_v<Wanted, std::type_identity<A>>) {
-      if (!wanted(std::type_identity<A>{})) return false;
-      train(std::type_identity<A>{});
-      return true;
-    }
-    return false;
-  };
-  const auto try_any = [&]<class Line>(Line line) {
-    if constexpr (std::is_invocable_v<decltype(try_line), Line>)
-      return try_line(line);
-    else
-      return false;
-  };
-  return (try_any(Lines{}) || ...);
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+/// Calls try_line with the lines of a part of the table until it returns true, and says whether it did.
+template <class TryLine, class... Lines>
+bool any_line(const TryLine& try_line, Part<Lines...> /*part*/) {
+  return (try_line(Lines{}) || ...);
 }
 
 }  // namespace
@@ -58,17 +48,16 @@ TrainingProfiles unet_profiles() {
 
 Sampler trained_unet(const UNetChoice& choice, const std::string& name, NetworkSetting& setting, Json& row) {
   Sampler sampler;
-  const auto wanted = [&]<int Pools, int Channels, Padding padding>(
-                          std::type_identity<ConvUNet<Pools, Channels, padding>> /*architecture*/) {
-    return choice.pools == Pools && choice.channels == Channels && choice.padding == padding;
-  };
-  const auto train = [&]<int Pools, int Channels, Padding padding>(
-                         std::type_identity<ConvUNet<Pools, Channels, padding>> /*architecture*/) {
-    row["receptive_field"] = receptive_width<Pools>();
-    sampler = trained_network(
-        name, ConvUNet<Pools, Channels, padding>{setting.images.shape(), setting.network.training}, setting, row);
-  };
-  if (!train_first(wanted, train, ShallowUNets{}) && !train_first(wanted, train, DeepUNets{}))
+  const Overloaded try_line{
+      [&]<int Pools, int Channels, Padding padding>(Trained<float, ConvUNet<Pools, Channels, padding>> /*line*/) {
+        if (choice.pools != Pools || choice.channels != Channels || choice.padding != padding) return false;
+        row["receptive_field"] = receptive_width<Pools>();
+        sampler = trained_network(
+            name, ConvUNet<Pools, Channels, padding>{setting.images.shape(), setting.network.training}, setting, row);
+        return true;
+      },
+      [](auto /*line*/) { return false; }};
+  if (!any_line(try_line, ShallowUNets{}) && !any_line(try_line, DeepUNets{}))
     throw InvalidArgument(
         diffarch::detail::concat("no U-Net with ", choice.pools, " pools and ", choice.channels,
                                  " channels in the example programs; see common/architectures/table.hpp"));
@@ -77,11 +66,14 @@ Sampler trained_unet(const UNetChoice& choice, const std::string& name, NetworkS
 
 Sampler trained_bottleneck(int width, const std::string& name, NetworkSetting& setting, Json& row) {
   Sampler sampler;
-  const auto wanted = [&]<int H>(std::type_identity<Bottleneck<H>> /*architecture*/) { return width == H; };
-  const auto train = [&]<int H>(std::type_identity<Bottleneck<H>> /*architecture*/) {
-    sampler = trained_network(name, Bottleneck<H>{setting.network.training, setting.images.shape()}, setting, row);
-  };
-  if (!train_first(wanted, train, Bottlenecks{}))
+  const Overloaded try_line{
+      [&]<int H>(Trained<float, Bottleneck<H>> /*line*/) {
+        if (width != H) return false;
+        sampler = trained_network(name, Bottleneck<H>{setting.network.training, setting.images.shape()}, setting, row);
+        return true;
+      },
+      [](auto /*line*/) { return false; }};
+  if (!any_line(try_line, Bottlenecks{}))
     throw InvalidArgument(diffarch::detail::concat("no bottleneck of width ", width,
                                                    " in the example programs; see common/architectures/table.hpp"));
   return sampler;

@@ -25,7 +25,7 @@ struct UNetChoice {
 [[nodiscard]] std::optional<diffarch::AnySampler<float>> trained_unet(const UNetChoice& choice, const std::string& name,
                                                                       NetworkSetting& setting, Json& row);
 
-/// The same for a `Bottleneck<H>` of images.
+/// Trains the networks of a `Bottleneck<H>` of images as `trained_unet` does those of a U-Net.
 [[nodiscard]] std::optional<diffarch::AnySampler<float>> trained_bottleneck(int width, const std::string& name,
                                                                             NetworkSetting& setting, Json& row);
 
