@@ -2,7 +2,11 @@
 
 #include <limits>
 
-#include "diffarch/core/concepts.hpp"
+#include "diffarch/sampler/adams_bashforth.hpp"
+#include "diffarch/sampler/ancestral.hpp"
+#include "diffarch/sampler/dpm_solver.hpp"
+#include "diffarch/sampler/heun.hpp"
+#include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "support.hpp"
@@ -12,7 +16,7 @@ namespace {
 
 using test::real;
 
-static_assert(Schedule<SpectrumOptimalSchedule>);
+static_assert(Schedule<SpectrumOptimalSchedule<>> && Schedule<SpectrumOptimalSchedule<Heun>>);
 
 /// lambda_k = 100 / k^2, as spectra of images fall.
 Vector<double> power_law(Index modes) {
@@ -189,6 +193,75 @@ TEST_CASE("A sigma_T so small that samples have too much variance still gives a 
     const SpectrumOptimalSchedule two(Vector<double>{{0.25, 0.01}}, steps, 1.0);
     REQUIRE(std::isfinite(two.w2()));
   }
+}
+
+/// The least W2 of Karras's levels from sigma_T, over rho and sigma_min.
+template <class Rule>
+double best_karras_w2(const Rule& rule, const Vector<double>& eigenvalues, Index steps, double sigma_T) {
+  double best = std::numeric_limits<double>::infinity();
+  for (double rho = 1.0; rho < 20.0; rho *= 1.1)
+    for (double sigma_min = 1e-4; sigma_min < 4.0; sigma_min *= 1.2) {
+      const KarrasSchedule schedule{.steps = steps, .sigma_min = sigma_min, .sigma_max = sigma_T, .rho = rho};
+      best = std::min(best, spectrum_w2(rule, eigenvalues, schedule.levels()));
+    }
+  return best;
+}
+
+TEST_CASE("Levels are found for every rule that is predicted, and none of Karras's are better", "[schedule]") {
+  const Vector<double> eigenvalues = power_law(60);
+  const auto check = [&](const auto& rule, double gain_of_four, double gain_of_nine) {
+    for (const Index steps : {4, 9}) {
+      const double gain = steps == 4 ? gain_of_four : gain_of_nine;
+      const SpectrumOptimalSchedule schedule(eigenvalues, steps, rule, 80.0);
+      CAPTURE(rule.name(), steps);
+      REQUIRE(schedule.levels().steps() == steps);
+      REQUIRE(schedule.levels().sigma_T() == Approx(80.0));
+      REQUIRE(schedule.w2() == spectrum_w2(rule, eigenvalues, schedule.levels()));
+      REQUIRE(schedule.w2() <= gain * best_karras_w2(rule, eigenvalues, steps, 80.0));
+      const NoiseLevels levels = schedule.levels();
+      for (Index k = 1; k < steps; ++k)  // up to the width of the bins in which the spectrum is searched
+        for (const double factor : {1.05, 0.95})
+          REQUIRE(spectrum_w2(rule, eigenvalues, with_sigma(levels, k, factor).levels()) > schedule.w2());
+    }
+  };
+  // What 300 searches from random levels found, relative to the best of Karras's, rounded up.
+  check(Ddim{}, 0.943, 0.914);
+  check(Heun{}, 0.936, 0.776);
+  check(Ancestral{}, 0.901, 0.856);
+  check(AdamsBashforth{.order = 2}, 0.928, 0.892);
+  check(DpmSolver2M{}, 0.402, 0.003);
+  check(DpmSolver2M{.eta = 1.0}, 0.413, 0.004);
+}
+
+TEST_CASE("A rule that extrapolates reproduces as many variances as it has free levels", "[schedule]") {
+  // DDIM only loses variance. DPM-Solver++(2M) has six free levels for five groups of modes.
+  const Vector<double> eigenvalues{{100.0, 10.0, 1.0, 0.1, 0.01}};
+  const SpectrumOptimalSchedule schedule(eigenvalues, 7, DpmSolver2M{}, 80.0);
+  REQUIRE(schedule.w2() < 1e-9);
+  REQUIRE(trajectory_gains(DpmSolver2M{}, eigenvalues, schedule.levels()).minCoeff() > 0.0);
+  REQUIRE(SpectrumOptimalSchedule(eigenvalues, 7, 80.0).w2() > 0.5);
+}
+
+TEST_CASE("Many levels are searched as few first, and are no worse", "[schedule]") {
+  const Vector<double> eigenvalues = power_law(6);
+  const SpectrumOptimalSchedule few(eigenvalues, 40, AdamsBashforth{.order = 2}, 80.0);
+  const SpectrumOptimalSchedule many(eigenvalues, 60, AdamsBashforth{.order = 2}, 80.0);
+  REQUIRE(many.levels().steps() == 60);
+  REQUIRE(many.w2() < few.w2());
+}
+
+TEST_CASE("Where every schedule is exact, and where there is no free level, a schedule is still made", "[schedule]") {
+  const Vector<double> eigenvalues = power_law(5);
+  const double sigma_T = 1e6;
+  REQUIRE(SpectrumOptimalSchedule(eigenvalues, 6, VarianceExactDdim{}, sigma_T).w2() < 1e-9);
+  REQUIRE(SpectrumOptimalSchedule(eigenvalues, 1, Heun{}, sigma_T).levels().sigmas() ==
+          SpectrumOptimalSchedule(eigenvalues, 1, sigma_T).levels().sigmas());
+}
+
+TEST_CASE("A rule with a parameter out of range is refused as when a step is taken", "[schedule]") {
+  REQUIRE_THAT(test::message_of<InvalidArgument>(
+                   [] { return SpectrumOptimalSchedule(power_law(3), 4, AdamsBashforth{.order = 9}); }),
+               ContainsSubstring("AdamsBashforth: order = 9"));
 }
 
 TEST_CASE("Levels are variance preserving and end clean", "[schedule]") {

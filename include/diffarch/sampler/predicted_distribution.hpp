@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "diffarch/sampler/collapsed.hpp"
 #include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/mode_responses.hpp"
 
 namespace diffarch {
 
@@ -61,39 +61,21 @@ template <class Model, class S, class Rule = Ddim>
                 "`static constexpr bool is_linear = true` (concept PredictableRule)");
   const NoiseLevels levels = schedule.levels();
   const NoiseLevel first = levels[0];
-  const double v_T = first.signal * first.signal + first.noise * first.noise;
   const Vector<double>& eigenvalues = model.eigenvalues();
 
-  Vector<double> gains;
-  Vector<double> variance = Vector<double>::Constant(eigenvalues.size(), v_T);
-  if constexpr (SpectralRule<Rule>) {
-    gains = trajectory_gains(rule, eigenvalues, levels);
-  } else {
-    detail::ModeResponses responses = detail::mode_responses(rule, eigenvalues, levels);
-    gains = std::move(responses.initial);
-    variance = v_T * gains.cwiseAbs2();
-    for (std::size_t noise = 0; noise < responses.noise_scales.size(); ++noise)
-      variance += responses.noise_scales[noise] * responses.noise_scales[noise] *
-                  responses.fresh.col(static_cast<Index>(noise)).cwiseAbs2();
-  }
+  detail::ModeOutcome outcome = detail::mode_outcome(rule, eigenvalues, levels);
   Vector<double> limit_variance(eigenvalues.size());
   Vector<double> limit_gains(eigenvalues.size());
   const double eta_squared = rule.stochasticity() * rule.stochasticity();
   for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
     const double lambda = eigenvalues(mode);
-    if constexpr (SpectralRule<Rule>)
-      for (Index step = 0; step < levels.steps(); ++step) {
-        const double gain = rule.mode_gain(lambda, levels[step], levels[step + 1]);
-        const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
-        variance(mode) = gain * gain * variance(mode) + fresh * fresh;
-      }
     const double signal_variance = lambda * first.signal * first.signal;
     const double marginal = signal_variance + first.noise * first.noise;
     limit_gains(mode) = std::sqrt(lambda / marginal) * std::pow(signal_variance / marginal, 0.5 * eta_squared);
     limit_variance(mode) =
         lambda + limit_gains(mode) * limit_gains(mode) * first.signal * first.signal * (1.0 - lambda);
   }
-  return {detail::gaussian_of_gains(model, first, gains, std::move(variance)),
+  return {detail::gaussian_of_gains(model, first, outcome.gains, std::move(outcome.variance)),
           detail::gaussian_of_gains(model, first, limit_gains, std::move(limit_variance))};
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/solver/shifted_solve.hpp"
 #include "diffarch/solver/spectrum_loss.hpp"
 
 // The noise levels that do least harm to a spectrum: the search for minima of `detail::SpectrumLoss`.
@@ -13,33 +14,6 @@
 namespace diffarch {
 
 namespace detail {
-
-/// Solves (A + shift I) x = b for x, A (n, n) row-major by its lower triangle; false when the matrix is not positive
-/// definite. Plain loops: the systems are small, and every program that includes a schedule would compile Eigen's.
-[[nodiscard]] inline bool solve_shifted(std::vector<double> a, double shift, std::vector<double>& x) {
-  const std::size_t n = x.size();
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      double sum = a[i * n + j] + (i == j ? shift : 0.0);
-      for (std::size_t k = 0; k < j; ++k) sum -= a[i * n + k] * a[j * n + k];
-      if (i == j) {
-        if (!(sum > 0.0)) return false;
-        a[i * n + i] = std::sqrt(sum);
-      } else {
-        a[i * n + j] = sum / a[j * n + j];
-      }
-    }
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < i; ++k) x[i] -= a[i * n + k] * x[k];
-    x[i] /= a[i * n + i];
-  }
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t k = i + 1; k < n; ++k) x[i] -= a[k * n + i] * x[k];
-    x[i] /= a[i * n + i];
-  }
-  return true;
-}
 
 /// Newton's method with the exact Hessian, shifted where it is not positive definite, from t to a local minimum in
 /// t_1 ... t_{N-1}. The order t_0 > t_1 > ... is kept by construction: no step takes more than nine tenths of a gap.

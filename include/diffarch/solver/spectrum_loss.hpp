@@ -16,7 +16,8 @@
 // so that samples started from x_T ~ N(0, I) have, relative to sqrt(lambda), the standard deviation
 //   q(lambda) = sqrt((1 + sigma_T^2) / (lambda + sigma_T^2)) prod_k cos(phi_k - phi_{k+1}).
 // The formula is that of `Ddim::mode_gain` in VE coordinates, written in angles because 1 - q, and its derivatives,
-// would drown in the rounding of the product of gains. (A schedule knows no sampler; a test holds the two together.)
+// would drown in the rounding of the product of gains. (The room of solvers knows no sampler; a test holds the two
+// together.)
 
 namespace diffarch {
 

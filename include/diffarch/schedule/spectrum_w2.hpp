@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cmath>
+#include <concepts>
+
+#include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/mode_responses.hpp"
+#include "diffarch/solver/spectrum_loss.hpp"
+
+namespace diffarch {
+
+/// W2 distance between N(0, diag(eigenvalues)) and what a rule generates along `levels` from y_T ~ N(0, scale_T^2 I)
+/// with the exact denoiser of that Gaussian. Both share their modes, so W2 is the root of sum (sqrt(var_i) -
+/// sqrt(lambda_i))^2, with var_i as in `predicted_distribution`. A mode of lambda_i = 0 is generated exactly by every
+/// rule that ends on the prediction. The error of the mean of data with a mean is not part of this W2. Rounding: about
+/// 1e-15 sqrt(sum lambda_i), which DDIM avoids (`ddim_spectrum_w2`).
+/// Throws InvalidArgument for an empty spectrum and eigenvalues that are negative or not finite. Cost O(K N); O(K N^2)
+/// for a rule with a memory and fresh noise.
+template <PredictableRule Rule>
+[[nodiscard]] double spectrum_w2(const Rule& rule, const Vector<double>& eigenvalues, const NoiseLevels& levels) {
+  detail::require(eigenvalues.size() >= 1, "spectrum_w2: no eigenvalues");
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode)
+    detail::require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= 0.0, "spectrum_w2: eigenvalue ", mode,
+                    " is ", eigenvalues(mode), ", expected a finite value >= 0");
+  if constexpr (std::same_as<Rule, Ddim>)
+    if (rule.eta == 0.0) return ddim_spectrum_w2(eigenvalues, levels);
+  const detail::ModeOutcome outcome = detail::mode_outcome(rule, eigenvalues, levels);
+  double squared = 0.0;
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
+    const double error = std::sqrt(outcome.variance(mode)) - std::sqrt(eigenvalues(mode));
+    squared += error * error;
+  }
+  return std::sqrt(squared);
+}
+
+}  // namespace diffarch
