@@ -11,6 +11,10 @@
 //    what is predicted, and whose standard error is known: the score z says how well they agree.
 // W2 is that of the covariances, which share their modes. The error of the mean is beside it, and W2 of both together:
 // a small sigma_T helps the one and hurts the other.
+//
+// Then we ask the same for every rule that is predicted: how far is it from the data, for how many calls of the
+// denoiser, on the usual levels and on those that are optimal for itself (spectrum_schedules/rules.hpp)? With --models
+// we ask whether these levels are also good for denoisers that are not linear (spectrum_schedules/models.hpp).
 
 #include <cmath>
 
@@ -24,6 +28,8 @@
 #include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "diffarch/schedule/spectrum_optimal.hpp"
+#include "spectrum_schedules/models.hpp"
+#include "spectrum_schedules/rules.hpp"
 
 namespace {
 
@@ -235,8 +241,18 @@ void compare_schedules(Index steps, const Setting<Scalar>& setting, FigureReport
   pictures.panels.push_back(std::move(kept));
 }
 
+/// The options of this program alone.
+struct ScheduleOptions {
+  std::vector<Index> steps = {10, 50};
+  std::vector<Index> calls = {10, 18, 25, 49, 99, 249};
+  double sigma_T = 80.0;
+  std::filesystem::path spectrum = {};
+  spectrum_schedules::ModelOptions models = {};
+};
+
 template <class Scalar>
-void figure(const FigureOptions& options, const std::vector<Index>& step_counts) {
+void figure(const FigureOptions& options, const ScheduleOptions& own) {
+  const std::vector<Index>& step_counts = own.steps;
   FigureReport report(options, CosineSchedule{.steps = step_counts.front()}, Ddim{});
   report["settings"]["steps"] = step_counts;
   const Dataset<Scalar> images = load_data<Scalar>(options);
@@ -259,6 +275,27 @@ void figure(const FigureOptions& options, const std::vector<Index>& step_counts)
       "spectrum_schedules_samples.png", pictures.rows, images.shape(),
       {.title = detail::concat("Samples of the linear denoiser, ", step_counts.front(), " DDIM steps of each schedule"),
        .footer = "every column starts from the same noise"});
+  spectrum_schedules::compare_rules(setting.lambdas, own.calls, own.sigma_T, report);
+  spectrum_schedules::compare_models(images, setting.lambdas, own.calls, own.sigma_T, own.models, options.seed, report);
+  report.write();
+}
+
+/// Compares the rules on the eigenvalues of a file, without images.
+void figure_of_spectrum(const FigureOptions& options, const ScheduleOptions& own) {
+  const NpyArray<double> stored = read_npy<double>(own.spectrum);
+  detail::require(stored.shape.size() == 1 && !stored.values.empty(), own.spectrum.string(), ": ", stored.shape.size(),
+                  " axes, expected one axis of eigenvalues");
+  Vector<double> eigenvalues = Eigen::Map<const Vector<double>>(stored.values.data(), std::ssize(stored.values));
+  const double largest = eigenvalues.maxCoeff();
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
+    detail::require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= -1e-6 * largest, own.spectrum.string(),
+                    ": eigenvalue ", mode, " is ", eigenvalues(mode), ", expected a finite value >= 0");
+    eigenvalues(mode) = std::max(eigenvalues(mode), 0.0);  // what rounding left of a zero
+  }
+  FigureReport report(options, KarrasSchedule{.sigma_max = own.sigma_T}, Ddim{});
+  report["settings"]["spectrum"] = own.spectrum.string();
+  report["spectrum"] = {{"modes", eigenvalues.size()}, {"total_variance", eigenvalues.sum()}};
+  spectrum_schedules::compare_rules(eigenvalues, own.calls, own.sigma_T, report);
   report.write();
 }
 
@@ -268,18 +305,34 @@ int main(int argc, char** argv) {
   CommandLine line("The DDIM schedule that is optimal for the spectrum of the data, beside the usual ones",
                    "spectrum_schedules");
   FigureOptions options;
-  std::vector<Index> step_counts{10, 50};
+  ScheduleOptions own;
   add_figure_options(line, options);
-  line.add({"--steps", &step_counts, "Sampling steps N, comma separated", whole_number(1, 1000)});
+  line.add({"--steps", &own.steps, "Sampling steps N, comma separated", whole_number(1, 1000)});
+  line.add({"--calls", &own.calls, "Calls of the denoiser for which all rules are compared, comma separated",
+            whole_number(2, 1000)});
+  line.add(
+      {"--sigma-T", &own.sigma_T, "Where Karras's and the optimal levels start in that comparison", positive_number()});
+  line.add({"--models", &own.models.models,
+            "Denoisers that are not linear, comma separated, on the levels of the spectrum; takes minutes",
+            one_of(spectrum_schedules::model_names())});
+  line.add({"--model-samples", &own.models.samples, "Samples of each of them", whole_number(2)});
+  line.add({"--floor", &own.models.floor, "Noise that blurs the training set of ideal_floor", positive_number()});
+  line.add(without_default(
+      {"--spectrum", &own.spectrum, "Eigenvalues (.npy, one axis) in place of images; only the rules are compared"}));
   return run_program(line, options, argc, argv, [&] {
-    require_distinct("--steps", step_counts);
+    require_distinct("--steps", own.steps);
+    require_distinct("--calls", own.calls);
+    require_distinct("--models", own.models.models);
+    detail::require(std::is_sorted(own.calls.begin(), own.calls.end()), "--calls: expected increasing numbers");
+    detail::require(own.sigma_T > 0.002, "--sigma-T ", own.sigma_T, ": expected more than sigma_min = 0.002");
     constexpr std::size_t most = 70;  // that a plot has room for
-    detail::require(step_counts.size() <= most, "--steps names ", step_counts.size(), " numbers; expected at most ",
-                    most);
+    detail::require(own.steps.size() <= most, "--steps names ", own.steps.size(), " numbers; expected at most ", most);
+    if (options.quick && !line.names("--calls")) own.calls = {10, 18};
+    if (!own.spectrum.empty()) return figure_of_spectrum(options, own);
     require_backend(options.backend);
     if (options.double_precision)
-      figure<double>(options, step_counts);
+      figure<double>(options, own);
     else
-      figure<float>(options, step_counts);
+      figure<float>(options, own);
   });
 }

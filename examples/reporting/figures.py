@@ -233,10 +233,31 @@ def schedules(found):
                  "cosine schedule's." for steps, row in best.items()]
     z = max(abs(row["z"]) for row in found["rows"])
     sentences.append(f"Largest |z| between predicted and measured: {number(z)}.")
-    return [" ".join(sentences)], [table(
+    tables = [table(
         "W2 between what is generated and the Gaussian of the data: from moment-matched noise it is the predicted one, "
         "to rounding; independent samples add their sampling error, which is predicted, too",
         ("steps and schedule", "predicted", "measured", "samples: predicted", "measured", "z", "/ cosine"), rows)]
+    if found.get("rules"):
+        least = min(found["rules"], key=lambda row: row["w2"])
+        sentences.append(f"Of all rules {least['rule']} on {least['schedule']} levels is nearest to the data: W2 "
+                         f"{number(least['w2'])} with {least['calls']} calls.")
+        tables.append(by_calls(found["rules"], ("rule", "schedule"), "w2",
+                               "W2 to the data, predicted, for so many calls of the denoiser"))
+    if found.get("models"):
+        tables.append(by_calls(found["models"], ("model", "contender"), "rms_difference_to_many_steps",
+                               "Denoisers that are not linear: rms difference to many steps from the same noise, for so "
+                               "many calls of the denoiser"))
+    return [" ".join(sentences)], tables
+
+
+def by_calls(rows, names, value, caption):
+    """A table with a column for each number of calls; the rows are named by some of their entries."""
+    calls = sorted({row["calls"] for row in rows})
+    values = {}
+    for row in rows:
+        values.setdefault(", ".join(row[name] for name in names), {})[row["calls"]] = row[value]
+    return table(caption, ("", *(str(each) for each in calls)),
+                 [(name, *(of_calls.get(each) for each in calls)) for name, of_calls in values.items()])
 
 
 class Section:
@@ -354,6 +375,9 @@ SECTIONS = [
         "Not in the paper: Theorem 3 holds in the limit of many steps. N steps of DDIM generate too little "
         "variance, by an amount that is known for each mode, and the schedule can be chosen to lose least.",
         {"spectrum_schedules": "The schedules, and the share of each mode's variance that they keep.",
-         "spectrum_schedules_samples": "Samples with each schedule; every column starts from the same noise."},
+         "spectrum_schedules_samples": "Samples with each schedule; every column starts from the same noise.",
+         "spectrum_schedules_rules": "W2 of every rule against the calls of the denoiser, on Karras's levels and on those "
+                                     "that are optimal for the rule.",
+         "spectrum_schedules_models": "The same levels on denoisers that are not linear (--models)."},
         schedules),
 ]

@@ -35,7 +35,9 @@ SHOWN = {
     "creativity_map": [("architectures", 0, "novelty", "value"),
                        ("architectures", -1, "memorised_fraction", "value", 100)],
     "compare_denoisers": [("networks", 0, "denoisers", 1, "final_images", "r_squared_median")],
-    "spectrum_schedules": [("rows", 3, "w2"), ("rows", 4, "ratio_to_cosine"), ("rows", 0, "w2_of_samples")],
+    "spectrum_schedules": [("rows", 3, "w2"), ("rows", 4, "ratio_to_cosine"), ("rows", 0, "w2_of_samples"),
+                           ("rules", 0, "w2"), ("rules", -1, "w2"),
+                           ("models", -1, "rms_difference_to_many_steps")],
     "certificates": [("statements", 0, "checks", 0, "measured"), ("statements", -1, "checks", -1, "tolerance")],
 }
 

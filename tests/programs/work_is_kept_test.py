@@ -224,7 +224,7 @@ class WorkIsKept(unittest.TestCase):
             rows = [row["row"] for row in read_json(self.out / "fig5_linear_bottleneck.json")["rows"]]
             self.assertEqual(rows, ["rank_5", "linear"] if count == 10 else ["rank_10", "linear"])
             self.succeeds("fig6_linear_resampled", "--data", images, *few)
-            self.succeeds("spectrum_schedules", "--data", images, *few, "--steps", "5")
+            self.succeeds("spectrum_schedules", "--data", images, *few, "--steps", "5", "--calls", "5")
             self.succeeds("fig7_polynomial_images", "--data", images, *few, "--steps", "5", "--width", "20")
             self.succeeds("fig8_patch_polynomial", "--data", images, *few, "--steps", "2", "--patch-sizes", "64,3",
                           "--widths", "20,8")
@@ -254,6 +254,7 @@ class WorkIsKept(unittest.TestCase):
                "fig8_patch_polynomial": [("--patch-sizes", "65"), ("--widths", "0"), ("--clip", "inf")],
                "fig3_polynomial_2d": [("--degrees", "6")],
                "compare_denoisers": [("--calibration", "0")],
+               "spectrum_schedules": [("--calls", "1"), ("--calls", "18,10"), ("--sigma-T", "0.001"), ("--floor", "0")],
                "certificates": [("--tolerance-factor", "nan"), ("--tolerance-factor", "-1")]}
         for program in (*IMAGES, *PLANE, "certificates"):
             trains = program in ("fig1_unet", "fig4_bottleneck_2d", "fig9_bottleneck_images", "compare_denoisers",
