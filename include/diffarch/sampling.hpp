@@ -30,4 +30,7 @@
 #include "diffarch/schedule/describe.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "diffarch/schedule/linear_beta.hpp"
+#include "diffarch/schedule/part.hpp"
+#include "diffarch/schedule/scaled.hpp"
 #include "diffarch/schedule/spectrum_optimal.hpp"
+#include "diffarch/schedule/spectrum_w2.hpp"

@@ -10,6 +10,7 @@
 #include "diffarch/schedule/custom.hpp"
 #include "diffarch/schedule/karras.hpp"
 #include "sampler/gaussian_models.hpp"
+#include "sampler/run_steps.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 
@@ -95,7 +96,7 @@ TEST_CASE("A collapsed sample that is not finite is reported", "[sampler]") {
   const NoiseLevels levels = CosineSchedule{.steps = 10}.levels();
   const auto noise = test::upload(Batch<double>::Constant(2, 1, std::numeric_limits<double>::max()));
   REQUIRE_THAT(message_of<NumericalError>(
-                   [&] { return detail::run_collapsed(model, levels, Vector<double>::Constant(2, 10.0), noise); }),
+                   [&] { return test::run_collapsed(model, levels, Vector<double>::Constant(2, 10.0), noise); }),
                ContainsSubstring("the sample is not finite at step 10 of 10"));
 }
 

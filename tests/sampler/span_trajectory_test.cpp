@@ -14,6 +14,7 @@
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/custom.hpp"
+#include "sampler/run_steps.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 
@@ -156,7 +157,7 @@ TEST_CASE("Samples that overflow single precision are an error in the span as in
   STATIC_REQUIRE(SpanDenoiser<Growing>);
   const NoiseLevels levels = CustomSchedule::from_sigmas({4.0, 2.0, 1.0, 0.0}).levels();
   const Batch<float> noise = test::random_matrix<float>(2, 3, 6);
-  CHECK_THROWS_AS(detail::run_steps(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0, std::nullopt),
+  CHECK_THROWS_AS(test::run_steps(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0, std::nullopt),
                   NumericalError);
   CHECK_THROWS_AS(detail::run_in_span(Growing{}, levels, Ddim{}, test::upload(noise), Seed{}, 0), NumericalError);
 }
@@ -170,7 +171,7 @@ TEST_CASE("Predictions are made where a sample could escape, and behind the last
     EscapeLog pixel_log(limit);
     (void)detail::run_in_span(model, levels, Ddim{}, test::upload(noise), Seed{}, 5, span_log);
     const int materialised = model.materialised;
-    (void)detail::run_steps(model, levels, Ddim{}, test::upload(noise), Seed{}, 5, std::nullopt, pixel_log);
+    (void)test::run_steps(model, levels, Ddim{}, test::upload(noise), Seed{}, 5, std::nullopt, pixel_log);
     REQUIRE(span_log.escapes().size() == pixel_log.escapes().size());
     for (std::size_t i = 0; i < span_log.escapes().size(); ++i) {
       CHECK(span_log.escapes()[i].sample == pixel_log.escapes()[i].sample);

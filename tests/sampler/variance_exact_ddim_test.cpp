@@ -111,7 +111,7 @@ TEMPLATE_TEST_CASE("Step by step, variance-exact DDIM ends where the product of 
   const Batch<TestType> noise = random_matrix<TestType>(9, 7, 5);
   for (const NoiseLevels& levels : variance_exact_levels) {
     const auto gains = trajectory_gains(VarianceExactDdim{}, model.eigenvalues(), levels);
-    const Batch<TestType> collapsed = test::download(detail::run_collapsed(model, levels, gains, test::upload(noise)));
+    const Batch<TestType> collapsed = test::download(test::run_collapsed(model, levels, gains, test::upload(noise)));
     const Batch<TestType> stepped = run_steps_on(model, levels, VarianceExactDdim{}, noise, Seed{}, 0, std::nullopt);
     REQUIRE(relative_difference(stepped, collapsed) < tolerance);
     // Outside the modes only the mean is left.

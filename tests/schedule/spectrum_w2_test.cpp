@@ -72,6 +72,9 @@ TEST_CASE("A mode of no variance costs nothing, and a spectrum out of range is r
   };
   REQUIRE(refusal(Vector<double>(0)) == "spectrum_w2: no eigenvalues");
   REQUIRE(refusal(Vector<double>{{1.0, -2.0}}) == "spectrum_w2: eigenvalue 1 is -2, expected a finite value >= 0");
+  REQUIRE_THAT(
+      test::message_of<InvalidArgument>([&] { return spectrum_w2(Heun{}, lambdas, karras.levels().part(0, 4)); }),
+      ContainsSubstring("expected levels that end clean"));
   REQUIRE_THAT(refusal(Vector<double>{{std::numeric_limits<double>::infinity()}}), ContainsSubstring("is inf"));
 }
 

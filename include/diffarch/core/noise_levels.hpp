@@ -11,7 +11,8 @@
 
 namespace diffarch {
 
-/// The noise levels a sampler visits: noisiest first, the last one exactly clean. N steps need N + 1 levels.
+/// The noise levels a sampler visits: noisiest first, the last one exactly clean. N steps need N + 1 levels. A `part`
+/// of them may stop at a noisy level.
 ///
 /// The constructor is the one place that checks a schedule. It throws InvalidArgument, naming the level, unless
 ///  - there is at least one step,
@@ -37,7 +38,27 @@ class NoiseLevels {
     detail::require(levels_.back() == NoiseLevel{1.0, 0.0}, "NoiseLevels: the last level has signal ",
                     levels_.back().signal, " and noise ", levels_.back().noise,
                     "; expected the clean level (signal 1, noise 0)");
+    whole_steps_ = steps();
   }
+
+  /// The levels from number `first` to number `last` of these: steps `first` to `last` - 1 of the trajectory. Its fresh
+  /// noise is that of the same steps of the whole (`first_step`). Throws InvalidArgument unless 0 <= first < last <=
+  /// steps().
+  [[nodiscard]] NoiseLevels part(Index first, Index last) const {
+    detail::require(first >= 0 && first < last && last <= steps(), "NoiseLevels: a part from level ", first, " to ",
+                    last, " of ", steps(), " steps; expected 0 <= first < last <= ", steps());
+    NoiseLevels result = *this;
+    result.levels_.assign(levels_.begin() + first, levels_.begin() + last + 1);
+    result.first_step_ = first_step_ + first;
+    return result;
+  }
+
+  /// Whether the last level is clean, so that samples are made. A part may stop before.
+  [[nodiscard]] bool ends_clean() const noexcept { return levels_.back().is_clean(); }
+  /// Number of the first step in the trajectory that this is a part of; 0 for a whole one.
+  [[nodiscard]] Index first_step() const noexcept { return first_step_; }
+  /// Number of steps of the trajectory that this is a part of; steps() for a whole one.
+  [[nodiscard]] Index whole_steps() const noexcept { return whole_steps_; }
 
   /// Number N of sampling steps: one less than the number of levels.
   [[nodiscard]] Index steps() const noexcept { return static_cast<Index>(levels_.size()) - 1; }
@@ -49,7 +70,7 @@ class NoiseLevels {
 
   /// Largest sigma: where sampling starts. Infinity when the first level is pure noise.
   [[nodiscard]] double sigma_T() const noexcept { return levels_.front().sigma(); }
-  /// Smallest sigma > 0: the level of the last denoiser call.
+  /// The level of the last denoiser call: the smallest sigma > 0 of a trajectory that ends clean.
   [[nodiscard]] double last_sigma() const noexcept { return (*this)[steps() - 1].sigma(); }
 
   /// The step, in [0, steps()), that starts at the sigma nearest to this level's on a logarithmic scale.
@@ -80,6 +101,8 @@ class NoiseLevels {
 
  private:
   std::vector<NoiseLevel> levels_;
+  Index first_step_ = 0;
+  Index whole_steps_ = 0;
 };
 
 /// Their number, sigma_T and the last sigma above zero.

@@ -9,12 +9,12 @@ namespace diffarch {
 
 namespace detail {
 
-/// All steps at once for a model that is linear in each eigenmode: two products, whatever the number of steps.
+/// All steps at once from y (d, n) at the first level, for a model that is linear in each eigenmode: two products,
+/// whatever the number of steps. The last level is clean.
 template <SpectralDenoiser Model>
-[[nodiscard]] StorageOf<Model> run_collapsed(const Model& model, const NoiseLevels& levels, const Vector<double>& gains,
-                                             StorageOf<Model> noise) {
-  scale_initial_noise<Model>(noise, levels[0]);
-  StorageOf<Model> samples = RuleModel<Model>(model).apply_gains(noise, levels[0].signal, gains);
+[[nodiscard]] StorageOf<Model> take_collapsed_steps(const Model& model, const NoiseLevels& levels,
+                                                    const Vector<double>& gains, const StorageOf<Model>& y) {
+  StorageOf<Model> samples = RuleModel<Model>(model).apply_gains(y, levels[0].signal, gains);
   require_finite<Model>(samples, "the sample", levels.steps() - 1, levels);
   return samples;
 }

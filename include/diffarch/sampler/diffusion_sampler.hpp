@@ -129,7 +129,7 @@ class DiffusionSampler {
   [[nodiscard]] Batch<Scalar> sample(Index n, Seed seed, Observers&&... observers) const {
     static_assert((detail::explain_observer<Observers, Model>() && ...));
     detail::require(n >= 1, "sample: n = ", n, ", expected at least 1 sample");
-    return run(
+    return run<Start::noise>(
         n, seed,
         [&](Index first, Index count) {
           return B::template normal<Scalar>(model().dimension(), count, seed, streams::initial_noise, first);
@@ -151,11 +151,8 @@ class DiffusionSampler {
   [[nodiscard]] Batch<Scalar> sample_from(const Noise& noise, Seed seed, Observers&&... observers) const {
     static_assert((detail::explain_observer<Observers, Model>() && ...));
     const auto& x_T = as_batch(noise);
-    detail::require<DimensionMismatch>(
-        x_T.rows() == model().dimension() && x_T.cols() >= 1, "sample_from: the noise is ", detail::shape_text(x_T),
-        " but the model has dimension ", model().dimension(), "; expected (", model().dimension(), ", n) with n >= 1");
-    detail::require(Cpu::all_finite(x_T), "sample_from: the noise holds a value that is not finite");
-    return run(
+    require_start("sample_from", "the noise", x_T);
+    return run<Start::noise>(
         x_T.cols(), seed,
         [&](Index first, Index count) { return B::upload(Batch<Scalar>(x_T.middleCols(first, count))); }, observers...);
   }
@@ -164,6 +161,20 @@ class DiffusionSampler {
   requires(!std::same_as<std::remove_cvref_t<Observers>, Seed> && ...)
       [[nodiscard]] Batch<Scalar> sample_from(const Noise& noise, Observers&&... observers) const {
     return sample_from(noise, Seed{}, observers...);
+  }
+
+  /// Samples that continue from the given y (d, n) at the first level, for levels that are a part of a trajectory: the
+  /// rest of one whose first steps were taken elsewhere, or noisy images (`noisy_samples`). Column i has the fresh
+  /// noise of sample i of `seed`. Where the levels stop before the clean one, what is returned is y at the last of
+  /// them. Throws like `sample_from`.
+  template <SamplesOf<Scalar> Y, class... Observers>
+  [[nodiscard]] Batch<Scalar> continue_from(const Y& noisy, Seed seed, Observers&&... observers) const {
+    static_assert((detail::explain_observer<Observers, Model>() && ...));
+    const auto& y = as_batch(noisy);
+    require_start("continue_from", "y", y);
+    return run<Start::level>(
+        y.cols(), seed, [&](Index first, Index count) { return B::upload(Batch<Scalar>(y.middleCols(first, count))); },
+        observers...);
   }
 
   /// Throws Error before `fit`.
@@ -202,33 +213,48 @@ class DiffusionSampler {
   }
 
  private:
-  template <class NoiseOf, class... Observers>
-  [[nodiscard]] Batch<Scalar> run(Index n, Seed seed, const NoiseOf& noise_of, Observers&... observers) const {
-    ProgressReporter reporter(progress_, "sample " + architecture_.name(), n);
-    detail::require_memory<Scalar>(model().dimension(), n, "samples");
-    return detail::with_memory_for([&] { return run_batches(n, seed, noise_of, reporter, observers...); }, "sample ", n,
-                                   " of dimension ", model().dimension());
+  /// What a trajectory starts from: x_T ~ N(0, I), or y at the first level.
+  enum class Start { noise, level };
+
+  void require_start(const char* function, const char* what, const Batch<Scalar>& start) const {
+    const Index d = model().dimension();
+    detail::require<DimensionMismatch>(start.rows() == d && start.cols() >= 1, function, ": ", what, " is ",
+                                       detail::shape_text(start), " but the model has dimension ", d, "; expected (", d,
+                                       ", n) with n >= 1");
+    detail::require(Cpu::all_finite(start), function, ": ", what, " holds a value that is not finite");
   }
 
-  template <class NoiseOf, class... Observers>
-  [[nodiscard]] Batch<Scalar> run_batches(Index n, Seed seed, const NoiseOf& noise_of, ProgressReporter& reporter,
+  template <Start start, class StartOf, class... Observers>
+  [[nodiscard]] Batch<Scalar> run(Index n, Seed seed, const StartOf& start_of, Observers&... observers) const {
+    ProgressReporter reporter(progress_, "sample " + architecture_.name(), n);
+    detail::require_memory<Scalar>(model().dimension(), n, "samples");
+    return detail::with_memory_for([&] { return run_batches<start>(n, seed, start_of, reporter, observers...); },
+                                   "sample ", n, " of dimension ", model().dimension());
+  }
+
+  template <Start start, class StartOf, class... Observers>
+  [[nodiscard]] Batch<Scalar> run_batches(Index n, Seed seed, const StartOf& start_of, ProgressReporter& reporter,
                                           Observers&... observers) const {
     Batch<Scalar> samples(model().dimension(), n);
     Vector<double> gains;
     constexpr bool can_collapse = SpectralDenoiser<Model> && PredictableRule<R> && sizeof...(Observers) == 0;
-    constexpr bool can_span = SpanDenoiser<Model> && (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> && ...);
-    const bool is_collapsed = can_collapse && !detail::RaisingRule<R> && rule_.stochasticity() == 0.0 && !clip_;
+    constexpr bool can_span = start == Start::noise && SpanDenoiser<Model> &&
+                              (std::same_as<std::remove_cvref_t<Observers>, EscapeLog> && ...);
+    const bool is_collapsed =
+        can_collapse && !detail::RaisingRule<R> && rule_.stochasticity() == 0.0 && !clip_ && levels_.ends_clean();
     if constexpr (can_collapse)
       if (is_collapsed) gains = trajectory_gains(rule_, model().eigenvalues(), levels_);
     for (Index first = 0; first < n; first += batch_size_) {
       const Index count = std::min(batch_size_, n - first);
       const auto batch = [&] {
-        if constexpr (can_collapse)
-          if (is_collapsed) return detail::run_collapsed(model(), levels_, gains, noise_of(first, count));
+        StorageOf<Model> y = start_of(first, count);
         if constexpr (can_span)
-          if (!clip_)
-            return detail::run_in_span(model(), levels_, rule_, noise_of(first, count), seed, first, observers...);
-        return detail::run_steps(model(), levels_, rule_, noise_of(first, count), seed, first, clip_, observers...);
+          if (!clip_ && levels_.ends_clean())
+            return detail::run_in_span(model(), levels_, rule_, std::move(y), seed, first, observers...);
+        if constexpr (start == Start::noise) detail::scale_initial_noise<Model>(y, levels_[0]);
+        if constexpr (can_collapse)
+          if (is_collapsed) return detail::take_collapsed_steps(model(), levels_, gains, y);
+        return detail::take_steps(model(), levels_, rule_, std::move(y), seed, first, clip_, observers...);
       }();
       B::download_columns(batch, samples, first);
       reporter.advance(count);

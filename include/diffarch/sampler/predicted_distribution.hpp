@@ -45,7 +45,8 @@ template <SpectralDenoiser Model>
 ///   signal_T G = (lambda / (lambda + sigma_T^2))^((1 + eta^2) / 2).
 /// Both tend to N(mu, Sigma) only when also sigma_T -> infinity.
 /// Model: a SpectralDenoiser, S: a Schedule, Rule: a PredictableRule. For a rule with a memory every noise that enters
-/// is followed to the end: v = sum over the noises of (answer of the mode)^2 (scale of the noise)^2.
+/// is followed to the end: v = sum over the noises of (answer of the mode)^2 (scale of the noise)^2. Throws
+/// InvalidArgument for levels that stop before the clean one.
 template <class Model, class S, class Rule = Ddim>
 [[nodiscard]] PredictedDistribution predicted_distribution(const Model& model, const S& schedule,
                                                            const Rule& rule = {}) {
@@ -60,6 +61,9 @@ template <class Model, class S, class Rule = Ddim>
                 "NoiseLevel next) const` (concept SpectralRule), or one whose steps are linear and that says so by "
                 "`static constexpr bool is_linear = true` (concept PredictableRule)");
   const NoiseLevels levels = schedule.levels();
+  detail::require(levels.ends_clean(),
+                  "predicted_distribution: the levels stop at sigma = ", levels[levels.steps()].sigma(),
+                  ", expected levels that end clean");
   const NoiseLevel first = levels[0];
   const Vector<double>& eigenvalues = model.eigenvalues();
 

@@ -62,7 +62,7 @@ template <class R>
 [[nodiscard]] NoiseLevel raised_level(const R& rule, const NoiseLevels& levels, Index step) {
   const NoiseLevel level = levels[step];
   if constexpr (RaisingRule<R>) {
-    const NoiseLevel raised = rule.raised(level, levels.steps());
+    const NoiseLevel raised = rule.raised(level, levels.whole_steps());
     require(raised.signal == level.signal && raised.noise >= level.noise, rule.name(), ": raised from signal ",
             level.signal, " and noise ", level.noise, " to ", raised.signal, " and ", raised.noise,
             ", expected the same signal and no less noise");
@@ -85,7 +85,7 @@ template <class M, class R, class NoiseOf>
   const NoiseLevel raised = raised_level(rule, levels, step);
   if constexpr (RaisingRule<R>)
     if (const double missing = missing_noise(levels[step], raised); missing > 0.0)
-      add_scaled<M>(y, noise_of(streams::raising_noise(step)), missing);
+      add_scaled<M>(y, noise_of(streams::raising_noise(levels.first_step() + step)), missing);
   return raised;
 }
 

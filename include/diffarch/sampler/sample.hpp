@@ -48,4 +48,12 @@ template <Denoiser M, Schedule S, SamplesOf<typename M::Scalar> Noise, SamplerRu
   return detail::sampler_of(model, schedule, rule).sample_from(noise, seed, observers...);
 }
 
+/// Samples of any model that continue from y (d, n) at the first level of the schedule: image to image, or the rest of
+/// a trajectory that another model began (`part`). Throws what `DiffusionSampler::continue_from` throws.
+template <Denoiser M, Schedule S, SamplesOf<typename M::Scalar> Y, SamplerRule R = Ddim, class... Observers>
+[[nodiscard]] Batch<typename M::Scalar> continue_from(const M& model, const S& schedule, const Y& noisy,
+                                                      const R& rule = {}, Seed seed = {}, Observers&&... observers) {
+  return detail::sampler_of(model, schedule, rule).continue_from(noisy, seed, observers...);
+}
+
 }  // namespace diffarch

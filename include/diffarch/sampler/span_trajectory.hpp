@@ -38,9 +38,9 @@ struct SpanView {
   }
 };
 
-/// All steps of a rule in the coordinates of a SpanDenoiser: equal to run_steps to rounding. Samples are made at the
+/// All steps of a rule in the coordinates of a SpanDenoiser: equal to take_steps to rounding. Samples are made at the
 /// last step, which returns its prediction; predictions before it only where a sample could escape. Fresh noise is
-/// drawn as in run_steps and projected.
+/// drawn as in take_steps and projected.
 template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Observers>
 [[nodiscard]] StorageOf<Model> run_in_span(const Model& model, const NoiseLevels& levels, const Rule& rule,
                                            StorageOf<Model> noise, Seed seed, Index first_sample,
@@ -78,7 +78,7 @@ template <SpanDenoiser Model, SamplerRule Rule, std::same_as<EscapeLog>... Obser
     }
     advance(rule, view, state, z, view.project_prediction(w, z), level, next);
     if (const double fresh = rule.noise_scale(level, next); fresh > 0.0)
-      add_scaled<SpanView<Model>>(z, noise_of(streams::step_noise(step)), fresh);
+      add_scaled<SpanView<Model>>(z, noise_of(streams::step_noise(levels.first_step() + step)), fresh);
   }
 }
 

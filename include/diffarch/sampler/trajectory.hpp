@@ -72,20 +72,18 @@ void scale_initial_noise(StorageOf<Model>& noise, NoiseLevel level) {
   if (static_cast<typename Model::Scalar>(level.scale()) != 1) scale<Model>(noise, level.scale());
 }
 
-/// Takes every step of the rule, starting from x_T (d, n); stochastic rules draw their noise from `seed`. With `clip`
-/// every element of every x0_hat, also of those that the rule asks for, is moved into [-clip, clip]; NaN stays NaN.
-/// Throws NumericalError, naming step and sigma, when a prediction is not finite, unless an EscapeLog observes;
-/// DimensionMismatch when a prediction or what the rule makes of y has another shape.
+/// Takes every step of the rule, starting from y (d, n) at the first level; stochastic rules draw their noise from
+/// `seed`. With `clip` every element of every x0_hat, also of those that the rule asks for, is moved into [-clip,
+/// clip]; NaN stays NaN. Throws NumericalError, naming step and sigma, when a prediction is not finite, unless an
+/// EscapeLog observes; DimensionMismatch when a prediction or what the rule makes of y has another shape.
 template <Denoiser Model, SamplerRule Rule, class... Observers>
-[[nodiscard]] StorageOf<Model> run_steps(const Model& model, const NoiseLevels& levels, const Rule& rule,
-                                         StorageOf<Model> noise, Seed seed, Index first_sample,
-                                         std::optional<double> clip, Observers&... observers) {
+[[nodiscard]] StorageOf<Model> take_steps(const Model& model, const NoiseLevels& levels, const Rule& rule,
+                                          StorageOf<Model> y, Seed seed, Index first_sample, std::optional<double> clip,
+                                          Observers&... observers) {
   using Scalar = typename Model::Scalar;
   using BackendType = typename Model::BackendType;
   const RuleModel<Model> rule_model(model, clip);
-  StorageOf<Model> y = std::move(noise);
   const Index count = y.cols();
-  scale_initial_noise<Model>(y, levels[0]);
   typename StateOf<Rule, RuleModel<Model>>::Type state{};
   const auto noise_of = [&](Stream stream) {
     return BackendType::template normal<Scalar>(y.rows(), y.cols(), seed, stream, first_sample);
@@ -101,7 +99,7 @@ template <Denoiser Model, SamplerRule Rule, class... Observers>
     advance(rule, rule_model, state, y, x0_hat, level, next);
     require_shape(y, x0_hat.rows(), count, "sample: after a step of the rule ", rule.name(), ", y");
     if (const double fresh = rule.noise_scale(level, next); fresh > 0.0)
-      add_scaled<Model>(y, noise_of(streams::step_noise(step)), fresh);
+      add_scaled<Model>(y, noise_of(streams::step_noise(levels.first_step() + step)), fresh);
   }
   return y;
 }

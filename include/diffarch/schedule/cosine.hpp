@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "diffarch/core/memory.hpp"
-#include "diffarch/schedule/trailing_levels.hpp"
+#include "diffarch/schedule/spacing.hpp"
 
 namespace diffarch {
 
@@ -45,11 +45,12 @@ struct CosineSchedule {
   double s = 0.008;
   double max_beta = 0.999;
   Index train_steps = 1000;
+  Spacing spacing = Spacing::trailing;
 
   [[nodiscard]] std::string name() const { return "CosineSchedule"; }
   [[nodiscard]] NoiseLevels levels() const {
     detail::require_cosine_parameters("CosineSchedule", s, max_beta, train_steps);
-    return detail::trailing_levels(detail::cosine_alpha_bar(s, s, max_beta, train_steps), steps, name());
+    return detail::spaced_levels(detail::cosine_alpha_bar(s, s, max_beta, train_steps), steps, spacing, name());
   }
 };
 
@@ -60,11 +61,12 @@ struct OffsetFreeCosineSchedule {
   double s = 0.008;
   double max_beta = 0.999;
   Index train_steps = 1000;
+  Spacing spacing = Spacing::trailing;
 
   [[nodiscard]] std::string name() const { return "OffsetFreeCosineSchedule"; }
   [[nodiscard]] NoiseLevels levels() const {
     detail::require_cosine_parameters("OffsetFreeCosineSchedule", s, max_beta, train_steps);
-    return detail::trailing_levels(detail::cosine_alpha_bar(0.0, s, max_beta, train_steps), steps, name());
+    return detail::spaced_levels(detail::cosine_alpha_bar(0.0, s, max_beta, train_steps), steps, spacing, name());
   }
 };
 

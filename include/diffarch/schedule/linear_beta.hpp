@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "diffarch/core/memory.hpp"
-#include "diffarch/schedule/trailing_levels.hpp"
+#include "diffarch/schedule/spacing.hpp"
 
 namespace diffarch {
 
@@ -15,6 +15,7 @@ struct LinearBetaSchedule {
   double beta_first = 1e-4;
   double beta_last = 0.02;
   Index train_steps = 1000;
+  Spacing spacing = Spacing::trailing;
 
   [[nodiscard]] std::string name() const { return "LinearBetaSchedule"; }
   [[nodiscard]] NoiseLevels levels() const {
@@ -28,7 +29,7 @@ struct LinearBetaSchedule {
           train_steps == 1 ? 1.0 : static_cast<double>(t - 1) / static_cast<double>(train_steps - 1);
       alpha_bar.push_back(alpha_bar.back() * (1.0 - (beta_first + fraction * (beta_last - beta_first))));
     }
-    return detail::trailing_levels(alpha_bar, steps, name());
+    return detail::spaced_levels(alpha_bar, steps, spacing, name());
   }
 };
 

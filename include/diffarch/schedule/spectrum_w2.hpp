@@ -14,10 +14,13 @@ namespace diffarch {
 /// sqrt(lambda_i))^2, with var_i as in `predicted_distribution`. A mode of lambda_i = 0 is generated exactly by every
 /// rule that ends on the prediction. The error of the mean of data with a mean is not part of this W2. Rounding: about
 /// 1e-15 sqrt(sum lambda_i), which DDIM avoids (`ddim_spectrum_w2`).
-/// Throws InvalidArgument for an empty spectrum and eigenvalues that are negative or not finite. Cost O(K N); O(K N^2)
+/// Throws InvalidArgument for an empty spectrum, eigenvalues that are negative or not finite, and levels that stop
+/// before the clean one. Cost O(K N); O(K N^2)
 /// for a rule with a memory and fresh noise.
 template <PredictableRule Rule>
 [[nodiscard]] double spectrum_w2(const Rule& rule, const Vector<double>& eigenvalues, const NoiseLevels& levels) {
+  detail::require(levels.ends_clean(), "spectrum_w2: the levels stop at sigma = ", levels[levels.steps()].sigma(),
+                  ", expected levels that end clean");
   detail::require(eigenvalues.size() >= 1, "spectrum_w2: no eigenvalues");
   for (Index mode = 0; mode < eigenvalues.size(); ++mode)
     detail::require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= 0.0, "spectrum_w2: eigenvalue ", mode,

@@ -68,6 +68,7 @@ template <class Errors>
 [[nodiscard]] std::vector<double> search_levels_of_rule(const Errors& errors, double deviation, double sigma_T,
                                                         Index steps, std::vector<std::vector<double>> others) {
   constexpr Index few = 48;
+  constexpr Index many = 128;
   constexpr int thorough = 60;
   constexpr int brief = 12;
   const double log_sigma_T = std::log(sigma_T);
@@ -80,7 +81,7 @@ template <class Errors>
     std::vector<double> log_gaps = gaps_of_levels(start);
     const double found =
         minimise_squares([&](const std::vector<double>& gaps) { return errors(levels_of_gaps(log_sigma_T, gaps)); },
-                         log_gaps, steps > few ? brief : thorough);
+                         log_gaps, steps > many ? brief : thorough);
     if (best.empty() || found < least) {
       least = found;
       best = levels_of_gaps(log_sigma_T, log_gaps);
