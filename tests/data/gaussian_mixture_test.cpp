@@ -128,6 +128,36 @@ TEST_CASE("The density of a mixture integrates to one and stays finite far away"
   REQUIRE_THROWS_AS(mixture.log_density(Batch<double>(Batch<double>::Zero(3, 1))), DimensionMismatch);
 }
 
+TEST_CASE("with_noise is the density of the sum with Gaussian noise", "[data]") {
+  // Component 1 is singular: with noise it has a density.
+  const GaussianMixture<double> mixture(
+      Vector<double>{{0.25, 0.75}}, Matrix<double>{{0.0, 2.0}, {1.0, -1.0}},
+      {Matrix<double>{{2.0, 0.6}, {0.6, 0.5}}, Matrix<double>{{0.36, 0.48}, {0.48, 0.64}}});
+  const double sigma = 0.5;
+  const GaussianMixture<double> noisy = mixture.with_noise(sigma);
+  REQUIRE(noisy.mean() == mixture.mean());
+  // Monte Carlo without randomness: E[N(x; x0, sigma^2 I)] over x0 = m + L u by the trapezoidal rule in u, which
+  // converges exponentially for N(0, I).
+  const Vector<double> x{{0.7, -0.4}};
+  const Matrix<double> factors[2] = {Matrix<double>{{std::sqrt(2.0), 0.0}, {0.6 / std::sqrt(2.0), std::sqrt(0.32)}},
+                                     Matrix<double>{{0.6, 0.0}, {0.8, 0.0}}};
+  constexpr Index side = 161;
+  constexpr double step = 0.1;
+  double density = 0.0;
+  for (Index k = 0; k < 2; ++k)
+    for (Index i = 0; i < side; ++i)
+      for (Index j = 0; j < side; ++j) {
+        const Vector<double> u{{step * static_cast<double>(i - side / 2), step * static_cast<double>(j - side / 2)}};
+        const Vector<double> distance = x - mixture.means().col(k) - factors[k] * u;
+        density += mixture.weights()(k) * step * step / (4.0 * std::numbers::pi * std::numbers::pi * sigma * sigma) *
+                   std::exp(-0.5 * u.squaredNorm() - 0.5 * distance.squaredNorm() / (sigma * sigma));
+      }
+  REQUIRE(noisy.density(x)[0] == Approx(density).epsilon(1e-12));
+  REQUIRE(mixture.with_noise(0.0).covariances() == mixture.covariances());
+  REQUIRE_THROWS_WITH(mixture.with_noise(-1.0), "GaussianMixture: sigma = -1, expected a finite sigma >= 0");
+  REQUIRE_THROWS_AS(mixture.with_noise(std::numeric_limits<double>::infinity()), InvalidArgument);
+}
+
 TEST_CASE("Parameters that describe no mixture are refused", "[data]") {
   using Mixture = GaussianMixture<double>;
   const Matrix<double> means = Matrix<double>::Zero(2, 2);

@@ -54,6 +54,10 @@ class GaussianMixture {
   /// Covariance of the mixture (d, d): that within the components plus that of their means.
   [[nodiscard]] Matrix<Scalar> covariance() const;
 
+  /// The distribution of x + sigma epsilon, with x of this mixture and epsilon ~ N(0, I): every covariance grows by
+  /// sigma^2 I. It has a density for every sigma > 0. Throws InvalidArgument unless sigma is finite and >= 0.
+  [[nodiscard]] GaussianMixture with_noise(double sigma) const;
+
   /// n independent samples with their components. Sample i is bitwise the same whatever n or the number of threads; its
   /// component comes from `streams::labels`, its position from `streams::data`.
   [[nodiscard]] LabelledSamples<Scalar> sample_labelled(Index n, Seed seed) const;
@@ -127,6 +131,15 @@ Matrix<Scalar> GaussianMixture<Scalar>::covariance() const {
     total += weights_[k] * (covariances_[static_cast<std::size_t>(k)] + offset * offset.transpose());
   }
   return total;
+}
+
+template <std::floating_point Scalar>
+GaussianMixture<Scalar> GaussianMixture<Scalar>::with_noise(double sigma) const {
+  detail::require(sigma >= 0.0 && std::isfinite(sigma), "GaussianMixture: sigma = ", sigma,
+                  ", expected a finite sigma >= 0");
+  std::vector<Matrix<Scalar>> covariances = covariances_;
+  for (Matrix<Scalar>& covariance : covariances) covariance.diagonal().array() += static_cast<Scalar>(sigma * sigma);
+  return GaussianMixture(weights_, means_, std::move(covariances));
 }
 
 template <std::floating_point Scalar>
