@@ -1,6 +1,7 @@
 #pragma once
 
-// Analysis of samples: copies, novelty, moments, distances, dimension, tests, and how well models agree. Needs Eigen.
+// Analysis of samples: copies, novelty, moments, distances, dimension, tests, and how well
+// models agree. Needs Eigen.
 
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"
@@ -12,6 +13,7 @@
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
 #include "diffarch/analysis/jacobian.hpp"
+#include "diffarch/analysis/jacobian_trace.hpp"
 #include "diffarch/analysis/kernel_two_sample_test.hpp"
 #include "diffarch/analysis/locality.hpp"
 #include "diffarch/analysis/median.hpp"

@@ -15,6 +15,7 @@
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
 #include "diffarch/analysis/jacobian.hpp"
+#include "diffarch/analysis/jacobian_trace.hpp"
 #include "diffarch/analysis/kernel_two_sample_test.hpp"
 #include "diffarch/analysis/locality.hpp"
 #include "diffarch/analysis/median.hpp"

@@ -26,6 +26,7 @@ inline constexpr Stream weights{5};           ///< initial weights of networks
 inline constexpr Stream evaluation_noise{6};  ///< noise on clean samples that denoisers are evaluated with
 inline constexpr Stream permutations{8};      ///< permutation tests
 inline constexpr Stream bootstrap{20};        ///< resampling with replacement
+inline constexpr Stream trace_probes{21};     ///< random vectors that traces of Jacobians are estimated with
 
 /// Fresh noise of stochastic sampler rules at step `step` (0-based). The first 7,936 steps share their numbers with no
 /// other use.
