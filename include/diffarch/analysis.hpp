@@ -1,7 +1,7 @@
 #pragma once
 
-// Analysis of samples: copies, novelty, moments, distances, dimension, tests, and how well
-// models agree. Needs Eigen.
+// Analysis of samples: copies, novelty, moments, distances, dimension, tests, likelihoods, and how well models agree.
+// Needs Eigen.
 
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"
@@ -10,11 +10,14 @@
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/analysis/distinct_samples.hpp"
 #include "diffarch/analysis/energy_distance.hpp"
+#include "diffarch/analysis/exact_likelihood.hpp"
 #include "diffarch/analysis/gaussian_agreement.hpp"
 #include "diffarch/analysis/intrinsic_dimension.hpp"
 #include "diffarch/analysis/jacobian.hpp"
 #include "diffarch/analysis/jacobian_trace.hpp"
 #include "diffarch/analysis/kernel_two_sample_test.hpp"
+#include "diffarch/analysis/kullback_leibler.hpp"
+#include "diffarch/analysis/likelihood.hpp"
 #include "diffarch/analysis/locality.hpp"
 #include "diffarch/analysis/median.hpp"
 #include "diffarch/analysis/memorisation.hpp"
@@ -25,6 +28,7 @@
 #include "diffarch/analysis/noisy_samples.hpp"
 #include "diffarch/analysis/novelty.hpp"
 #include "diffarch/analysis/pairwise_distances.hpp"
+#include "diffarch/analysis/probability_flow.hpp"
 #include "diffarch/analysis/psnr.hpp"
 #include "diffarch/analysis/reported_tasks.hpp"
 #include "diffarch/analysis/sample_moments.hpp"
