@@ -47,7 +47,7 @@ Batch<double> grid_of_plane(Index side, double step) {
   return grid;
 }
 
-double largest_error(const LogLikelihood& result, const Vector<double>& exact) {
+double error_of(const LogLikelihood& result, const Vector<double>& exact) {
   return (result.log_density - exact).cwiseAbs().maxCoeff();
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("The likelihood of a Gaussian is its closed form, to fourth order", "[
     Vector<double> errors(4);
     for (Index i = 0; i < 4; ++i) {
       const LogLikelihood result = log_likelihood(model, levels, x, {.substeps = substeps << i});
-      errors(i) = largest_error(result, exact);
+      errors(i) = error_of(result, exact);
       CHECK(result.sigma_min == levels.last_sigma());
       CHECK(result.standard_error == Vector<double>::Zero(7));
     }
@@ -81,14 +81,14 @@ TEST_CASE("From pure noise the exact denoiser generates the data with noise", "[
   const NoiseLevels levels = levels_to_a_third(NoiseLevel{0.0, 1.0}, 20);
   const Batch<double> x = mixture.sample(20, Seed{3});
   const Vector<double> exact = mixture.with_noise(levels.last_sigma()).log_density(x);
-  const double coarse = largest_error(log_likelihood(model, levels, x, {.substeps = 4}), exact);
-  const double fine = largest_error(log_likelihood(model, levels, x, {.substeps = 8}), exact);
+  const double coarse = error_of(log_likelihood(model, levels, x, {.substeps = 4}), exact);
+  const double fine = error_of(log_likelihood(model, levels, x, {.substeps = 8}), exact);
   CHECK(fine < 1e-7);
   CHECK(coarse / fine == Approx(16.0).epsilon(0.25));
   // The same without the model's own Jacobian, by differences.
   const auto bare = make_denoiser<double>(
       2, [&](const Batch<double>& y, NoiseLevel level) -> Batch<double> { return model.denoise(y, level); });
-  CHECK(largest_error(log_likelihood(bare, levels, x, {.substeps = 8}), exact) < 1e-7);
+  CHECK(error_of(log_likelihood(bare, levels, x, {.substeps = 8}), exact) < 1e-7);
 }
 
 TEST_CASE("From a finite sigma_T the difference is that of the two starts, and is carried down unchanged",
@@ -187,9 +187,8 @@ TEST_CASE("Samples of the flow have the likelihood that they come with", "[analy
   // The noise of the samplers, by the exact flow.
   const Batch<double> start = levels[0].scale() * normal_batch<double>(5, 70, Seed{3});
   CHECK(test::relative_difference(generated.samples, exact_flow(model, start, levels[0], last)) < 1e-8);
-  CHECK(largest_error(generated.likelihood, exact_log_likelihood(model, levels[0], last, generated.samples)) < 1e-7);
-  CHECK(largest_error(generated.likelihood, log_likelihood(model, levels, generated.samples, options).log_density) <
-        1e-7);
+  CHECK(error_of(generated.likelihood, exact_log_likelihood(model, levels[0], last, generated.samples)) < 1e-7);
+  CHECK(error_of(generated.likelihood, log_likelihood(model, levels, generated.samples, options).log_density) < 1e-7);
   const FlowSamples<double> few = flow_samples(model, levels, 2, Seed{3}, options);
   CHECK(bitwise_equal(few.samples, Batch<double>(generated.samples.leftCols(2))));
   CHECK(bitwise_equal(few.likelihood.log_density, Vector<double>(generated.likelihood.log_density.head(2))));

@@ -17,7 +17,7 @@ namespace {
 using test::message_of;
 
 /// The same levels in VP coordinates.
-NoiseLevels variance_preserving(const NoiseLevels& levels) {
+NoiseLevels in_vp_coordinates(const NoiseLevels& levels) {
   std::vector<NoiseLevel> result;
   for (const NoiseLevel& level : levels) result.push_back(level.variance_preserving());
   return NoiseLevels(std::move(result));
@@ -40,7 +40,7 @@ TEST_CASE("The flow is the exact flow of the linear family, to fourth order in b
   const Batch<double> start = test::random_matrix(6, 5, 1);
   const auto model = fit(Linear{}, data, KarrasSchedule{});
   for (const NoiseLevels& levels : {KarrasSchedule{.steps = 12, .sigma_min = 0.02}.levels(),
-                                    variance_preserving(KarrasSchedule{.steps = 12, .sigma_min = 0.02}.levels()),
+                                    in_vp_coordinates(KarrasSchedule{.steps = 12, .sigma_min = 0.02}.levels()),
                                     CosineSchedule{.steps = 12}.levels()}) {
     const NoiseLevel largest = levels[0].variance_preserving();
     const NoiseLevel smallest = levels[levels.steps() - 1].variance_preserving();
