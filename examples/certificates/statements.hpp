@@ -27,6 +27,8 @@ namespace certificates {
 [[nodiscard]] Certificate not_a_log_polynomial();
 [[nodiscard]] Certificate heavy_tails_escape();
 [[nodiscard]] Certificate conservative_has_no_curl();
+// likelihood.cpp
+[[nodiscard]] Certificate divergence_is_predicted();
 // random_features.cpp
 [[nodiscard]] Certificate random_features_are_polynomials();
 // bottleneck.cpp
