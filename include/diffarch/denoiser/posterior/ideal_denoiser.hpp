@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "diffarch/core/fitter.hpp"
-#include "diffarch/denoiser/posterior/posterior_weight.hpp"
+#include "diffarch/denoiser/posterior/posterior_weights.hpp"
+#include "diffarch/denoiser/posterior/training_softmax.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 
 namespace diffarch {
@@ -26,17 +27,22 @@ class IdealDenoiser<Scalar_, Cpu> {
   using BackendType = Cpu;
 
   /// Keeps a copy of the training samples (d, n), unless they are given up (std::move).
-  explicit IdealDenoiser(Batch<Scalar> data) : data_(std::move(data)), squared_norms_(data_.cols()) {
-    for (Index i = 0; i < data_.cols(); ++i) squared_norms_(i) = data_.col(i).template cast<double>().squaredNorm();
-    largest_norm_ = std::sqrt(squared_norms_.maxCoeff());
-  }
+  explicit IdealDenoiser(Batch<Scalar> data) : data_(std::move(data)), softmax_(data_) {}
+
+  /// Training samples that are not equally probable before y is seen: `log_prior` (n) is the logarithm of their
+  /// probabilities, up to a constant. Weights are then multiplied by these. Throws DimensionMismatch, and
+  /// InvalidArgument for a value that is not finite.
+  IdealDenoiser(Batch<Scalar> data, Vector<double> log_prior)
+      : data_(std::move(data)), softmax_(data_, checked_prior(std::move(log_prior), data_.cols())) {}
 
   [[nodiscard]] Index dimension() const noexcept { return data_.rows(); }
   /// The training samples (d, n).
   [[nodiscard]] const Batch<Scalar>& data() const noexcept { return data_; }
+  /// Logarithms of their probabilities before y is seen, the largest of which is 0, (n); empty where all are equal.
+  [[nodiscard]] const Vector<double>& log_prior() const noexcept { return softmax_.log_prior(); }
 
-  /// x0_hat (d, n) of y (d, n); without noise, the nearest training sample. Throws DimensionMismatch when y does not
-  /// have d rows.
+  /// x0_hat (d, n) of y (d, n); without noise, the nearest training sample, or the mean of equally near ones. Throws
+  /// DimensionMismatch when y does not have d rows.
   [[nodiscard]] Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const {
     detail::require_dimension(y, dimension());
     Batch<Scalar> x0_hat(y.rows(), y.cols());
@@ -47,9 +53,24 @@ class IdealDenoiser<Scalar_, Cpu> {
     return x0_hat;
   }
 
+  /// The weights (n, m) of the training samples given y (d, m), by which the prediction is data() * weights: see the
+  /// function `diffarch::posterior_weights`. Throws DimensionMismatch, OutOfMemory.
+  [[nodiscard]] Matrix<Scalar> posterior_weights(const Batch<Scalar>& y, NoiseLevel level) const {
+    return detail::posterior_weights(softmax_, data_, y, level);
+  }
+
  private:
   static constexpr Index tile = 1024;
   static constexpr Index query_block = 512;
+
+  [[nodiscard]] static Vector<double> checked_prior(Vector<double> log_prior, Index samples) {
+    detail::require<DimensionMismatch>(log_prior.size() == samples, "Ideal: ", log_prior.size(),
+                                       " prior probabilities for ", samples, " training samples");
+    for (Index i = 0; i < samples; ++i)
+      detail::require(std::isfinite(log_prior(i)), "Ideal: the logarithm of prior probability ", i, " is ",
+                      log_prior(i), ", expected a finite number");
+    return log_prior;
+  }
 
   [[nodiscard]] Batch<Scalar> denoise_block(const Batch<Scalar>& y, NoiseLevel level) const {
     const Index queries = y.cols();
@@ -64,7 +85,7 @@ class IdealDenoiser<Scalar_, Cpu> {
       Vector<Scalar> rescaling(queries);
       parallel_for(queries, 16 * samples.cols(), [&](Index j) {
         rescaling(j) = static_cast<Scalar>(
-            softmax(weights.col(j), y.col(j), y_squared(j), first, level, smallest(j), weight_sum(j)));
+            softmax_.tile(weights.col(j), data_, y.col(j), y_squared(j), first, level, smallest(j), weight_sum(j)));
       });
       Batch<Scalar> sum = LinearAlgebra<Cpu>::multiply(samples, weights);
       if (first == 0)
@@ -77,48 +98,8 @@ class IdealDenoiser<Scalar_, Cpu> {
     return weighted_sum;
   }
 
-  /// Turns the products x_i . y of one tile into weights exp(-(r_i - r) / (2 noise^2)), r_i = |y - signal x_i|^2 and r
-  /// the smallest up to this tile; updates r and the sum of weights; returns what earlier weights are to be multiplied
-  /// by.
-  template <class Weights, class Query>
-  [[nodiscard]] double softmax(Weights weights, const Query& y, double y_squared, Index first, NoiseLevel level,
-                               double& smallest, double& weight_sum) const {
-    const double precision = detail::posterior_precision(level);
-    const detail::DistancesFromProducts<Scalar> distances{level.signal, precision, largest_norm_};
-    Vector<double> residuals(weights.size());
-    for (Index i = 0; i < residuals.size(); ++i)
-      residuals(i) = distances.squared_distance(y_squared, weights(i), squared_norms_(first + i));
-    double in_tile = residuals.minCoeff();
-    if (const double error = distances.error(y_squared); distances.must_be_measured(error)) {
-      const double reach = distances.reach(std::min(in_tile, smallest), error);
-      in_tile = std::numeric_limits<double>::infinity();
-      for (Index i = 0; i < residuals.size(); ++i) {
-        residuals(i) = residuals(i) > reach ? std::numeric_limits<double>::infinity()
-                                            : squared_distance(y, level.signal, data_.col(first + i));
-        in_tile = std::min(in_tile, residuals(i));
-      }
-    }
-
-    const double before = smallest;
-    smallest = std::min(smallest, in_tile);
-    const double rescaling = detail::posterior_weight(before - smallest, precision);
-    double sum = 0.0;
-    for (Index i = 0; i < residuals.size(); ++i) {
-      weights(i) = static_cast<Scalar>(detail::posterior_weight(residuals(i) - smallest, precision));
-      sum += static_cast<double>(weights(i));
-    }
-    weight_sum = rescaling * weight_sum + sum;
-    return rescaling;
-  }
-
-  template <class Query, class Sample>
-  [[nodiscard]] static double squared_distance(const Query& y, double signal, const Sample& x) {
-    return (y.template cast<double>() - signal * x.template cast<double>()).squaredNorm();
-  }
-
   Batch<Scalar> data_;
-  Vector<double> squared_norms_;  ///< |x_i|^2, (n)
-  double largest_norm_ = 0.0;
+  detail::TrainingSoftmax<Scalar> softmax_;
 };
 
 }  // namespace diffarch
