@@ -19,6 +19,7 @@
 #include "diffarch/sampler/euler_maruyama.hpp"
 #include "diffarch/sampler/exact_flow.hpp"
 #include "diffarch/sampler/gradient_estimation.hpp"
+#include "diffarch/sampler/guided.hpp"
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/sampler/parametrisations.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
