@@ -7,5 +7,7 @@
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/denoiser/posterior/conditioned_ideal.hpp"
+#include "diffarch/denoiser/posterior/conditioned_mixture.hpp"
 #include "diffarch/denoiser/posterior/posterior_weights.hpp"
 #include "diffarch/sampling.hpp"
