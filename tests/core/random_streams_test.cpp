@@ -14,9 +14,9 @@ TEST_CASE("No two uses of random numbers have the same stream, and all lie below
     REQUIRE(stream.value < 0x10000U);
     REQUIRE(seen.insert(stream.value).second);
   };
-  for (const Stream stream :
-       {streams::initial_noise, streams::data, streams::labels, streams::directions, streams::biases, streams::weights,
-        streams::evaluation_noise, streams::permutations, streams::bootstrap, streams::trace_probes})
+  for (const Stream stream : {streams::initial_noise, streams::data, streams::labels, streams::directions,
+                              streams::biases, streams::weights, streams::evaluation_noise, streams::permutations,
+                              streams::bootstrap, streams::trace_probes, streams::cluster_starts})
     add(stream);
   for (Index step = 0; step < 7936; ++step) add(streams::step_noise(step));
   for (Index step = 0; step < 8192; ++step) add(streams::raising_noise(step));

@@ -27,6 +27,7 @@ inline constexpr Stream evaluation_noise{6};  ///< noise on clean samples that d
 inline constexpr Stream permutations{8};      ///< permutation tests
 inline constexpr Stream bootstrap{20};        ///< resampling with replacement
 inline constexpr Stream trace_probes{21};     ///< random vectors that traces of Jacobians are estimated with
+inline constexpr Stream cluster_starts{30};   ///< samples at which clusters start
 
 /// Fresh noise of stochastic sampler rules at step `step` (0-based). The first 7,936 steps share their numbers with no
 /// other use.
