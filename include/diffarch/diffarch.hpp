@@ -7,6 +7,7 @@
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/bures.hpp"
 #include "diffarch/analysis/chi_square.hpp"
+#include "diffarch/analysis/conditioned_by_moments.hpp"
 #include "diffarch/analysis/curl_asymmetry.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/analysis/distance_bounds.hpp"

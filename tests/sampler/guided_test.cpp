@@ -110,7 +110,7 @@ TEST_CASE("Guided models are models", "[sampler]") {
 }
 
 /// D(y) = a y with its rows.
-struct Rows {
+struct ModelWithRows {
   using Scalar = double;
   using BackendType = Cpu;
   Matrix<double> a;
@@ -123,13 +123,13 @@ struct Rows {
 };
 
 TEST_CASE("Guided models have rows of their Jacobian where both have", "[sampler]") {
-  const auto model = guided(Rows{random_matrix(4, 4, 10)}, Rows{random_matrix(4, 4, 11)}, 2.5);
+  const auto model = guided(ModelWithRows{random_matrix(4, 4, 10)}, ModelWithRows{random_matrix(4, 4, 11)}, 2.5);
   const Batch<double> y = random_matrix(4, 1, 12);
   const NoiseLevel level = NoiseLevel::from_sigma(1.0);
   const Matrix<double> exact = 2.5 * model.conditional().a - 1.5 * model.unconditional().a;
   const Matrix<double> rows = jacobian_rows(model, y, level, {3, 0});
   REQUIRE(test::relative_difference(rows, Matrix<double>(exact(std::vector<Index>{3, 0}, Eigen::all))) < 1e-14);
-  STATIC_REQUIRE(detail::has_jacobian_rows<decltype(guided(Rows{}, Rows{}, 2.0))>);
+  STATIC_REQUIRE(detail::has_jacobian_rows<decltype(guided(ModelWithRows{}, ModelWithRows{}, 2.0))>);
   // One that has none: by differences.
   const auto plain = make_denoiser<double>(
       4,

@@ -12,8 +12,8 @@ using test::random_matrix;
 
 static_assert(Measurement<LinearMeasurement> && Measurement<ElementMeasurement>);
 
-/// Sums of neighbours, by a function.
-struct Sums {
+/// NeighbourSums of neighbours, by a function.
+struct NeighbourSums {
   Vector<double> values;
   double deviation = 0.0;
   template <class Scalar>
@@ -23,7 +23,7 @@ struct Sums {
   [[nodiscard]] Index size() const { return values.size(); }
   void check_dimension(Index /*dimension*/) const {}
 };
-static_assert(Measurement<Sums>);
+static_assert(Measurement<NeighbourSums>);
 static_assert(!Measurement<int>);
 
 TEST_CASE("A measurement is A x", "[solver]") {
@@ -42,7 +42,7 @@ TEST_CASE("What cannot be measured is refused", "[solver]") {
   const Vector<double> two = Vector<double>::Zero(2);
   REQUIRE_NOTHROW(refused(LinearMeasurement{random_matrix(2, 3, 1), two, 0.5}));
   REQUIRE_NOTHROW(refused(ElementMeasurement{{0, 2}, two}));
-  REQUIRE_NOTHROW(refused(Sums{two}));
+  REQUIRE_NOTHROW(refused(NeighbourSums{two}));
   REQUIRE(message_of<DimensionMismatch>([&] {
             refused(LinearMeasurement{random_matrix(2, 4, 1), two});
           }) == "measurement: the matrix is (2, 4) but samples have dimension 3");

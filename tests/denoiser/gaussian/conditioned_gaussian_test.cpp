@@ -19,7 +19,7 @@ using test::relative_difference;
 using test::TestedBackend;
 
 /// N(mean, covariance) in 7 dimensions, of rank 5, and its model.
-struct Setting {
+struct SingularGaussian {
   Vector<double> mean = random_matrix(7, 1, 1);
   Matrix<double> covariance = [] {
     const Matrix<double> factor = random_matrix(7, 5, 2);
@@ -45,7 +45,7 @@ struct Setting {
 };
 
 TEST_CASE("A conditioned Gaussian predicts E[x0 | y, m] of the joint Gaussian", "[denoiser][linear]") {
-  const Setting setting;
+  const SingularGaussian setting;
   const Batch<double> y = random_matrix(7, 4, 3);
   for (const Index k : {Index{1}, Index{3}, Index{6}}) {
     const Matrix<double> a = random_matrix(k, 7, 4);
@@ -61,7 +61,7 @@ TEST_CASE("A conditioned Gaussian predicts E[x0 | y, m] of the joint Gaussian", 
 }
 
 TEST_CASE("Known elements are those of the prediction, and the others follow", "[denoiser][linear]") {
-  const Setting setting;
+  const SingularGaussian setting;
   const Vector<double> m{{0.4, -1.1}};
   const auto model = conditioned(setting.model, ElementMeasurement{{5, 0}, m});
   Matrix<double> a = Matrix<double>::Zero(2, 7);
@@ -82,7 +82,7 @@ TEST_CASE("Known elements are those of the prediction, and the others follow", "
 }
 
 TEST_CASE("As many exact numbers as modes leave one point", "[denoiser][linear]") {
-  const Setting setting;
+  const SingularGaussian setting;
   const Vector<double> point =
       setting.mean + setting.covariance * random_matrix(7, 1, 7);  // of the subspace of the model
   const Matrix<double> a = random_matrix(5, 7, 8);
@@ -97,7 +97,7 @@ TEST_CASE("As many exact numbers as modes leave one point", "[denoiser][linear]"
 }
 
 TEST_CASE("The flow of a conditioned Gaussian ends at the conditional distribution", "[denoiser][linear]") {
-  const Setting setting;
+  const SingularGaussian setting;
   const Matrix<double> a = random_matrix(2, 7, 10);
   const Vector<double> m = random_matrix(2, 1, 11);
   for (const double s : {0.0, 0.3}) {
@@ -134,7 +134,7 @@ TEST_CASE("In single precision a conditioned Gaussian is the same to rounding", 
 }
 
 TEST_CASE("A Gaussian is not conditioned on what contradicts itself", "[denoiser][linear]") {
-  const Setting setting;
+  const SingularGaussian setting;
   const Vector<double> two = Vector<double>::Zero(2);
   REQUIRE(message_of<InvalidArgument>([&] {
             (void)conditioned(setting.model, ElementMeasurement{{3, 3}, two});
