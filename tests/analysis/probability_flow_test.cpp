@@ -71,6 +71,21 @@ TEST_CASE("The flow is the exact flow of the linear family, to fourth order in b
   }
 }
 
+TEST_CASE("A part that stops noisy is followed to its last level", "[analysis][flow]") {
+  const Batch<double> data = test::correlated_samples(4, 40, 4);
+  const Batch<double> start = test::random_matrix(4, 3, 1);
+  const auto model = fit(Linear{}, data, KarrasSchedule{});
+  const NoiseLevels whole = KarrasSchedule{.steps = 12, .sigma_min = 0.02}.levels();
+  const FlowRun to_the_end(model, whole, {}, start, true);
+  // All noisy levels, without the clean one behind them.
+  const FlowRun part(model, whole.part(0, 11), {}, start, true);
+  CHECK(part.u == to_the_end.u);
+  CHECK(part.integral == to_the_end.integral);
+  const FlowRun shorter(model, whole.part(0, 5), {.substeps = 8}, start, true);
+  CHECK(test::relative_difference(shorter.u, exact_flow(model, start, whole[5].variance_preserving(),
+                                                        whole[0].variance_preserving())) < 1e-6);
+}
+
 TEST_CASE("A flow there and back again is where it started, by the same divergence", "[analysis][flow]") {
   const Matrix<double> a = test::random_matrix(3, 3, 2);
   const auto model = make_denoiser<double>(3, [&](const Batch<double>& y, NoiseLevel level) -> Batch<double> {

@@ -27,6 +27,23 @@ TEST_CASE("Noise levels list N + 1 levels for N steps", "[core]") {
   REQUIRE(text.str() == "3 steps, sigma_T = 4, last sigma = 0.5");
 }
 
+TEST_CASE("A part may stop noisy, and counts its steps as the whole does", "[core]") {
+  const NoiseLevels levels({{1.0, 4.0}, {1.0, 2.0}, {1.0, 0.5}, {1.0, 0.0}});
+  const NoiseLevels part = levels.part(1, 2);
+  REQUIRE(part.sigmas() == std::vector<double>{2.0, 0.5});
+  REQUIRE(part.steps() == 1);
+  REQUIRE(part.noisy_levels() == 2);
+  REQUIRE(part.last_sigma() == 0.5);
+  REQUIRE_FALSE(part.ends_clean());
+  REQUIRE(part.first_step() == 1);
+  REQUIRE(part.whole_steps() == 3);
+  REQUIRE(levels.noisy_levels() == 3);
+  REQUIRE(levels.part(0, 3) == levels);
+  REQUIRE(levels.part(1, 3).part(1, 2).first_step() == 2);
+  REQUIRE(message_of<InvalidArgument>([&] { return levels.part(2, 1); }) ==
+          "NoiseLevels: a part from level 2 to 1 of 3 steps; expected 0 <= first < last <= 3");
+}
+
 TEST_CASE("The first level alone may be pure noise", "[core]") {
   const NoiseLevels levels({{0.0, 1.0}, {0.6, 0.8}, {1.0, 0.0}});
   REQUIRE(levels.sigma_T() == std::numeric_limits<double>::infinity());

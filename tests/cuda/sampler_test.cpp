@@ -5,11 +5,15 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
+#include "diffarch/sampler/adams_bashforth.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/dpm_solver.hpp"
+#include "diffarch/sampler/gradient_estimation.hpp"
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
 #include "diffarch/sampler/prediction_log.hpp"
+#include "diffarch/sampler/sample.hpp"
 #include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "support.hpp"
@@ -90,6 +94,27 @@ TEST_CASE("Sampling leaves no device memory behind", "[cuda][sampler]") {
     REQUIRE(emulated_device::live_blocks() == fitted);
   }
   REQUIRE(emulated_device::live_blocks() == before);
+}
+
+/// Blocks of device memory that one more step of a rule takes, behind its first steps.
+template <class Rule>
+double blocks_of_a_step(const Rule& rule) {
+  const auto model = fit(Ideal{}, correlated_samples(12, 40, 1), CosineSchedule{}, Cuda{});
+  const auto blocks_of = [&](Index steps) {
+    const std::size_t before = emulated_device::allocations();
+    (void)sample(model, CosineSchedule{.steps = steps}, 5, Seed{1}, rule);
+    return static_cast<double>(emulated_device::allocations() - before);
+  };
+  return (blocks_of(30) - blocks_of(10)) / 20.0;
+}
+
+TEST_CASE("A step of a rule with a memory takes no more device memory than one without", "[cuda][sampler]") {
+  const double of_ddim = blocks_of_a_step(Ddim{});
+  REQUIRE(blocks_of_a_step(DpmSolver2M{}) == of_ddim);
+  REQUIRE(blocks_of_a_step(DpmSolver2M{.eta = 1.0}) == blocks_of_a_step(Ancestral{}));
+  // One array for the slope that they keep.
+  REQUIRE(blocks_of_a_step(AdamsBashforth{.order = 3}) == of_ddim + 1.0);
+  REQUIRE(blocks_of_a_step(GradientEstimation{}) == of_ddim + 1.0);
 }
 
 TEST_CASE("A linear fit uploads its data once, and its modes stay on the device", "[cuda][sampler]") {

@@ -82,7 +82,7 @@ class ProbabilityFlow {
         state.probes.push_back(
             trace_probes<Real>(state.u.rows(), options_.probes, options_.seed, options_.first_sample + first + column));
     }
-    const Index intervals = levels_.steps() - 1;
+    const Index intervals = levels_.noisy_levels() - 1;
     for (Index i = 0; i < intervals; ++i) {
       const Index interval = towards_noise ? intervals - 1 - i : i;
       take_interval(state, interval, towards_noise);

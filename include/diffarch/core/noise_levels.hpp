@@ -70,8 +70,10 @@ class NoiseLevels {
 
   /// Largest sigma: where sampling starts. Infinity when the first level is pure noise.
   [[nodiscard]] double sigma_T() const noexcept { return levels_.front().sigma(); }
-  /// The level of the last denoiser call: the smallest sigma > 0 of a trajectory that ends clean.
-  [[nodiscard]] double last_sigma() const noexcept { return (*this)[steps() - 1].sigma(); }
+  /// Number of levels that are not clean: the N of the calls of the denoiser, and one more for a part that stops noisy.
+  [[nodiscard]] Index noisy_levels() const noexcept { return ends_clean() ? steps() : steps() + 1; }
+  /// Smallest sigma > 0: the level of the last denoiser call, or where a part stops.
+  [[nodiscard]] double last_sigma() const noexcept { return (*this)[noisy_levels() - 1].sigma(); }
 
   /// The step, in [0, steps()), that starts at the sigma nearest to this level's on a logarithmic scale.
   [[nodiscard]] Index nearest_step(NoiseLevel level) const noexcept {
@@ -89,7 +91,7 @@ class NoiseLevels {
     return nearest;
   }
 
-  /// All N + 1 sigmas, decreasing, the last one 0.
+  /// All N + 1 sigmas, decreasing, the last one 0 but for a part that stops noisy.
   [[nodiscard]] std::vector<double> sigmas() const {
     std::vector<double> values;
     values.reserve(levels_.size());

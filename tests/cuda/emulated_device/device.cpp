@@ -21,6 +21,7 @@ struct Device {
   std::set<cudaStream_t> streams;
   Fault fault = Fault::none;
   Transfers transfers;
+  std::size_t allocations = 0;
 };
 
 // Never destroyed: objects that live to the end of the process free device memory after everything else.
@@ -57,6 +58,7 @@ void* allocate(std::size_t bytes) {
   auto* const memory = static_cast<std::byte*>(place);
   std::memset(memory, 0xFF, bytes);
   device().blocks[memory] = {bytes, true};
+  ++device().allocations;
   return memory;
 }
 
@@ -93,6 +95,8 @@ void require_host(const void* pointer, const char* what) {
   if (block_of(pointer) != device().blocks.end())
     violation(std::string(what) + ": device memory where host memory is expected");
 }
+
+std::size_t allocations() { return device().allocations; }
 
 std::size_t live_blocks() {
   const auto& blocks = device().blocks;

@@ -72,6 +72,8 @@ void count_graph_launch();
 
 /// Blocks alive, for tests of leaks.
 [[nodiscard]] std::size_t live_blocks();
+/// Blocks that were allocated since the program began, for tests of how often memory is taken.
+[[nodiscard]] std::size_t allocations();
 
 /// Bytes that went from the host to the device and back since the program began, for tests of what is copied.
 struct Transfers {

@@ -97,6 +97,27 @@ TEST_CASE("New memory is not a number, and no block is left behind", "[cuda]") {
   REQUIRE(emulated_device::live_blocks() == before);
 }
 
+TEST_CASE("A copy into an array of the same size takes no memory", "[cuda]") {
+  const Matrix<double> host = random_matrix(6, 2, 4);
+  const auto source = DeviceArray<double>::upload(host);
+  DeviceArray<double> target(3, 4);
+  const double* const place = target.data();
+  const std::size_t before = emulated_device::allocations();
+  target = source;
+  REQUIRE(emulated_device::allocations() == before);
+  REQUIRE(target.data() == place);
+  REQUIRE(bitwise_equal(target.download(), host));
+  const DeviceArray<double>& same = target;
+  target = same;
+  REQUIRE(bitwise_equal(target.download(), host));
+  DeviceArray<double> larger(5, 5);
+  larger = source;
+  REQUIRE(bitwise_equal(larger.download(), host));
+  target = std::move(larger);
+  REQUIRE(bitwise_equal(target.download(), host));
+  REQUIRE(larger.data() == nullptr);
+}
+
 TEST_CASE("Memory is freed after the work that was given to the stream before", "[cuda]") {
   const Matrix<double> host = random_matrix(10, 1, 4);
   DeviceArray<double> result(10, 1);

@@ -25,8 +25,17 @@ class DeviceArray {
   }
   DeviceArray(const DeviceArray& other) : DeviceArray(other.rows_, other.cols_) { copy_from(other.data_, size()); }
   DeviceArray(DeviceArray&& other) noexcept { swap(other); }
-  DeviceArray& operator=(DeviceArray other) noexcept {
-    swap(other);
+  /// Keeps its memory where it has the right size.
+  DeviceArray& operator=(const DeviceArray& other) {
+    if (size() != other.size()) return *this = DeviceArray(other);
+    if (this != &other) copy_from(other.data_, size());
+    rows_ = other.rows_;
+    cols_ = other.cols_;
+    return *this;
+  }
+  DeviceArray& operator=(DeviceArray&& other) noexcept {
+    DeviceArray taken(std::move(other));
+    swap(taken);
     return *this;
   }
   ~DeviceArray() {
