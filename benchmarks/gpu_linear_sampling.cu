@@ -22,8 +22,8 @@ int main() {
                                                static_cast<double>(samples)};
     const auto on_device = [&] {
       const Vector<double> gains = trajectory_gains(Ddim{}, model.eigenvalues(), levels);
-      static_cast<void>(detail::take_collapsed_steps(model, levels, gains,
-                                              Cuda::normal<float>(d, samples, Seed{1}, streams::initial_noise, 0)));
+      static_cast<void>(detail::take_collapsed_steps(
+          model, levels, gains, Cuda::normal<float>(d, samples, Seed{1}, streams::initial_noise, 0)));
     };
     device.report("4096 linear samples on the device", gpu::seconds_of(on_device), flops, 0.015);
     device.report("4096 linear samples to the host",
