@@ -3,13 +3,20 @@
 #include <cmath>
 
 #include "diffarch/analysis/bures.hpp"
+#include "diffarch/analysis/likelihood.hpp"
+#include "diffarch/analysis/noisy_samples.hpp"
 #include "diffarch/core/make_denoiser.hpp"
+#include "diffarch/denoiser/gaussian/conditioned_gaussian.hpp"
+#include "diffarch/denoiser/posterior/posterior_weights.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
+#include "diffarch/sampler/exact_flow.hpp"
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/sampler/predicted_distribution.hpp"
 #include "diffarch/sampler/sample.hpp"
 #include "diffarch/schedule/karras.hpp"
+#include "diffarch/schedule/part.hpp"
+#include "diffarch/schedule/spectrum_optimal.hpp"
 #include "support.hpp"
 
 namespace user {
@@ -74,6 +81,38 @@ TEST_CASE("Your own rule and a function as the model", "[documentation]") {
   REQUIRE(order == Approx(2.0).margin(0.3));
   REQUIRE(test::relative_difference(sampler.sample(5, Seed{1}),
                                     sampler.sample(5, Seed{1}, [](const auto& /*step*/) {})) < 1e-4);
+
+  SpectrumOptimalSchedule best(sampler.model().eigenvalues(), 12, user::TwoStep{}, 80.0);
+  double w2_best = best.w2();
+  double w2_karras = spectrum_w2(user::TwoStep{}, sampler.model().eigenvalues(), KarrasSchedule{.steps = 12}.levels());
+
+  REQUIRE(w2_best < 0.5 * w2_karras);
+
+  KarrasSchedule schedule{.steps = 50};
+  auto noisy = sample(sampler.model(), part(schedule, 0, 20), 16, Seed{7}, Heun{});
+  auto stitched = continue_from(sampler.model(), part(schedule, 20, 50), noisy, Heun{});
+  auto rest = from_sigma(schedule, 0.5);
+  auto edited = continue_from(sampler.model(), rest, noisy_samples(faces, rest.levels()[0], Seed{8}));
+
+  REQUIRE(test::relative_difference(stitched, sample(sampler.model(), schedule, 16, Seed{7}, Heun{})) < 1e-5);
+  // Near the faces: noise of 0.5 was added, and most of it taken away.
+  REQUIRE((edited - faces).squaredNorm() < 6.0F * 200.0F);
+
+  auto exact = exact_flow(sampler.model(), noisy, schedule.levels()[20], schedule.levels()[40]);
+  auto solved = continue_from(sampler.model(), part(schedule, 20, 40), noisy, user::TwoStep{});
+  Matrix<float> weights = posterior_weights(faces, noisy, schedule.levels()[20]);  // (training samples, 16)
+  LogLikelihood likelihood = log_likelihood(sampler.model(), schedule.levels(), faces);
+
+  REQUIRE(test::relative_difference(solved, exact) < 0.05);
+  REQUIRE((weights.colwise().sum().array() - 1.0F).abs().maxCoeff() < 1e-5F);
+  REQUIRE(likelihood.log_density.size() == 200);
+  REQUIRE(likelihood.log_density.allFinite());
+
+  Vector<double> seen{{0.5, -0.2}};  // of the first two values
+  auto inpainted = conditioned(sampler.model(), ElementMeasurement{.elements = {0, 1}, .values = seen});
+  Batch<float> completed = sample(inpainted, KarrasSchedule{.steps = 50}, 16, Seed{9}, Heun{});
+
+  REQUIRE((completed.topRows(2).colwise() - seen.cast<float>()).cwiseAbs().maxCoeff() < 1e-3F);
 }
 
 }  // namespace
