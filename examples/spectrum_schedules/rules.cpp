@@ -259,10 +259,12 @@ void compare_rules(const Vector<double>& eigenvalues, const std::vector<Index>& 
     for (const auto& schedule : outcomes.schedules)
       for (const Outcome& outcome : schedule.second)
         if (outcome.measured)
-          largest_difference = std::max(largest_difference, std::abs(*outcome.measured - outcome.w2) / deviation);
+          largest_difference =
+              std::max(largest_difference, std::abs(*outcome.measured - outcome.w2) / std::max(outcome.w2, deviation));
   }
   std::printf(
-      "deterministic rules from moment-matched noise: W2 within %.1e of the root of the total variance, %.4g\n\n",
+      "deterministic rules from moment-matched noise: W2 within %.1e of the larger of itself and %.4g, the root of "
+      "the total variance\n\n",
       largest_difference, deviation);
   report["rules_largest_difference"] = largest_difference;
   report.add_plot("spectrum_schedules_rules.png",
