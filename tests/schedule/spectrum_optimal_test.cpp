@@ -5,6 +5,7 @@
 #include "diffarch/sampler/adams_bashforth.hpp"
 #include "diffarch/sampler/ancestral.hpp"
 #include "diffarch/sampler/dpm_solver.hpp"
+#include "diffarch/sampler/exact_flow.hpp"
 #include "diffarch/sampler/heun.hpp"
 #include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/custom.hpp"
@@ -240,6 +241,29 @@ TEST_CASE("A rule that extrapolates reproduces as many variances as it has free 
   REQUIRE(schedule.w2() < 1e-9);
   REQUIRE(trajectory_gains(DpmSolver2M{}, eigenvalues, schedule.levels()).minCoeff() > 0.0);
   REQUIRE(SpectrumOptimalSchedule(eigenvalues, 7, 80.0).w2() > 0.5);
+}
+
+/// A rule that turns a mode round, again and again, the longer its first step is in log sigma, and loses a little.
+struct Turning {
+  [[nodiscard]] std::string name() const { return "turning"; }
+  [[nodiscard]] double stochasticity() const { return 0.0; }
+  [[nodiscard]] double noise_scale(NoiseLevel /*level*/, NoiseLevel /*next*/) const { return 0.0; }
+  template <Denoiser M>
+  void advance(const M& /*model*/, StorageOf<M>& /*y*/, const StorageOf<M>& /*x0_hat*/, NoiseLevel /*level*/,
+               NoiseLevel /*next*/) const {}
+  [[nodiscard]] double mode_gain(double lambda, NoiseLevel level, NoiseLevel next) const {
+    const double exact = exact_flow_gain(lambda, level, next);
+    const double length = std::log(level.sigma() / next.sigma());
+    return next.is_clean() ? exact : -std::cos(length) * std::exp(-length / 50.0) * exact;
+  }
+};
+
+TEST_CASE("Levels at which a mode has the right variance and the wrong sign are not taken", "[schedule]") {
+  // At a length of 2 pi the deviation is nearer to the exact one than at 3 pi, and the sample is mirrored. DDIM's
+  // optimum, from which one search begins, has the length 2 pi for this mode.
+  const Vector<double> eigenvalues{{0.0225}};
+  const SpectrumOptimalSchedule schedule(eigenvalues, 2, Turning{}, 80.0);
+  REQUIRE(trajectory_gains(Turning{}, eigenvalues, schedule.levels())(0) > 0.0);
 }
 
 TEST_CASE("Many levels are searched as few first, and are no worse", "[schedule]") {

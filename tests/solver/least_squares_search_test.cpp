@@ -41,6 +41,14 @@ TEST_CASE("A point where the residuals are not defined is not entered", "[solver
   REQUIRE(nowhere == Values{-1.0});
 }
 
+TEST_CASE("No element moves by more than 1 in a step", "[solver]") {
+  Values x{0.0, 0.0};
+  const auto residuals = [](const Values& at) { return Values{at[0] - 100.0, at[1] - 1.0}; };
+  (void)detail::minimise_squares(residuals, x, 5);
+  REQUIRE(x[0] == Approx(5.0).epsilon(1e-6));
+  REQUIRE(x[1] < 0.06);  // in the direction of the minimum
+}
+
 TEST_CASE("Without a free element the value is returned", "[solver]") {
   Values none;
   REQUIRE(detail::minimise_squares([](const Values& /*at*/) { return Values{3.0, 4.0}; }, none) == 25.0);
