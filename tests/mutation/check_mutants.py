@@ -2,6 +2,7 @@
 """Changes a sign or an index of the library in one place at a time, and expects the tests to notice.
 
     check_mutants.py [--only WORD] [--jobs N] [--compiler g++] [--eigen DIR]
+    check_mutants.py --places          only looks whether every mutant applies to the source, which a test does
 
 Each mutant is a copy of include/ with one change. The tests named beside it are compiled against that copy and run: a
 mutant is killed when they fail, and has survived when they pass. Every test is first run against the library as it is:
@@ -41,7 +42,7 @@ MUTANTS = [
            ("denoiser/rank_k_test.cpp",), "RankK keeps one mode less"),
     Mutant("denoiser/posterior/posterior_weight.hpp", "std::exp(-exponent)", "std::exp(exponent)",
            ("denoiser/posterior/ideal_denoiser_test.cpp",), "Ideal: the farthest sample weighs most"),
-    Mutant("denoiser/posterior/ideal_denoiser.hpp", "weight_sum = rescaling * weight_sum + sum;", "weight_sum = weight_sum + sum;",
+    Mutant("denoiser/posterior/training_softmax.hpp", "weight_sum = rescaling * weight_sum + sum;", "weight_sum = weight_sum + sum;",
            ("denoiser/posterior/ideal_denoiser_test.cpp",), "Ideal: weights of earlier tiles not rescaled"),
     Mutant("denoiser/posterior/local_patches.hpp", "return window_width / 2;", "return (window_width - 1) / 2;",
            ("denoiser/posterior/local_score_denoiser_test.cpp",), "local score: even windows reach to the other side"),
@@ -114,10 +115,9 @@ MUTANTS = [
     # Randomness and analysis
     Mutant("core/random.hpp", "use(element + 1, normals.second[i])", "use(element + 1, normals.first[i])",
            ("core/random_test.cpp",), "noise: the first number of a pair twice"),
-    Mutant("analysis/memorisation.hpp", "distances(0, i) / distances(1, i) : 1.0", "distances(1, i) / distances(0, i) : 1.0",
+    Mutant("analysis/memorisation.hpp", "distances(0, sample) / distances(1, sample)", "distances(1, sample) / distances(0, sample)",
            ("analysis/memorisation_test.cpp",), "gap ratio upside down"),
-    Mutant("analysis/bures.hpp", "b.factor.squaredNorm() - 2.0 * overlap.sum()",
-           "b.factor.squaredNorm() + 2.0 * overlap.sum()", ("analysis/bures_test.cpp",), "Bures distance: + 2 tr"),
+    Mutant("analysis/bures.hpp", "traces - 2.0 * singular_values(", "traces + 2.0 * singular_values(", ("analysis/bures_test.cpp",), "Bures distance: + 2 tr"),
 ]
 
 
@@ -153,15 +153,24 @@ class Builder:
             program.unlink()
 
 
+def misplaced(mutant):
+    """Why a mutant does not apply to the source; empty where it does."""
+    header = ROOT / "include/diffarch" / mutant.header
+    count = header.read_text().count(mutant.original) if header.exists() else 0
+    missing = [test for test in mutant.tests if not (ROOT / "tests" / test).exists()]
+    if count != 1:
+        return f"does not apply: {mutant.original!r} occurs {count} times in {mutant.header}"
+    return f"does not apply: there is no {missing[0]}" if missing else ""
+
+
 def check(builder, number, mutant):
     """What became of a mutant: "killed", or what is wrong."""
+    if wrong := misplaced(mutant):
+        return wrong
     include = builder.folder / f"include_{number}"
     shutil.copytree(ROOT / "include", include)
     header = include / "diffarch" / mutant.header
-    text = header.read_text()
-    if text.count(mutant.original) != 1:
-        return f"does not apply: {mutant.original!r} occurs {text.count(mutant.original)} times in {mutant.header}"
-    header.write_text(text.replace(mutant.original, mutant.changed))
+    header.write_text(header.read_text().replace(mutant.original, mutant.changed))
     try:
         survived = all(builder.passes(include, test, f"mutant_{number}") for test in mutant.tests)
     except RuntimeError as error:
@@ -177,10 +186,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, metavar="N")
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--eigen", default="/usr/include/eigen3", metavar="DIR")
+    parser.add_argument("--places", action="store_true", help="only look whether every mutant applies to the source")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if arguments.only in m.header or arguments.only in m.meaning]
     if not chosen:
         sys.exit(f"check_mutants.py: no mutant has the word {arguments.only!r}")
+    if arguments.places:
+        wrong = [outcome for outcome in map(misplaced, chosen) if outcome]
+        print("\n".join(wrong) or f"{len(chosen)} mutants apply")
+        return 1 if wrong else 0
 
     failures = 0
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
