@@ -44,10 +44,10 @@ JOBS = [
     Job("fig6_linear_resampled"),
     Job("fig3_polynomial_2d", quick=["--quick", "--samples", "500"], images=False),
     Job("certificates", quick=[], images=False),  # half a minute in any case
-    Job("spectrum_schedules"),
     Job("fig4_bottleneck_2d", quick=["--quick", "--samples", "500", "--steps", "10"], images=False, trains=True),
     Job("fig7_polynomial_images", quick=["--quick", "--steps", "10", "--width", "100"]),
     Job("fig8_patch_polynomial", quick=["--quick", "--steps", "3", "--patch-sizes", "64,21,3", "--widths", "40,16,8"]),
+    Job("spectrum_schedules"),  # a minute and a half
     Job("fig9_bottleneck_images", trains=True),
     Job("fig1_unet", trains=True),
     Job("compare_denoisers", UNETS, ["--quick", "--networks", "pools_1", "--local", "LocalScore"], trains=True,
