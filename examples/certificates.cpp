@@ -205,12 +205,14 @@ std::string draw(const Statement& statement, Certificate& certificate, const std
                  std::string& problem) {
   const std::filesystem::path file = folder / (std::string(statement.id) + ".png");
   std::string title = std::string(statement.id) + (certificate.passed() ? "" : " FAILED") + ": ";
-  // A sentence breaks where a line is full.
+  // A sentence breaks before a word that the line has no room for.
   std::size_t line = title.size();
   const std::size_t width = 84 * certificate.panels.size();
-  for (const char character : statement.sentence) {
-    const bool breaks = character == ' ' && line > width;
-    title += breaks ? '\n' : character;
+  const std::string_view sentence = statement.sentence;
+  for (std::size_t i = 0; i < sentence.size(); ++i) {
+    const std::size_t word_end = std::min(sentence.find(' ', i + 1), sentence.size());
+    const bool breaks = sentence[i] == ' ' && line + word_end - i > width;
+    title += breaks ? '\n' : sentence[i];
     line = breaks ? 0 : line + 1;
   }
   for (Panel& panel : certificate.panels) panel.legend_beside = !panel.equal_aspect;  // curves fill their frame
