@@ -39,7 +39,7 @@ struct Entry {
   [[nodiscard]] Index steps(Index calls) const { return (calls + calls_per_step - 1) / calls_per_step; }
 };
 
-/// What a rule leaves on one schedule with one number of calls.
+/// The W2 that a rule leaves on one schedule with one number of calls.
 struct Outcome {
   Index calls;
   double w2;
@@ -97,7 +97,7 @@ class Comparison {
     for (Index mode = 0; mode < eigenvalues_.size(); ++mode)
       of_flow(mode) = std::pow(exact_flow_gain(eigenvalues_(mode), levels[0], NoiseLevel{}) * levels[0].scale(), 2);
     Outcome result{calls,
-                   spectrum_w2(rule, eigenvalues_, levels),
+                   bures_distance_of_spectra(predicted.variance, eigenvalues_),
                    {},
                    bures_distance_of_spectra(predicted.variance, of_flow),
                    levels};

@@ -19,7 +19,7 @@
 namespace diffarch {
 namespace {
 
-const Vector<double> lambdas{{30.0, 4.0, 1.0, 0.2, 0.01}};
+const Vector<double> target_spectrum{{30.0, 4.0, 1.0, 0.2, 0.01}};
 const KarrasSchedule karras{.steps = 9, .sigma_min = 0.05, .sigma_max = 80.0};
 
 TEST_CASE("W2 of a spectrum by two steps of DDIM and of DDPM is that of their formulas", "[schedule]") {
@@ -27,7 +27,7 @@ TEST_CASE("W2 of a spectrum by two steps of DDIM and of DDPM is that of their fo
   const NoiseLevels levels = CustomSchedule::from_sigmas({3.0, 1.0, 0.0}).levels();
   double ddim = 0.0;
   double ancestral = 0.0;
-  for (const double lambda : lambdas) {
+  for (const double lambda : target_spectrum) {
     const double last = lambda / (lambda + 1.0);
     const double gain = (lambda + 3.0) / (lambda + 9.0) * last;
     ddim += std::pow(std::sqrt(10.0) * gain - std::sqrt(lambda), 2);
@@ -36,14 +36,14 @@ TEST_CASE("W2 of a spectrum by two steps of DDIM and of DDPM is that of their fo
     const double step = lambda / (lambda + 9.0) * (1.0 - 1.0 / 9.0) + 1.0 / 9.0;
     ancestral += std::pow(std::sqrt(10.0 * step * step + 8.0 / 9.0) * last - std::sqrt(lambda), 2);
   }
-  REQUIRE(spectrum_w2(Ddim{}, lambdas, levels) == Approx(std::sqrt(ddim)).epsilon(1e-13));
-  REQUIRE(spectrum_w2(Ancestral{}, lambdas, levels) == Approx(std::sqrt(ancestral)).epsilon(1e-13));
+  REQUIRE(spectrum_w2(Ddim{}, target_spectrum, levels) == Approx(std::sqrt(ddim)).epsilon(1e-13));
+  REQUIRE(spectrum_w2(Ancestral{}, target_spectrum, levels) == Approx(std::sqrt(ancestral)).epsilon(1e-13));
 }
 
 TEST_CASE("W2 of a spectrum is that of samples from noise of exact moments, for every deterministic rule",
           "[schedule]") {
-  const auto model = test::diagonal_model(lambdas);
-  const Index d = lambdas.size();
+  const auto model = test::diagonal_model(target_spectrum);
+  const Index d = target_spectrum.size();
   const Batch<double> noise =
       match_moments(normal_batch<double>(d, 4 * d, Seed{1}), Vector<double>(Vector<double>::Zero(d)),
                     Matrix<double>(Matrix<double>::Identity(d, d)), Vector<double>(Vector<double>::Ones(d)));
@@ -52,8 +52,8 @@ TEST_CASE("W2 of a spectrum is that of samples from noise of exact moments, for 
     const Batch<double> deviations = samples.colwise() - samples.rowwise().mean();
     const Vector<double> variances = deviations.cwiseAbs2().rowwise().mean();
     CAPTURE(rule.name());
-    REQUIRE(spectrum_w2(rule, lambdas, karras.levels()) ==
-            Approx(bures_distance_of_spectra(variances, lambdas)).epsilon(1e-10));
+    REQUIRE(spectrum_w2(rule, target_spectrum, karras.levels()) ==
+            Approx(bures_distance_of_spectra(variances, target_spectrum)).epsilon(1e-10));
   };
   check(Ddim{});
   check(Heun{});
@@ -64,17 +64,17 @@ TEST_CASE("W2 of a spectrum is that of samples from noise of exact moments, for 
 
 TEST_CASE("A mode of no variance costs nothing, and a spectrum out of range is refused", "[schedule]") {
   Vector<double> longer = Vector<double>::Zero(7);
-  longer.head(5) = lambdas;
+  longer.head(5) = target_spectrum;
   REQUIRE(spectrum_w2(DpmSolver2M{}, longer, karras.levels()) ==
-          Approx(spectrum_w2(DpmSolver2M{}, lambdas, karras.levels())).epsilon(1e-14));
+          Approx(spectrum_w2(DpmSolver2M{}, target_spectrum, karras.levels())).epsilon(1e-14));
   const auto refusal = [](const Vector<double>& eigenvalues) {
     return test::message_of<InvalidArgument>([&] { return spectrum_w2(Heun{}, eigenvalues, karras.levels()); });
   };
   REQUIRE(refusal(Vector<double>(0)) == "spectrum_w2: no eigenvalues");
   REQUIRE(refusal(Vector<double>{{1.0, -2.0}}) == "spectrum_w2: eigenvalue 1 is -2, expected a finite value >= 0");
-  REQUIRE_THAT(
-      test::message_of<InvalidArgument>([&] { return spectrum_w2(Heun{}, lambdas, karras.levels().part(0, 4)); }),
-      ContainsSubstring("expected levels that end clean"));
+  REQUIRE_THAT(test::message_of<InvalidArgument>(
+                   [&] { return spectrum_w2(Heun{}, target_spectrum, karras.levels().part(0, 4)); }),
+               ContainsSubstring("expected levels that end clean"));
   REQUIRE_THAT(refusal(Vector<double>{{std::numeric_limits<double>::infinity()}}), ContainsSubstring("is inf"));
 }
 

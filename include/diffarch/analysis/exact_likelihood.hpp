@@ -5,6 +5,7 @@
 
 #include "diffarch/analysis/distinct_samples.hpp"
 #include "diffarch/core/concepts.hpp"
+#include "diffarch/core/wiener_gain.hpp"
 
 namespace diffarch {
 
@@ -13,14 +14,13 @@ namespace detail {
 /// Variance at level `to`, on the scale of the data, of a mode of variance lambda >= 0 that starts at level `from` with
 /// variance 1 + s^2, s = from.sigma(), and follows the exact flow: (1 + s^2)(lambda + sigma^2) / (lambda + s^2).
 [[nodiscard]] inline double flow_variance(double lambda, NoiseLevel from, NoiseLevel to) noexcept {
-  const double start = from.signal * from.signal + from.noise * from.noise;
-  const double marginal = lambda * from.signal * from.signal + from.noise * from.noise;
-  return start * (lambda + to.sigma() * to.sigma()) / marginal;
+  const double deviation = from.scale() * exact_flow_gain(lambda, from, {1.0, to.sigma()});
+  return deviation * deviation;
 }
 
 /// The factor of the flow along this mode on the scale of the data: sqrt((lambda + sigma^2) / (lambda + s^2)).
 [[nodiscard]] inline double flow_gain(double lambda, NoiseLevel from, NoiseLevel to) noexcept {
-  return from.signal / from.scale() * std::sqrt(flow_variance(lambda, from, to));
+  return from.signal * exact_flow_gain(lambda, from, {1.0, to.sigma()});
 }
 
 /// The Gaussian that the exact flow of a spectral model generates.

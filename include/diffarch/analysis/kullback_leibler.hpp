@@ -61,7 +61,7 @@ template <Denoiser Model, SamplesOf<typename Model::Scalar> X, LogDensity<typena
                           Vector<double>(target(samples)));
 }
 
-/// The same of samples that have their log densities: no flow is integrated again.
+/// KL(generated || target) from samples that have their log densities already: no flow is integrated again.
 template <std::floating_point Scalar, LogDensity<Scalar> Target>
 [[nodiscard]] KullbackLeibler kullback_leibler(const FlowSamples<Scalar>& generated, const Target& target) {
   return kullback_leibler(generated.likelihood.log_density, Vector<double>(target(generated.samples)));

@@ -33,20 +33,6 @@ namespace detail {
 template <class Model>
 inline constexpr bool has_cheap_trace = SpectralDenoiser<Model> || (has_jacobian<Model> && !has_jacobian_rows<Model>);
 
-/// slope = signal * u - x0_hat.
-template <class Real, class Scalar>
-struct FlowSlope {
-  Real* slope;
-  const Real* u;
-  const Scalar* x0_hat;
-  Real signal;
-  Index rows;
-  constexpr void operator()(Index row, Index column) const {
-    const Index i = column * rows + row;
-    slope[i] = signal * u[i] - static_cast<Real>(x0_hat[i]);
-  }
-};
-
 /// The probability-flow ODE dz / dsigma = (z - D) / sigma of a model, z = y / signal, between the noisy levels of a
 /// schedule, with the integral of its divergence. In u = z / sqrt(1 + sigma^2) = y / scale and t = -asinh(1 / sigma) it
 /// is
@@ -162,8 +148,9 @@ class ProbabilityFlow {
     const Batch<Scalar> x0_hat = BackendType::download(checked_denoise(model_, BackendType::upload(y), level));
     require_finite(x0_hat, "x0_hat", state, interval, level);
     const double signal = level.signal / level.scale();
-    state.slope.resize(d, n);
-    Cpu::for_each(d, n, FlowSlope<Real, Scalar>{state.slope.data(), state.stage.data(), x0_hat.data(), signal, d});
+    state.slope = x0_hat.template cast<Real>();
+    Cpu::for_each(d, n, elementwise::Scale<Real>{state.slope.data(), state.slope.data(), -1.0, d});
+    add(state.slope, state.stage, signal);  // signal * u - x0_hat
     const double expansion = signal * static_cast<double>(d);
     for (Index column = 0; column < n; ++column) {
       const Vector<Real> traces = traces_at(state, y, column, level);

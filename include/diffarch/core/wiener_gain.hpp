@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "diffarch/core/noise_level.hpp"
 
 namespace diffarch {
@@ -11,6 +13,13 @@ namespace diffarch {
 [[nodiscard]] inline double wiener_gain(double lambda, NoiseLevel level) noexcept {
   return lambda > 0.0 ? lambda * level.signal / (lambda * level.signal * level.signal + level.noise * level.noise)
                       : 0.0;
+}
+
+/// The factor of the exact flow along a mode of variance lambda >= 0:
+///   sqrt((lambda signal'^2 + noise'^2) / (lambda signal^2 + noise^2)).
+[[nodiscard]] inline double exact_flow_gain(double lambda, NoiseLevel from, NoiseLevel to) noexcept {
+  const double deviation = std::sqrt(lambda);
+  return std::hypot(deviation * to.signal, to.noise) / std::hypot(deviation * from.signal, from.noise);
 }
 
 }  // namespace diffarch

@@ -15,7 +15,7 @@
 
 namespace diffarch {
 
-/// What the covariances of a fitted mixture may be.
+/// The form that the covariances of a fitted mixture have.
 enum class MixtureCovariances {
   full,     ///< any
   diagonal  ///< of elements that are independent within a component: d numbers each, not d^2

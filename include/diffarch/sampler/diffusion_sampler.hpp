@@ -150,11 +150,7 @@ class DiffusionSampler {
   template <SamplesOf<Scalar> Noise, class... Observers>
   [[nodiscard]] Batch<Scalar> sample_from(const Noise& noise, Seed seed, Observers&&... observers) const {
     static_assert((detail::explain_observer<Observers, Model>() && ...));
-    const auto& x_T = as_batch(noise);
-    require_start("sample_from", "the noise", x_T);
-    return run<Start::noise>(
-        x_T.cols(), seed,
-        [&](Index first, Index count) { return B::upload(Batch<Scalar>(x_T.middleCols(first, count))); }, observers...);
+    return run_from<Start::noise>("sample_from", "the noise", as_batch(noise), seed, observers...);
   }
 
   template <SamplesOf<Scalar> Noise, class... Observers>
@@ -170,11 +166,7 @@ class DiffusionSampler {
   template <SamplesOf<Scalar> Y, class... Observers>
   [[nodiscard]] Batch<Scalar> continue_from(const Y& noisy, Seed seed, Observers&&... observers) const {
     static_assert((detail::explain_observer<Observers, Model>() && ...));
-    const auto& y = as_batch(noisy);
-    require_start("continue_from", "y", y);
-    return run<Start::level>(
-        y.cols(), seed, [&](Index first, Index count) { return B::upload(Batch<Scalar>(y.middleCols(first, count))); },
-        observers...);
+    return run_from<Start::level>("continue_from", "y", as_batch(noisy), seed, observers...);
   }
 
   /// Throws Error before `fit`.
@@ -213,15 +205,22 @@ class DiffusionSampler {
   }
 
  private:
-  /// What a trajectory starts from: x_T ~ N(0, I), or y at the first level.
+  /// A trajectory starts from x_T ~ N(0, I), or from y at the first level.
   enum class Start { noise, level };
 
-  void require_start(const char* function, const char* what, const Batch<Scalar>& start) const {
+  /// Samples that start from a given array (d, n), which messages call `what`.
+  template <Start start, class... Observers>
+  [[nodiscard]] Batch<Scalar> run_from(const char* function, const char* what, const Batch<Scalar>& given, Seed seed,
+                                       Observers&... observers) const {
     const Index d = model().dimension();
-    detail::require<DimensionMismatch>(start.rows() == d && start.cols() >= 1, function, ": ", what, " is ",
-                                       detail::shape_text(start), " but the model has dimension ", d, "; expected (", d,
+    detail::require<DimensionMismatch>(given.rows() == d && given.cols() >= 1, function, ": ", what, " is ",
+                                       detail::shape_text(given), " but the model has dimension ", d, "; expected (", d,
                                        ", n) with n >= 1");
-    detail::require(Cpu::all_finite(start), function, ": ", what, " holds a value that is not finite");
+    detail::require(Cpu::all_finite(given), function, ": ", what, " holds a value that is not finite");
+    return run<start>(
+        given.cols(), seed,
+        [&](Index first, Index count) { return B::upload(Batch<Scalar>(given.middleCols(first, count))); },
+        observers...);
   }
 
   template <Start start, class StartOf, class... Observers>

@@ -1,17 +1,9 @@
 #pragma once
 
-#include <cmath>
-
+#include "diffarch/core/wiener_gain.hpp"
 #include "diffarch/sampler/rule_step.hpp"
 
 namespace diffarch {
-
-/// The factor of the exact flow along a mode of variance lambda >= 0:
-///   sqrt((lambda signal'^2 + noise'^2) / (lambda signal^2 + noise^2)).
-[[nodiscard]] inline double exact_flow_gain(double lambda, NoiseLevel from, NoiseLevel to) noexcept {
-  const double deviation = std::sqrt(lambda);
-  return std::hypot(deviation * to.signal, to.noise) / std::hypot(deviation * from.signal, from.noise);
-}
 
 /// Where the probability-flow ODE takes y (d, n) from one noise level to another, exactly, for a model of the linear
 /// family: along each eigenmode of variance lambda, and outside the modes with lambda = 0,

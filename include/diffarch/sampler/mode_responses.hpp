@@ -73,49 +73,28 @@ template <PredictableRule Rule, class Real>
   return result;
 }
 
-}  // namespace detail
-
-/// Product over all steps of the per-mode gains of a rule: a deterministic sampler on a SpectralDenoiser maps
-///   y_T  ->  mean + U diag(G) U^T (y_T - signal_T mean),
-/// and what lies outside span(U) vanishes with the last step. For DDIM in VE coordinates
-///   signal_T G(lambda) = prod_i (lambda + sigma_i sigma_{i+1}) / (lambda + sigma_i^2).
-/// `eigenvalues` (K) are the data variances lambda; returns G (K). Cost O(K N), no product of matrices.
-template <PredictableRule Rule>
-[[nodiscard]] Vector<double> trajectory_gains(const Rule& rule, const Vector<double>& eigenvalues,
-                                              const NoiseLevels& levels) {
-  if constexpr (SpectralRule<Rule>) {
-    Vector<double> gains = Vector<double>::Ones(eigenvalues.size());
-    for (Index step = 0; step < levels.steps(); ++step)
-      for (Index mode = 0; mode < gains.size(); ++mode)
-        gains(mode) *= rule.mode_gain(eigenvalues(mode), levels[step], levels[step + 1]);
-    return gains;
-  } else {
-    return detail::mode_responses(rule, eigenvalues, levels).initial;
-  }
-}
-
-namespace detail {
-
-/// What a rule does to each eigenmode from y_T ~ N(0, scale_T^2 I).
+/// The gain of a rule along each eigenmode, and the variance of its samples from y_T ~ N(0, scale_T^2 I).
 struct ModeOutcome {
   Vector<double> gains;     ///< (K): as `trajectory_gains`
   Vector<double> variance;  ///< (K): of the samples
   bool has_fresh_noise = false;
 };
 
-/// The variance is scale_T^2 gain^2 and what the fresh noises add. Cost O(K N), with a memory O(K N (1 + noises)).
+/// Returns gains and variances, scale_T^2 gain^2 and what the fresh noises add. Cost O(K N), with a memory O(K N (1 +
+/// noises)).
 template <PredictableRule Rule>
 [[nodiscard]] ModeOutcome mode_outcome(const Rule& rule, const Vector<double>& eigenvalues, const NoiseLevels& levels) {
   const double v_T = levels[0].signal * levels[0].signal + levels[0].noise * levels[0].noise;
   ModeOutcome outcome;
   if constexpr (SpectralRule<Rule>) {
-    outcome.gains = trajectory_gains(rule, eigenvalues, levels);
+    outcome.gains = Vector<double>::Ones(eigenvalues.size());
     outcome.variance = Vector<double>::Constant(eigenvalues.size(), v_T);
     for (Index step = 0; step < levels.steps(); ++step) {
       const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
       outcome.has_fresh_noise = outcome.has_fresh_noise || fresh > 0.0;
       for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
         const double gain = rule.mode_gain(eigenvalues(mode), levels[step], levels[step + 1]);
+        outcome.gains(mode) *= gain;
         outcome.variance(mode) = gain * gain * outcome.variance(mode) + fresh * fresh;
       }
     }
@@ -137,4 +116,16 @@ template <PredictableRule Rule>
 }
 
 }  // namespace detail
+
+/// Product over all steps of the per-mode gains of a rule: a deterministic sampler on a SpectralDenoiser maps
+///   y_T  ->  mean + U diag(G) U^T (y_T - signal_T mean),
+/// and what lies outside span(U) vanishes with the last step. For DDIM in VE coordinates
+///   signal_T G(lambda) = prod_i (lambda + sigma_i sigma_{i+1}) / (lambda + sigma_i^2).
+/// `eigenvalues` (K) are the data variances lambda; returns G (K). Cost O(K N), no product of matrices.
+template <PredictableRule Rule>
+[[nodiscard]] Vector<double> trajectory_gains(const Rule& rule, const Vector<double>& eigenvalues,
+                                              const NoiseLevels& levels) {
+  return detail::mode_outcome(rule, eigenvalues, levels).gains;
+}
+
 }  // namespace diffarch

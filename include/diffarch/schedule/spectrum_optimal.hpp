@@ -18,14 +18,10 @@ namespace diffarch {
 
 namespace detail {
 
-/// The eigenvalues that matter, merged where they are equal. Throws InvalidArgument as SpectrumOptimalSchedule does.
+/// The eigenvalues that matter, merged where they are equal. Throws InvalidArgument where all are zero.
 [[nodiscard]] inline MergedSpectrum merged_spectrum(const Vector<double>& eigenvalues) {
   std::vector<double> sorted;
-  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
-    require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= 0.0, "SpectrumOptimalSchedule: eigenvalue ", mode,
-            " is ", eigenvalues(mode), ", expected a finite value >= 0");
-    sorted.push_back(eigenvalues(mode));
-  }
+  for (const double lambda : eigenvalues) sorted.push_back(lambda);
   std::sort(sorted.begin(), sorted.end(), std::greater<>{});
   require(sorted[0] > 0.0,
           "SpectrumOptimalSchedule: every eigenvalue is zero, and every schedule generates that exactly; "
@@ -120,7 +116,7 @@ class SpectrumOptimalSchedule {
   SpectrumOptimalSchedule(const Vector<double>& eigenvalues, Index steps, double sigma_T = default_sigma_T())
       : SpectrumOptimalSchedule(eigenvalues, steps, Rule{}, sigma_T) {}
 
-  /// The same for `rule`, which must be the one that samples.
+  /// Makes the levels for `rule`, which must be the one that samples. Throws the same.
   SpectrumOptimalSchedule(const Vector<double>& eigenvalues, Index steps, const Rule& rule,
                           double sigma_T = default_sigma_T())
       : levels_(optimal_levels(eigenvalues, steps, rule, sigma_T)), w2_(spectrum_w2(rule, eigenvalues, levels_)) {}
@@ -136,7 +132,7 @@ class SpectrumOptimalSchedule {
  private:
   [[nodiscard]] static NoiseLevels optimal_levels(const Vector<double>& eigenvalues, Index steps, const Rule& rule,
                                                   double sigma_T) {
-    detail::require(eigenvalues.size() >= 1, "SpectrumOptimalSchedule: no eigenvalues");
+    detail::check_spectrum("SpectrumOptimalSchedule", eigenvalues);
     detail::require(steps >= 1, "SpectrumOptimalSchedule: steps = ", steps, ", expected at least 1");
     detail::require_memory<NoiseLevel>(1, steps, "SpectrumOptimalSchedule: the noise levels");
     detail::require(sigma_T > 0.0 && std::isfinite(sigma_T), "SpectrumOptimalSchedule: sigma_T = ", sigma_T,

@@ -21,10 +21,7 @@ template <PredictableRule Rule>
 [[nodiscard]] double spectrum_w2(const Rule& rule, const Vector<double>& eigenvalues, const NoiseLevels& levels) {
   detail::require(levels.ends_clean(), "spectrum_w2: the levels stop at sigma = ", levels[levels.steps()].sigma(),
                   ", expected levels that end clean");
-  detail::require(eigenvalues.size() >= 1, "spectrum_w2: no eigenvalues");
-  for (Index mode = 0; mode < eigenvalues.size(); ++mode)
-    detail::require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= 0.0, "spectrum_w2: eigenvalue ", mode,
-                    " is ", eigenvalues(mode), ", expected a finite value >= 0");
+  detail::check_spectrum("spectrum_w2", eigenvalues);
   if constexpr (std::same_as<Rule, Ddim>)
     if (rule.eta == 0.0) return ddim_spectrum_w2(eigenvalues, levels);
   const detail::ModeOutcome outcome = detail::mode_outcome(rule, eigenvalues, levels);

@@ -7,7 +7,7 @@
 
 namespace diffarch {
 
-/// What a measurement m = H x + N(0, deviation^2 I) of k numbers makes of x ~ N(mean, C).
+/// The Gaussian x | m, given a measurement m = H x + N(0, deviation^2 I) of k numbers of x ~ N(mean, C).
 template <class Real>
 struct ConditionalGaussian {
   Matrix<Real> gain;        ///< K (d, k): E[x | m] = mean + K (m - H mean)

@@ -33,7 +33,7 @@ void normal_equations(const Residuals& residuals, const std::vector<double>& r, 
     x[k] = middle - step;
     const std::vector<double> lower = residuals(std::as_const(x));
     x[k] = middle;
-    // Where r is not defined on both sides, x stays where it is in this direction.
+    // r may be undefined on one side: x then stays where it is in this direction.
     if (column.size() != r.size() || lower.size() != r.size()) column.assign(r.size(), 0.0);
     for (std::size_t i = 0; i < lower.size(); ++i) column[i] = (column[i] - lower[i]) / (2.0 * step);
     columns.push_back(std::move(column));

@@ -185,6 +185,19 @@ class SpectrumLoss {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Throws InvalidArgument, in the name of `function`, for an empty spectrum and eigenvalues that are negative or not
+/// finite.
+inline void check_spectrum(const char* function, const Vector<double>& eigenvalues) {
+  require(eigenvalues.size() >= 1, function, ": no eigenvalues");
+  for (Index mode = 0; mode < eigenvalues.size(); ++mode)
+    require(std::isfinite(eigenvalues(mode)) && eigenvalues(mode) >= 0.0, function, ": eigenvalue ", mode, " is ",
+            eigenvalues(mode), ", expected a finite value >= 0");
+}
+
+}  // namespace detail
+
 /// W2 distance between N(0, diag(eigenvalues)) and what DDIM (eta = 0) along `levels` generates with the exact denoiser
 /// of that Gaussian: both share their modes, so it is the root of sum (sqrt(var_i) - sqrt(lambda_i))^2 over the modes
 /// of variance lambda_i, with var_i as in `predicted_distribution`. A mode with lambda_i = 0 is generated exactly. For
@@ -192,13 +205,11 @@ class SpectrumLoss {
 /// schedule changes much: G_i = q_i sqrt(lambda_i / (1 + sigma_T^2)) is small when sigma_T is large, and only then.
 /// Throws InvalidArgument for an empty spectrum and eigenvalues that are negative or not finite.
 [[nodiscard]] inline double ddim_spectrum_w2(const Vector<double>& eigenvalues, const NoiseLevels& levels) {
-  detail::require(eigenvalues.size() >= 1, "ddim_spectrum_w2: no eigenvalues");
+  detail::check_spectrum("ddim_spectrum_w2", eigenvalues);
   const std::vector<double> sigmas = levels.sigmas();
   double squared = 0.0;
   for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
     const double lambda = eigenvalues(mode);
-    detail::require(std::isfinite(lambda) && lambda >= 0.0, "ddim_spectrum_w2: eigenvalue ", mode, " is ", lambda,
-                    ", expected a finite value >= 0");
     if (lambda == 0.0) continue;
     const double error = std::expm1(
         detail::log_deviation_ratio(detail::log_initial_ratio(lambda, sigmas[0]), std::sqrt(lambda), sigmas));
