@@ -6,6 +6,7 @@
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"
 #include "diffarch/denoiser/network/network_denoiser.hpp"
+#include "diffarch/denoiser/predictor_of.hpp"
 #include "diffarch/nn/decoder_polyline.hpp"
 #include "diffarch/nn/layers/receptive_field.hpp"
 #include "diffarch/sampling.hpp"

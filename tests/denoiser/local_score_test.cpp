@@ -64,11 +64,11 @@ TEST_CASE("Patch sizes follow the schedule", "[denoiser][local]") {
   const NoiseLevels levels = schedule.levels();
   const auto given = fit(LocalScore{.shape = shape, .patch_sizes = {15, 9, 3}}, data, schedule, TestedBackend{});
   const std::vector<Index> expected = {15, 12, 9, 6, 3};
-  for (Index step = 0; step < 5; ++step) REQUIRE(given.patch_size(levels[step]) == expected[std::size_t(step)]);
-  REQUIRE(given.patch_size(NoiseLevel::from_sigma(0.0)) == 3);
+  for (Index step = 0; step < 5; ++step) REQUIRE(given.window(levels[step]).size == expected[std::size_t(step)]);
+  REQUIRE(given.window(NoiseLevel::from_sigma(0.0)).size == 3);
   const auto standard = fit(EquivariantLocalScore{.shape = shape}, data, schedule, TestedBackend{});
-  REQUIRE(standard.patch_size(levels[0]) == 16);
-  REQUIRE(standard.patch_size(levels[4]) == 1);  // 3 pixels of 64
+  REQUIRE(standard.window(levels[0]).size == 16);
+  REQUIRE(standard.window(levels[4]).size == 1);  // 3 pixels of 64
   REQUIRE(message_of<InvalidArgument>([&] {
             return fit(LocalScore{.shape = shape, .patch_sizes = {3, 0}}, data, schedule, TestedBackend{});
           }) == "LocalScore: a patch size of 0 pixels, expected at least 1");

@@ -45,7 +45,7 @@ MUTANTS = [
     Mutant("denoiser/posterior/training_softmax.hpp", "weight_sum = rescaling * weight_sum + sum;", "weight_sum = weight_sum + sum;",
            ("denoiser/posterior/ideal_denoiser_test.cpp",), "Ideal: weights of earlier tiles not rescaled"),
     Mutant("denoiser/posterior/local_patches.hpp", "return window_width / 2;", "return (window_width - 1) / 2;",
-           ("denoiser/posterior/local_score_denoiser_test.cpp",), "local score: even windows reach to the other side"),
+           ("denoiser/posterior/patch_posterior_denoiser_test.cpp",), "local score: even windows reach to the other side"),
     Mutant("denoiser/posterior/window_sums.hpp", "length -= block;", "length -= 2 * block;",
            ("denoiser/posterior/window_sums_test.cpp",), "window sums: the line ends too early"),
     Mutant("denoiser/polynomial/window_projections.hpp", "of(sine).noalias() -= filter", "of(sine).noalias() += filter",

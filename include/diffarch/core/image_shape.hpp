@@ -22,6 +22,9 @@ struct ImageShape {
   friend constexpr bool operator==(const ImageShape&, const ImageShape&) = default;
 };
 
+/// The values beyond the border of an image: zeros, or the opposite side (a torus, on both axes).
+enum class Padding { zeros, circular };
+
 namespace detail {
 
 [[nodiscard]] inline std::string shape_text(const ImageShape& shape) {

@@ -12,7 +12,8 @@ namespace detail {
 
 /// A list given for other numbers of steps, at step `step` of `steps`: first entry at the first step, last at the last,
 /// linear in between. `values` is not empty.
-[[nodiscard]] inline double value_at_step(const std::vector<Index>& values, Index step, Index steps) {
+template <class Value>
+[[nodiscard]] double value_at_step(const std::vector<Value>& values, Index step, Index steps) {
   const double last = static_cast<double>(values.size() - 1);
   const double position = steps > 1 ? last * static_cast<double>(step) / static_cast<double>(steps - 1) : 0.0;
   const auto low = static_cast<std::size_t>(position);

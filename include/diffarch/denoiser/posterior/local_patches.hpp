@@ -2,26 +2,38 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "diffarch/core/image_shape.hpp"
 #include "diffarch/core/noise_levels.hpp"
+#include "diffarch/denoiser/posterior/posterior_weight.hpp"
 
 namespace diffarch {
 
-/// Which training patches a local posterior ranges over.
-enum class PatchPooling {
-  same_place,  ///< those at the location of the pixel; the image continues with zeros beyond its border
-  all_shifts   ///< those at every location, each training image continued periodically
+/// Which training patches serve a pixel of a local posterior. The patch at place q serves pixel p when, along each
+/// axis, q = p, or q - p is a multiple of the period and the windows around p and q lie inside the image. Of circular
+/// images every window lies inside.
+struct PatchSymmetry {
+  static constexpr Index same_place = std::numeric_limits<Index>::max();  ///< a period: no other place serves a pixel
+
+  Padding border = Padding::zeros;  ///< zeros: the image continues with zeros; circular: with its other side
+  Index period = same_place;        ///< in pixels; 1: every place. Of circular images, it divides height and width
+};
+
+/// What a local posterior sees of a pixel's neighbourhood at one noise level.
+struct PatchWindow {
+  Index size = 1;            ///< width in pixels
+  double temperature = 1.0;  ///< factor on noise^2 in the weights of patches
 };
 
 namespace detail {
 
-/// Width of the window along an axis of `size` pixels. A window never counts a pixel twice; beyond 2 size - 1 (same
-/// place) it would only grow over zeros.
-[[nodiscard]] constexpr Index window_width(PatchPooling pooling, Index patch_size, Index size) noexcept {
-  return std::min(patch_size, pooling == PatchPooling::all_shifts ? size : 2 * size - 1);
+/// Width of the window along an axis of `size` pixels. A window never counts a pixel twice; beyond 2 size - 1 (zeros
+/// around the image) it would only grow over zeros.
+[[nodiscard]] constexpr Index window_width(Padding border, Index patch_size, Index size) noexcept {
+  return std::min(patch_size, border == Padding::circular ? size : 2 * size - 1);
 }
 
 /// How many pixels of a window lie before its middle: an even window reaches one pixel further up and left.
@@ -32,28 +44,75 @@ namespace detail {
   return position + shift < size ? position + shift : position + shift - size;
 }
 
-/// The data of a local score beside its training images, on any backend: one patch size for each step of a schedule.
+/// The shifts q - p from a pixel to the places that serve one or more pixels, along one axis, and for which pixels.
+struct ShiftAxis {
+  Index size;    ///< of the image along the axis
+  Index width;   ///< of the window
+  Index period;  ///< between shifts
+  Index count;   ///< of shifts
+  Index first;   ///< the smallest shift: 0 of circular images, else at most 0
+  bool is_circular;
+
+  [[nodiscard]] constexpr Index shift(Index number) const noexcept { return first + number * period; }
+
+  /// The pixels [begin, end) that are served by the places `shift` further on.
+  struct Range {
+    Index begin, end;
+    [[nodiscard]] constexpr Index count() const noexcept { return end - begin; }
+  };
+  [[nodiscard]] constexpr Range served(Index shift) const noexcept {
+    if (is_circular || shift == 0) return {0, size};
+    const Index before = reach_before(width);
+    const Index last = size - (width - 1 - before);  // one past the last pixel whose window lies inside
+    return {shift < 0 ? before - shift : before, shift < 0 ? last : last - shift};
+  }
+};
+
+/// Returns the shifts along an axis of `size` pixels.
+[[nodiscard]] constexpr ShiftAxis shift_axis(const PatchSymmetry& symmetry, Index patch_size, Index size) noexcept {
+  const bool is_circular = symmetry.border == Padding::circular;
+  const Index width = window_width(symmetry.border, patch_size, size);
+  const Index period = std::min(symmetry.period, size);
+  if (is_circular) return {size, width, period, size / period, 0, true};
+  const Index each_way = width > size ? 0 : (size - width) / period;
+  return {size, width, period, 2 * each_way + 1, -each_way * period, false};
+}
+
+/// The data of a local posterior beside its training images, on any backend: its symmetry, and a window for each step
+/// of a schedule.
 class LocalPatches {
  public:
-  /// Throws DimensionMismatch unless data (d, n) are images of `shape` and there is one patch size for each step.
+  /// Throws DimensionMismatch unless data (d, n) are images of `shape` and there is one window for each step;
+  /// InvalidArgument for a window, a temperature or a period that cannot be.
   template <class Scalar>
-  LocalPatches(const ImageShape& shape, std::vector<Index> patch_sizes, const Batch<Scalar>& data, NoiseLevels levels)
-      : shape_(shape), patch_sizes_(std::move(patch_sizes)), levels_(std::move(levels)) {
-    require<DimensionMismatch>(data.rows() == shape.size(), "LocalScore: the data are ", shape_text(data),
+  LocalPatches(const ImageShape& shape, const PatchSymmetry& symmetry, std::vector<PatchWindow> windows,
+               const Batch<Scalar>& data, NoiseLevels levels)
+      : shape_(shape), symmetry_(symmetry), windows_(std::move(windows)), levels_(std::move(levels)) {
+    require<DimensionMismatch>(data.rows() == shape.size(), "PatchPosterior: the data are ", shape_text(data),
                                ", but an image of ", shape_text(shape), " has ", shape.size(),
-                               " values; set LocalScore::shape");
-    require<DimensionMismatch>(static_cast<Index>(patch_sizes_.size()) == levels_.steps(),
-                               "LocalScore: ", patch_sizes_.size(), " patch sizes for ", levels_.steps(),
-                               " noise levels");
+                               " values; set the architecture's shape");
+    require<DimensionMismatch>(static_cast<Index>(windows_.size()) == levels_.steps(),
+                               "PatchPosterior: ", windows_.size(), " windows for ", levels_.steps(), " noise levels");
+    for (const PatchWindow& window : windows_) check(window);
+    check_period();
     root_mean_square_ = data.size() == 0
                             ? 0.0
                             : std::sqrt(data.template cast<double>().squaredNorm() / static_cast<double>(data.size()));
   }
 
   [[nodiscard]] const ImageShape& shape() const noexcept { return shape_; }
-  /// Patch width at this level: that of the nearest level of the schedule.
-  [[nodiscard]] Index patch_size(NoiseLevel level) const noexcept {
-    return patch_sizes_[static_cast<std::size_t>(levels_.nearest_step(level))];
+  [[nodiscard]] const PatchSymmetry& symmetry() const noexcept { return symmetry_; }
+  /// The window at this level: that of the nearest level of the schedule.
+  [[nodiscard]] const PatchWindow& window(NoiseLevel level) const noexcept {
+    return windows_[static_cast<std::size_t>(levels_.nearest_step(level))];
+  }
+  /// Shifts along the rows, between one and the next of the image.
+  [[nodiscard]] ShiftAxis rows(Index patch_size) const noexcept {
+    return shift_axis(symmetry_, patch_size, shape_.height);
+  }
+  /// Shifts along the columns.
+  [[nodiscard]] ShiftAxis columns(Index patch_size) const noexcept {
+    return shift_axis(symmetry_, patch_size, shape_.width);
   }
 
   /// Whether |y|^2, which is the same for all patches, is better left out of |y - signal x|^2. With more noise than
@@ -62,19 +121,39 @@ class LocalPatches {
     return level.noise > level.signal * root_mean_square_;
   }
 
-  /// Throws DimensionMismatch when y does not hold such images, InvalidArgument for a patch size below 1.
+  /// Throws DimensionMismatch when y does not hold such images, InvalidArgument for a window that cannot be.
   template <class Storage>
-  void check(const Storage& y, Index patch_size) const {
+  void check(const Storage& y, const PatchWindow& window) const {
     require_dimension(y, shape_.size());
-    require(patch_size >= 1, "LocalScore: patch size ", patch_size, ", expected at least 1");
+    check(window);
   }
 
  private:
+  static void check(const PatchWindow& window) {
+    require(window.size >= 1, "PatchPosterior: a patch size of ", window.size, " pixels, expected at least 1");
+    require(window.temperature > 0.0 && window.temperature < std::numeric_limits<double>::infinity(),
+            "PatchPosterior: a temperature of ", window.temperature, ", expected a positive, finite number");
+  }
+  void check_period() const {
+    const Index period = symmetry_.period;
+    require(period >= 1, "PatchPosterior: a period of ", period, " pixels, expected at least 1");
+    if (symmetry_.border != Padding::circular) return;
+    for (const Index size : {shape_.height, shape_.width})
+      require(period >= size || size % period == 0, "PatchPosterior: a period of ", period, " pixels for circular ",
+              "images of ", shape_text(shape_), "; expected one that divides height and width");
+  }
+
   ImageShape shape_;
-  std::vector<Index> patch_sizes_;
+  PatchSymmetry symmetry_;
+  std::vector<PatchWindow> windows_;
   NoiseLevels levels_;
   double root_mean_square_;  ///< of the data
 };
+
+/// Precision of the weights of patches: that of the posterior, divided by the temperature.
+[[nodiscard]] inline double patch_precision(NoiseLevel level, const PatchWindow& window) noexcept {
+  return posterior_precision(level) / window.temperature;
+}
 
 }  // namespace detail
 }  // namespace diffarch

@@ -1,15 +1,10 @@
 #pragma once
 
-namespace diffarch {
+#include "diffarch/core/image_shape.hpp"
 
-/// The values that a convolution sees beyond the border of an image: zeros, or the opposite side (a torus, on both
-/// axes).
-enum class Padding { zeros, circular };
-
-namespace nn {
+namespace diffarch::nn {
 
 /// train: batch statistics, running statistics are updated. evaluate: running statistics, nothing changes.
 enum class Mode { train, evaluate };
 
-}  // namespace nn
-}  // namespace diffarch
+}  // namespace diffarch::nn

@@ -6,14 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "diffarch/cuda/denoiser/patch_posterior.hpp"
+#include "diffarch/cuda/denoiser/patch_functors.hpp"
 #include "diffarch/cuda/runtime/backend.hpp"
-#include "diffarch/denoiser/posterior/local_score_denoiser.hpp"
+#include "diffarch/denoiser/posterior/patch_posterior_denoiser.hpp"
 
 namespace diffarch {
 
-/// Model of `LocalScore` and `EquivariantLocalScore` on the device: what the host computes, streamed over tiles of
-/// (shifted) training images in one pass. For each tile: squared differences of pixels, their window sums by doubling
+/// Model of `PatchPosterior` and its members on the device: what the host computes, streamed over tiles of shifted
+/// training images in one pass. For each tile: squared differences of pixels, their window sums by doubling
 /// along both axes, weights relative to the nearest patch so far, weighted sums in double. Every pixel has eight
 /// posteriors, each over every eighth image, which are merged at the end.
 ///
@@ -21,48 +21,50 @@ namespace diffarch {
 /// for the pairs of a tile and a block of noisy images, so that the passes over them stay in the cache of the device,
 /// and 8 (24 pixels + 8 d) bytes for each of at most 64 noisy images of the block. Tiles depend on the shape of the
 /// images alone: column j of the result is bitwise a function of column j of y.
-template <PatchPooling Pooling, class Scalar_>
-class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
+template <class Scalar_>
+class PatchPosteriorDenoiser<Scalar_, Cuda> {
  public:
   using Scalar = Scalar_;
   using BackendType = Cuda;
   using Storage = cuda::DeviceArray<Scalar>;
 
-  /// data: (d, n) images of `shape`; one patch size for each step of `levels`. Throws DimensionMismatch;
-  /// InvalidArgument for 2^32 (shifted) images and more.
-  LocalScoreDenoiser(const ImageShape& shape, std::vector<Index> patch_sizes, const Batch<Scalar>& data,
-                     NoiseLevels levels)
-      : patches_(shape, std::move(patch_sizes), data, std::move(levels)), data_(Storage::upload(data)) {
-    detail::require(shifted_images() <= std::numeric_limits<std::uint32_t>::max() - tile_images(),
-                    "LocalScore: ", shifted_images(), " training images with their shifts; expected fewer than 2^32");
-  }
+  /// data: (d, n) images of `shape`; one window for each step of `levels`. Throws DimensionMismatch; InvalidArgument
+  /// for a window, a temperature or a period that cannot be.
+  PatchPosteriorDenoiser(const ImageShape& shape, const PatchSymmetry& symmetry, std::vector<PatchWindow> windows,
+                         const Batch<Scalar>& data, NoiseLevels levels)
+      : patches_(shape, symmetry, std::move(windows), data, std::move(levels)), data_(Storage::upload(data)) {}
 
   [[nodiscard]] Index dimension() const noexcept { return shape().size(); }
   [[nodiscard]] const ImageShape& shape() const noexcept { return patches_.shape(); }
-  /// Patch width at this level: that of the nearest level of the schedule.
-  [[nodiscard]] Index patch_size(NoiseLevel level) const noexcept { return patches_.patch_size(level); }
+  /// The window at this level: that of the nearest level of the schedule.
+  [[nodiscard]] const PatchWindow& window(NoiseLevel level) const noexcept { return patches_.window(level); }
 
-  /// x0_hat (d, n) of y (d, n) with the patch size of the nearest level. Throws DimensionMismatch.
+  /// x0_hat (d, n) of y (d, n) with the window of the nearest level. Throws DimensionMismatch; InvalidArgument for 2^32
+  /// shifted images and more.
   [[nodiscard]] Storage denoise(const Storage& y, NoiseLevel level) const {
-    return denoise_with_patch(y, level, patch_size(level));
+    return denoise_with(y, level, window(level));
   }
 
-  /// x0_hat (d, n) with any patch size >= 1. Throws InvalidArgument, DimensionMismatch.
-  [[nodiscard]] Storage denoise_with_patch(const Storage& y, NoiseLevel level, Index patch_size) const {
-    patches_.check(y, patch_size);
+  /// x0_hat (d, n) with any window. Throws like denoise, and InvalidArgument for a window that cannot be.
+  [[nodiscard]] Storage denoise_with(const Storage& y, NoiseLevel level, const PatchWindow& window) const {
+    patches_.check(y, window);
+    const cuda::detail::ShiftedImages<Scalar> training{data_.data(), shape(), data_.cols(), patches_.rows(window.size),
+                                                       patches_.columns(window.size)};
+    const Index images = shifted_images(training);
+    detail::require(images <= std::numeric_limits<std::uint32_t>::max() - tile_images(), "PatchPosterior: ", images,
+                    " training images with their shifts; expected fewer than 2^32");
     Storage x0_hat(y.rows(), y.cols());
-    const Index tile = std::min(tile_images(), shifted_images());
+    const Index tile = std::min(tile_images(), images);
     const Index block = std::min(std::clamp<Index>(most_pairs / (tile * pixels()), 1, 64), y.cols());
     if (block == 0) return x0_hat;
     Workspace workspace(pixels(), dimension(), tile, block);
     for (Index first = 0; first < y.cols(); first += block)
-      denoise_block(y.column(first), x0_hat.column(first), std::min(block, y.cols() - first), level, patch_size, tile,
-                    workspace);
+      denoise_block(y.column(first), x0_hat.column(first), std::min(block, y.cols() - first), level, window, training,
+                    tile, workspace);
     return x0_hat;
   }
 
  private:
-  static constexpr bool pools_shifts = Pooling == PatchPooling::all_shifts;
   static constexpr Index parts = 8;             ///< posteriors of a pixel, so that few noisy images occupy many threads
   static constexpr Index most_pairs = 1 << 21;  ///< values of a tile and a block
   static constexpr Index most_values_of_tile = 1 << 18;  ///< for one noisy image
@@ -78,22 +80,24 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
   };
 
   [[nodiscard]] Index pixels() const noexcept { return shape().height * shape().width; }
-  [[nodiscard]] Index shifted_images() const noexcept { return data_.cols() * (pools_shifts ? pixels() : 1); }
+  [[nodiscard]] static Index shifted_images(const cuda::detail::ShiftedImages<Scalar>& training) noexcept {
+    return training.images * training.rows.count * training.columns.count;
+  }
   /// A multiple of the parts, so that every image keeps its part, whatever the tile.
   [[nodiscard]] Index tile_images() const noexcept {
     return std::max<Index>(1, most_values_of_tile / pixels() / parts) * parts;
   }
 
-  void denoise_block(const Scalar* y, Scalar* x0_hat, Index queries, NoiseLevel level, Index patch_size, Index tile,
-                     Workspace& workspace) const {
-    const cuda::detail::ShiftedImages<Scalar> training{data_.data(), shape(), data_.cols()};
-    const double precision = detail::posterior_precision(level);
+  void denoise_block(const Scalar* y, Scalar* x0_hat, Index queries, NoiseLevel level, const PatchWindow& window,
+                     const cuda::detail::ShiftedImages<Scalar>& training, Index tile, Workspace& workspace) const {
+    const double precision = detail::patch_precision(level, window);
+    const Index images = shifted_images(training);
     auto* const states = workspace.states.data();
     double* const weighted_sums = workspace.weighted_sums.data();
     Cuda::for_each(pixels(), parts * queries, cuda::detail::StartPatches<Scalar>{states, pixels()});
     workspace.weighted_sums.set_zero();
-    for (Index first = 0; first < shifted_images(); first += tile) {
-      const Index count = std::min(tile, shifted_images() - first);
+    for (Index first = 0; first < images; first += tile) {
+      const Index count = std::min(tile, images - first);
       Scalar* blocks = workspace.pairs[0].data();
       Scalar* doubled = workspace.pairs[1].data();
       Scalar* sums = workspace.pairs[2].data();
@@ -101,7 +105,7 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
           pixels(), count * queries,
           cuda::detail::PixelDifferences<Scalar>{blocks, y, training, first, count, static_cast<Scalar>(level.signal),
                                                  patches_.leaves_out_query(level)});
-      for (const cuda::detail::WindowAxis& axis : axes(patch_size)) {
+      for (const cuda::detail::WindowAxis& axis : axes(training)) {
         if (axis.width == 1) continue;
         const Index longest = std::min(axis.width, axis.size);
         for (Index block = 1; block <= longest; block *= 2) {
@@ -112,7 +116,7 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
         std::swap(blocks, sums);
       }
       Cuda::for_each(pixels(), parts * queries,
-                     cuda::detail::PatchWeights<Scalar>{states, blocks, pixels(), count, parts, precision});
+                     cuda::detail::PatchWeights<Scalar>{states, blocks, training, first, count, parts, precision});
       Cuda::for_each(dimension(), parts * queries,
                      cuda::detail::PatchSums<Scalar>{weighted_sums, states, blocks, training, first, count, parts});
     }
@@ -120,9 +124,10 @@ class LocalScoreDenoiser<Pooling, Scalar_, Cuda> {
                    cuda::detail::MergePatches<Scalar>{x0_hat, weighted_sums, states, shape(), parts, precision});
   }
 
-  [[nodiscard]] std::vector<cuda::detail::WindowAxis> axes(Index patch_size) const {
-    return {{shape().height, shape().width, detail::window_width(Pooling, patch_size, shape().height), pools_shifts},
-            {shape().width, 1, detail::window_width(Pooling, patch_size, shape().width), pools_shifts}};
+  [[nodiscard]] std::vector<cuda::detail::WindowAxis> axes(const cuda::detail::ShiftedImages<Scalar>& training) const {
+    const auto& [values, image, images, rows, columns] = training;
+    return {{rows.size, image.width, rows.width, rows.is_circular},
+            {columns.size, 1, columns.width, columns.is_circular}};
   }
 
   detail::LocalPatches patches_;

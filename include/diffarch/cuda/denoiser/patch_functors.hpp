@@ -7,9 +7,9 @@
 #include "diffarch/denoiser/posterior/local_patches.hpp"
 #include "diffarch/denoiser/posterior/posterior_weight.hpp"
 
-/// The functors of local scores on the device, for a tile of shifted training images and a block of noisy ones, called
-/// queries. Arrays of pairs are (pixels, images of the tile x queries): threads next to each other have pixels next to
-/// each other.
+/// The functors of patch posteriors on the device, for a tile of shifted training images and a block of noisy ones,
+/// called queries. Arrays of pairs are (pixels, images of the tile x queries): threads next to each other have pixels
+/// next to each other.
 namespace diffarch::cuda::detail {
 
 struct Division {
@@ -23,27 +23,53 @@ struct Division {
           static_cast<Index>(static_cast<std::uint32_t>(number) - quotient * static_cast<std::uint32_t>(divisor))};
 }
 
-/// Training images (d, images) and their circular shifts, one after the other: number `shift * images + image`.
+/// Training images (d, images) and their shifts, one after the other: number `shift * images + image`.
 template <class Scalar>
 struct ShiftedImages {
   const Scalar* values;
   ImageShape shape;
   Index images;
+  diffarch::detail::ShiftAxis rows, columns;  ///< the shifts are all pairs, those of columns fastest
 
-  /// The channels of a pixel of a shifted image.
-  [[nodiscard]] constexpr const Scalar* at(Index number, Index pixel) const {
-    if (number < images) return values + (number * shape.height * shape.width + pixel) * shape.channels;
+  struct Place {
+    Index image, row_shift, column_shift;
+  };
+  [[nodiscard]] constexpr Place place(Index number) const {
     const Division shift = divide(number, images);
-    const Division by = divide(shift.quotient, shape.width);
-    const Division place = divide(pixel, shape.width);
-    const Index row = diffarch::detail::shifted(place.quotient, by.quotient, shape.height);
-    const Index column = diffarch::detail::shifted(place.remainder, by.remainder, shape.width);
-    return values + shift.remainder * shape.size() + shape.index(row, column);
+    const Division by = divide(shift.quotient, columns.count);
+    return {shift.remainder, rows.shift(by.quotient), columns.shift(by.remainder)};
+  }
+  /// The channels of a pixel of a shifted image; null beyond the border.
+  [[nodiscard]] constexpr const Scalar* at(Index number, Index pixel) const {
+    const Place shifted_by = place(number);
+    const Division position = divide(pixel, shape.width);
+    const Index row = diffarch::detail::shifted(position.quotient, shifted_by.row_shift, shape.height);
+    const Index column = diffarch::detail::shifted(position.remainder, shifted_by.column_shift, shape.width);
+    if (row < 0 || column < 0 || !reaches(rows, position.quotient, shifted_by.row_shift) ||
+        !reaches(columns, position.remainder, shifted_by.column_shift))
+      return nullptr;
+    return values + shifted_by.image * shape.size() + shape.index(row, column);
+  }
+  /// Whether a shifted image has a patch for a pixel.
+  [[nodiscard]] constexpr bool serves(Index number, Index pixel) const {
+    if (rows.count == 1 && columns.count == 1) return true;
+    const Place shifted_by = place(number);
+    const Division position = divide(pixel, shape.width);
+    const auto by_rows = rows.served(shifted_by.row_shift);
+    const auto by_columns = columns.served(shifted_by.column_shift);
+    return position.quotient >= by_rows.begin && position.quotient < by_rows.end &&
+           position.remainder >= by_columns.begin && position.remainder < by_columns.end;
+  }
+
+ private:
+  /// Whether the place `shift` further on is a pixel of the image, which has another side or not.
+  [[nodiscard]] static constexpr bool reaches(const diffarch::detail::ShiftAxis& axis, Index position, Index shift) {
+    return axis.is_circular || position + shift < axis.size;
   }
 };
 
 /// |y - signal x|^2 over the channels of a pixel, less |y|^2 where that is left out, for every pair of the tile of
-/// `count` images that begins at `first`.
+/// `count` images that begins at `first`. Beyond the border, where no window of a served pixel reaches, it is 0.
 template <class Scalar>
 struct PixelDifferences {
   Scalar* differences;
@@ -59,7 +85,7 @@ struct PixelDifferences {
     const Scalar* const ours = y + (query.quotient * pixels + pixel) * channels;
     const Scalar* const theirs = training.at(first + query.remainder, pixel);
     Scalar sum(0);
-    for (Index channel = 0; channel < channels; ++channel) {
+    for (Index channel = 0; theirs != nullptr && channel < channels; ++channel) {
       const Scalar clean = signal * theirs[channel];
       const Scalar difference = clean - (leaves_out_query ? ours[channel] + ours[channel] : ours[channel]);
       sum += (leaves_out_query ? clean : difference) * difference;
@@ -139,23 +165,32 @@ struct StartPatches {
 };
 
 /// Squared distances of patches become weights, relative to the nearest patch that this part has seen: for every pixel,
-/// part and query. Part p has the images p, p + parts, ... of every tile.
+/// part and query. Part p has the images p, p + parts, ... of every tile. An image without a patch for the pixel is
+/// infinitely far away.
 template <class Scalar>
 struct PatchWeights {
   PatchState<Scalar>* states;  ///< (pixels, parts x queries)
   Scalar* distances;           ///< (pixels, count x queries)
-  Index pixels, count, parts;
+  ShiftedImages<Scalar> training;
+  Index first, count, parts;
   double precision;
   constexpr void operator()(Index pixel, Index column) const {
+    const Index pixels = training.shape.height * training.shape.width;
     const Division query = divide(column, parts);
     const Index part = query.remainder;
     PatchState<Scalar> state = states[column * pixels + pixel];
     Scalar* const own = distances + query.quotient * count * pixels + pixel;
-    Scalar nearest = std::numeric_limits<Scalar>::infinity();
-    for (Index image = part; image < count; image += parts)
-      if (own[image * pixels] < nearest) nearest = own[image * pixels];
+    constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
+    Scalar nearest = infinity;
+    bool has_patches = false;
+    for (Index image = part; image < count; image += parts) {
+      Scalar& distance = own[image * pixels];
+      if (!training.serves(first + image, pixel)) distance = infinity;
+      has_patches = has_patches || distance != infinity;  // not a number, too, which is to stay visible
+      if (distance < nearest) nearest = distance;
+    }
     state.adds =
-        part < count && !diffarch::detail::is_negligible(static_cast<double>(nearest - state.smallest), precision);
+        has_patches && !diffarch::detail::is_negligible(static_cast<double>(nearest - state.smallest), precision);
     if (state.adds) {
       const Scalar before = state.smallest;
       if (nearest < before) state.smallest = nearest;
@@ -192,9 +227,11 @@ struct PatchSums {
     const Scalar* const own = weights + query.quotient * count * pixels + pixel.quotient;
     double& total = weighted_sums[column * training.shape.size() + row];
     double sum = 0.0;
-    for (Index image = query.remainder; image < count; image += parts)
-      sum += static_cast<double>(own[image * pixels]) *
-             static_cast<double>(training.at(first + image, pixel.quotient)[pixel.remainder]);
+    for (Index image = query.remainder; image < count; image += parts) {
+      const Scalar* const middle = training.at(first + image, pixel.quotient);
+      if (middle == nullptr) continue;
+      sum += static_cast<double>(own[image * pixels]) * static_cast<double>(middle[pixel.remainder]);
+    }
     total = state.rescaling * total + sum;
   }
 };
