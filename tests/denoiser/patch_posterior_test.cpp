@@ -20,22 +20,28 @@ TEST_CASE("A patch posterior is named after its symmetry", "[denoiser][local]") 
   REQUIRE(PatchPosterior{.shape = shape, .period = 12}.name() == "PatchPosterior<zeros, same place>");
 }
 
-TEST_CASE("Patch sizes and temperatures follow the schedule", "[denoiser][local]") {
+TEST_CASE("Patch sizes, spreads and temperatures follow the schedule", "[denoiser][local]") {
   const ImageShape shape{.height = 16, .width = 16, .channels = 1};
   const Batch<double> data = random_matrix(shape.size(), 3, 3);
   const CosineSchedule schedule{.steps = 5};
   const NoiseLevels levels = schedule.levels();
-  const auto model = fit(PatchPosterior{.shape = shape, .patch_sizes = {15, 3}, .temperatures = {4.0, 2.0, 1.0}}, data,
-                         schedule, TestedBackend{});
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const auto model = fit(
+      PatchPosterior{
+          .shape = shape, .patch_sizes = {15, 3}, .spreads = {infinity, 0.5}, .temperatures = {4.0, 2.0, 1.0}},
+      data, schedule, TestedBackend{});
   const std::vector<Index> sizes = {15, 12, 9, 6, 3};
+  const std::vector<double> spreads = {infinity, infinity, infinity, infinity, 0.5};
   const std::vector<double> temperatures = {4.0, 3.0, 2.0, 1.5, 1.0};
   for (Index step = 0; step < 5; ++step) {
     REQUIRE(model.window(levels[step]).size == sizes[std::size_t(step)]);
+    REQUIRE(model.window(levels[step]).spread == spreads[std::size_t(step)]);
     REQUIRE(model.window(levels[step]).temperature == temperatures[std::size_t(step)]);
   }
   const auto standard = fit(PatchPosterior{.shape = shape}, data, schedule, TestedBackend{});
   REQUIRE(standard.window(levels[0]).size == 16);
   REQUIRE(standard.window(levels[0]).temperature == 1.0);
+  REQUIRE(standard.window(levels[0]).spread == infinity);
 }
 
 TEST_CASE("A patch posterior refuses what cannot be", "[denoiser][local]") {
@@ -49,13 +55,15 @@ TEST_CASE("A patch posterior refuses what cannot be", "[denoiser][local]") {
           "PatchPosterior<zeros, 1>: a patch size of 0 pixels, expected at least 1");
   REQUIRE(refusal({.shape = shape, .temperatures = {1.0, -2.0}}) ==
           "PatchPosterior<zeros, 1>: a temperature of -2, expected a positive number");
+  REQUIRE(refusal({.shape = shape, .spreads = {0.0}}) ==
+          "PatchPosterior<zeros, 1>: a spread of 0 widths, expected a positive number");
   REQUIRE(refusal({.shape = shape, .border = Padding::circular, .period = 4}) ==
           "PatchPosterior: a period of 4 pixels for circular images of 6 x 8 x 1; expected one that divides height and "
           "width");
 }
 
 template <class Architecture>
-Batch<double> samples_of(const Architecture& architecture, const Batch<double>& data) {
+Batch<double> generated(const Architecture& architecture, const Batch<double>& data) {
   DiffusionSampler<Architecture, CosineSchedule, TestedBackend, Ddim, double> sampler(architecture,
                                                                                       CosineSchedule{.steps = 10});
   sampler.fit(data);
@@ -78,7 +86,7 @@ TEST_CASE("Data with the same patches at each border and phase give the same sam
   const auto difference = [&](Index period, Index step) {
     const PatchPosterior architecture{
         .shape = shape, .border = Padding::circular, .period = period, .patch_sizes = {3}};
-    return (samples_of(architecture, data) - samples_of(architecture, moved(step))).cwiseAbs().maxCoeff();
+    return (generated(architecture, data) - generated(architecture, moved(step))).cwiseAbs().maxCoeff();
   };
   REQUIRE(difference(2, 2) < 1e-9);
   REQUIRE(difference(1, 2) < 1e-9);
@@ -102,11 +110,11 @@ TEST_CASE("With zeros around them, images may exchange their insides but not the
     return result;
   };
   const PatchPosterior architecture{.shape = shape, .period = 1, .patch_sizes = {3}};
-  const Batch<double> samples = samples_of(architecture, image(false, false));
-  REQUIRE((samples - samples_of(architecture, image(true, false))).cwiseAbs().maxCoeff() < 1e-9);
-  REQUIRE((samples - samples_of(architecture, image(false, true))).cwiseAbs().maxCoeff() > 0.1);
+  const Batch<double> samples = generated(architecture, image(false, false));
+  REQUIRE((samples - generated(architecture, image(true, false))).cwiseAbs().maxCoeff() < 1e-9);
+  REQUIRE((samples - generated(architecture, image(false, true))).cwiseAbs().maxCoeff() > 0.1);
   const PatchPosterior phased{.shape = shape, .period = 2, .patch_sizes = {3}};
-  REQUIRE((samples_of(phased, image(false, false)) - samples_of(phased, image(true, false))).cwiseAbs().maxCoeff() >
+  REQUIRE((generated(phased, image(false, false)) - generated(phased, image(true, false))).cwiseAbs().maxCoeff() >
           0.1);
 }
 

@@ -14,8 +14,9 @@ namespace diffarch {
 /// The best denoiser that sees only a window around each pixel, and knows no more of where the window is than a
 /// convolutional network does. The prediction of a pixel p is a posterior mean over training patches,
 ///   D(y)_p = sum_{i, q} w_iq x_i,q,   w_iq ~ exp(-|y_W(p) - signal x_i,W(q)|^2 / (2 temperature noise^2)),
-/// W(p) the window centred on p, over the training images i and the places q that serve p (PatchSymmetry): along each
-/// axis q = p, or q = p modulo the period and both windows inside the image. The symmetry is that of a network:
+/// W(p) the window centred on p, whose pixels may count less the farther they are from p, over the training images i
+/// and the places q that serve p (PatchSymmetry): along each axis q = p, or q = p modulo the period and both windows
+/// inside the image. The symmetry is that of a network:
 ///   zeros padding    shows a network how far the border is wherever its window reaches beyond the image (Kamb and
 ///                    Ganguli 2024, "An analytic theory of creativity in convolutional diffusion models", the
 ///                    boundary-broken equivariant local score machine);
@@ -30,6 +31,7 @@ struct PatchPosterior {
   Padding border = Padding::zeros;        ///< of the network
   Index period = 1;                       ///< in pixels; PatchSymmetry::same_place: each pixel has its own patches
   std::vector<Index> patch_sizes = {};    ///< as in LocalScore
+  std::vector<double> spreads = {};       ///< see PatchWindow; in widths of the window, as patch_sizes; empty: infinity
   std::vector<double> temperatures = {};  ///< factors on noise^2, noisiest level first, as patch_sizes; empty: 1
 
   [[nodiscard]] std::string name() const {
@@ -49,6 +51,7 @@ namespace detail {
     PatchWindow window;
     window.size = architecture.patch_sizes.empty() ? PatchSchedule{}.patch_size(step, steps, architecture.shape)
                                                    : std::lround(value_at_step(architecture.patch_sizes, step, steps));
+    if (!architecture.spreads.empty()) window.spread = value_at_step(architecture.spreads, step, steps);
     if (!architecture.temperatures.empty()) window.temperature = value_at_step(architecture.temperatures, step, steps);
     windows.push_back(window);
   }
@@ -69,8 +72,8 @@ template <PatchPosteriorArchitecture A, class BackendType, class Scalar>
 struct Fitter<A, BackendType, Scalar> {
   using Model = PatchPosteriorDenoiser<Scalar, BackendType>;
 
-  /// Throws InvalidArgument for a patch size below 1, a temperature that is not positive, a period below 1 or one that
-  /// does not divide the sides of circular images; DimensionMismatch when data are not images of the shape.
+  /// Throws InvalidArgument for a patch size below 1, a temperature or a spread that is not positive, a period below 1
+  /// or one that does not divide the sides of circular images; DimensionMismatch when data are not images of the shape.
   [[nodiscard]] static Model fit(const A& architecture, const Batch<Scalar>& data, const NoiseLevels& levels,
                                  const ProgressCallback& /*progress*/) {
     const PatchPosterior& family = architecture.as_patch_posterior();
@@ -79,6 +82,9 @@ struct Fitter<A, BackendType, Scalar> {
     for (const double temperature : family.temperatures)
       detail::require(temperature > 0.0, architecture.name(), ": a temperature of ", temperature,
                       ", expected a positive number");
+    for (const double spread : family.spreads)
+      detail::require(spread > 0.0, architecture.name(), ": a spread of ", spread,
+                      " widths, expected a positive number");
     return Model(family.shape, {family.border, family.period}, detail::patch_windows(family, levels.steps()), data,
                  levels);
   }

@@ -19,6 +19,7 @@ template <class Value>
   const auto low = static_cast<std::size_t>(position);
   const std::size_t high = std::min(low + 1, values.size() - 1);
   const double fraction = position - static_cast<double>(low);
+  if (fraction == 0.0) return static_cast<double>(values[low]);  // the next may be infinite
   return (1.0 - fraction) * static_cast<double>(values[low]) + fraction * static_cast<double>(values[high]);
 }
 

@@ -19,12 +19,13 @@ constexpr PatchSymmetry all_shifts{Padding::circular, 1};
 
 template <class Scalar>
 void compare_with_host(const PatchSymmetry& symmetry, const ImageShape& shape, Index n, Index queries,
-                       const std::vector<Index>& patch_sizes, double tolerance) {
+                       const std::vector<Index>& patch_sizes, double tolerance,
+                       double spread = std::numeric_limits<double>::infinity()) {
   const NoiseLevels levels({NoiseLevel::from_sigma(1.0), NoiseLevel::from_sigma(0.0)});
   const Batch<Scalar> data = random_matrix<Scalar>(shape.size(), n, 1);
   const Batch<Scalar> noise = random_matrix<Scalar>(shape.size(), queries, 2);
   for (const Index patch_size : patch_sizes) {
-    const std::vector<PatchWindow> windows{{patch_size, patch_size % 2 == 0 ? 2.0 : 1.0}};
+    const std::vector<PatchWindow> windows{{patch_size, patch_size % 2 == 0 ? 2.0 : 1.0, spread}};
     const PatchPosteriorDenoiser<Scalar, Cuda> model(shape, symmetry, windows, data, levels);
     const PatchPosteriorDenoiser<Scalar> host(shape, symmetry, windows, data, levels);
     for (const double sigma : {0.0, 0.05, 1.0, 20.0}) {
@@ -48,6 +49,8 @@ TEST_CASE("Images of every shape, from one pixel on", "[cuda][local]") {
       compare_with_host<double>(all_shifts, shape, n, 3, {1, 2, 3, 8, 20}, 1e-12);
       compare_with_host<double>({Padding::zeros, 1}, shape, n, 3, {1, 2, 3, 8}, 1e-12);
       compare_with_host<double>({Padding::zeros, 2}, shape, n, 3, {1, 2, 3}, 1e-12);
+      compare_with_host<double>({Padding::zeros, 2}, shape, n, 3, {1, 2, 5}, 1e-12, 0.3);
+      compare_with_host<double>(all_shifts, shape, n, 3, {1, 2, 5}, 1e-12, 0.5);
     }
 }
 

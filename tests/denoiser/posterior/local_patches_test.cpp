@@ -18,6 +18,17 @@ TEST_CASE("A window grows with the patch until it could only see zeros or a pixe
   REQUIRE(detail::reach_before(4) == 2);  // an even window reaches one further up and left
 }
 
+TEST_CASE("Pixels of a window weigh as a Gaussian says, or all alike", "[denoiser][local]") {
+  REQUIRE(detail::window_weights<double>(5, {5}).empty());
+  const std::vector<double> weights =
+      detail::window_weights<double>(4, {.size = 4, .spread = 0.5});  // a deviation of two pixels
+  REQUIRE(weights.size() == 4);
+  REQUIRE(weights[2] == 1.0);  // the pixel itself: an even window reaches one further up and left
+  REQUIRE(weights[0] == Approx(std::exp(-0.5)));
+  REQUIRE(weights[1] == Approx(std::exp(-0.125)));
+  REQUIRE(weights[3] == weights[1]);
+}
+
 TEST_CASE("A shifted image continues on the other side", "[denoiser][local]") {
   REQUIRE(detail::shifted(1, 2, 5) == 3);
   REQUIRE(detail::shifted(4, 1, 5) == 0);
@@ -85,6 +96,8 @@ TEST_CASE("Local patches know the window of a level and refuse what cannot be", 
   REQUIRE(message_of<InvalidArgument>([&] {
             patches.check(data, {1, 0.0});
           }) == "PatchPosterior: a temperature of 0, expected a positive, finite number");
+  REQUIRE(message_of<InvalidArgument>([&] { patches.check(data, {.size = 1, .spread = -0.5}); }) ==
+          "PatchPosterior: a spread of -0.5 widths, expected a positive number");
   REQUIRE(message_of<DimensionMismatch>([&] { return patches_of(shape, everywhere, {{4}}); }) ==
           "PatchPosterior: 1 windows for 2 noise levels");
   REQUIRE(message_of<InvalidArgument>([&] {

@@ -48,6 +48,10 @@ Batch<double> posterior_by_definition(const ImageShape& shape, const PatchSymmet
     if (!is_inside && !is_circular) return 0.0L;
     return image(shape.index(wrapped(row, shape.height), wrapped(column, shape.width), channel));
   };
+  const auto weight = [&](Index offset) -> long double {
+    const long double distance = static_cast<long double>(offset) / (window.spread * static_cast<double>(window.size));
+    return std::exp(-0.5L * distance * distance);
+  };
   const auto distance = [&](const auto& noisy, const auto& clean, Index row, Index column, Index down, Index right) {
     long double sum = 0.0L;
     for (Index u = -(tall / 2); u <= (tall - 1) / 2; ++u)
@@ -55,7 +59,7 @@ Batch<double> posterior_by_definition(const ImageShape& shape, const PatchSymmet
         for (Index c = 0; c < shape.channels; ++c) {
           const long double difference = value(noisy, row + u, column + v, c) -
                                          static_cast<long double>(level.signal) * value(clean, down + u, right + v, c);
-          sum += difference * difference;
+          sum += weight(u) * weight(v) * difference * difference;
         }
     return sum;
   };
@@ -100,7 +104,8 @@ TEST_CASE("Patch posteriors are posterior means over patches", "[denoiser][local
         PatchSymmetry{Padding::zeros, 3}, PatchSymmetry{Padding::circular, 2}, PatchSymmetry{Padding::circular, 100}})
     for (const PatchWindow& window :
          {PatchWindow{1, 1.0}, PatchWindow{2, 2.0}, PatchWindow{3, 1.0}, PatchWindow{4, 0.5}, PatchWindow{6, 1.0},
-          PatchWindow{11, 3.0}, PatchWindow{14, 1.0}}) {
+          PatchWindow{11, 3.0}, PatchWindow{14, 1.0}, PatchWindow{3, 1.0, 0.3}, PatchWindow{4, 2.0, 0.5},
+          PatchWindow{9, 1.0, 0.2}}) {
       const auto model = patch_posterior(shape, symmetry, window, data);
       for (const NoiseLevel level : {NoiseLevel::from_sigma(0.2), NoiseLevel::from_sigma(1.0).variance_preserving(),
                                      NoiseLevel::from_sigma(30.0), NoiseLevel::from_alpha_bar(0.0)}) {

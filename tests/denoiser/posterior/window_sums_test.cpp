@@ -26,5 +26,15 @@ TEST_CASE("A window of small values next to large ones keeps its digits", "[deno
   REQUIRE(sums(33) == Approx(7e-6).epsilon(1e-6));
 }
 
+TEST_CASE("Weighted window sums are weighted sums over windows", "[denoiser][local]") {
+  const std::vector<double> weights = {0.5, -1.0, 2.0};
+  const Matrix<double> line = test::random_matrix(4, 9, 3);  // 9 entries of 4 values
+  Matrix<double> sums(4, 7);
+  detail::weighted_window_sums(line.data(), sums.data(), 7, 4, weights);
+  for (Index p = 0; p < 7; ++p)
+    REQUIRE((sums.col(p) - (0.5 * line.col(p) - line.col(p + 1) + 2.0 * line.col(p + 2))).cwiseAbs().maxCoeff() <
+            1e-15);
+}
+
 }  // namespace
 }  // namespace diffarch

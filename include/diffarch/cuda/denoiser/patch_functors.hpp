@@ -146,6 +146,28 @@ struct WindowDoubling {
   }
 };
 
+/// Sums over the windows of an axis, weighted: `weights` has one for each pixel of a window.
+template <class Scalar>
+struct WeightedWindows {
+  Scalar* sums;
+  const Scalar* values;
+  const Scalar* weights;
+  WindowAxis axis;
+  Index pixels;
+  constexpr void operator()(Index pixel, Index pair) const {
+    const Index position = axis.position(pixel);
+    const Index element = pair * pixels + pixel;
+    const Index line = element - position * axis.stride;
+    const Index begin = position - diffarch::detail::reach_before(axis.width);
+    Scalar sum(0);
+    for (Index offset = 0; offset < axis.width; ++offset) {
+      const Index there = axis.is_torus ? axis.wrapped(begin + offset) : begin + offset;
+      if (there >= 0 && there < axis.size) sum += weights[offset] * values[line + there * axis.stride];
+    }
+    sums[element] = sum;
+  }
+};
+
 /// The state of the posterior of one pixel after a part of the training images.
 template <class Scalar>
 struct PatchState {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -58,9 +59,12 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
     const Index block = std::min(std::clamp<Index>(most_pairs / (tile * pixels()), 1, 64), y.cols());
     if (block == 0) return x0_hat;
     Workspace workspace(pixels(), dimension(), tile, block);
+    const Task task{level,
+                    detail::patch_precision(level, window),
+                    training,
+                    {{axis_of(training.rows, shape().width, window), axis_of(training.columns, 1, window)}}};
     for (Index first = 0; first < y.cols(); first += block)
-      denoise_block(y.column(first), x0_hat.column(first), std::min(block, y.cols() - first), level, window, training,
-                    tile, workspace);
+      denoise_block(y.column(first), x0_hat.column(first), std::min(block, y.cols() - first), task, tile, workspace);
     return x0_hat;
   }
 
@@ -79,6 +83,26 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
     cuda::DeviceArray<double> weighted_sums;
   };
 
+  /// The windows along one axis, and the weights of their pixels: none where all are 1.
+  struct Axis {
+    cuda::detail::WindowAxis window;
+    Storage weights;
+  };
+  [[nodiscard]] static Axis axis_of(const detail::ShiftAxis& axis, Index stride, const PatchWindow& window) {
+    const std::vector<Scalar> weights = detail::window_weights<Scalar>(axis.width, window);
+    return {{axis.size, stride, axis.width, axis.is_circular},
+            Storage::upload(
+                Vector<Scalar>(Eigen::Map<const Vector<Scalar>>(weights.data(), static_cast<Index>(weights.size()))))};
+  }
+
+  /// What all blocks of a call have in common.
+  struct Task {
+    NoiseLevel level;
+    double precision;  ///< of the weights of patches
+    cuda::detail::ShiftedImages<Scalar> training;
+    std::array<Axis, 2> axes;
+  };
+
   [[nodiscard]] Index pixels() const noexcept { return shape().height * shape().width; }
   [[nodiscard]] static Index shifted_images(const cuda::detail::ShiftedImages<Scalar>& training) noexcept {
     return training.images * training.rows.count * training.columns.count;
@@ -88,9 +112,9 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
     return std::max<Index>(1, most_values_of_tile / pixels() / parts) * parts;
   }
 
-  void denoise_block(const Scalar* y, Scalar* x0_hat, Index queries, NoiseLevel level, const PatchWindow& window,
-                     const cuda::detail::ShiftedImages<Scalar>& training, Index tile, Workspace& workspace) const {
-    const double precision = detail::patch_precision(level, window);
+  void denoise_block(const Scalar* y, Scalar* x0_hat, Index queries, const Task& task, Index tile,
+                     Workspace& workspace) const {
+    const auto& [level, precision, training, axes] = task;
     const Index images = shifted_images(training);
     auto* const states = workspace.states.data();
     double* const weighted_sums = workspace.weighted_sums.data();
@@ -105,12 +129,19 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
           pixels(), count * queries,
           cuda::detail::PixelDifferences<Scalar>{blocks, y, training, first, count, static_cast<Scalar>(level.signal),
                                                  patches_.leaves_out_query(level)});
-      for (const cuda::detail::WindowAxis& axis : axes(training)) {
-        if (axis.width == 1) continue;
-        const Index longest = std::min(axis.width, axis.size);
+      for (const Axis& axis : axes) {
+        if (axis.weights.size() != 0) {
+          Cuda::for_each(
+              pixels(), count * queries,
+              cuda::detail::WeightedWindows<Scalar>{sums, blocks, axis.weights.data(), axis.window, pixels()});
+          std::swap(blocks, sums);
+          continue;
+        }
+        if (axis.window.width == 1) continue;
+        const Index longest = std::min(axis.window.width, axis.window.size);
         for (Index block = 1; block <= longest; block *= 2) {
           Cuda::for_each(pixels(), count * queries,
-                         cuda::detail::WindowDoubling<Scalar>{sums, doubled, blocks, axis, block, pixels()});
+                         cuda::detail::WindowDoubling<Scalar>{sums, doubled, blocks, axis.window, block, pixels()});
           std::swap(blocks, doubled);
         }
         std::swap(blocks, sums);
@@ -122,12 +153,6 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
     }
     Cuda::for_each(dimension(), queries,
                    cuda::detail::MergePatches<Scalar>{x0_hat, weighted_sums, states, shape(), parts, precision});
-  }
-
-  [[nodiscard]] std::vector<cuda::detail::WindowAxis> axes(const cuda::detail::ShiftedImages<Scalar>& training) const {
-    const auto& [values, image, images, rows, columns] = training;
-    return {{rows.size, image.width, rows.width, rows.is_circular},
-            {columns.size, 1, columns.width, columns.is_circular}};
   }
 
   detail::LocalPatches patches_;

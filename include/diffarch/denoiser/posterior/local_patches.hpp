@@ -26,6 +26,9 @@ struct PatchSymmetry {
 struct PatchWindow {
   Index size = 1;            ///< width in pixels
   double temperature = 1.0;  ///< factor on noise^2 in the weights of patches
+  /// Standard deviation, in widths of the window, of the Gaussian by which differences count less the farther they are
+  /// from the pixel; infinity: all in the window alike.
+  double spread = std::numeric_limits<double>::infinity();
 };
 
 namespace detail {
@@ -38,6 +41,20 @@ namespace detail {
 
 /// How many pixels of a window lie before its middle: an even window reaches one pixel further up and left.
 [[nodiscard]] constexpr Index reach_before(Index window_width) noexcept { return window_width / 2; }
+
+/// Weights of the `width` pixels of a window along one axis, 1 in its middle: exp(-u^2 / (2 (spread size)^2)), u pixels
+/// from it. Empty where all are 1.
+template <class Scalar>
+[[nodiscard]] std::vector<Scalar> window_weights(Index width, const PatchWindow& window) {
+  std::vector<Scalar> weights;
+  if (std::isinf(window.spread)) return weights;
+  const double deviation = window.spread * static_cast<double>(window.size);
+  for (Index pixel = 0; pixel < width; ++pixel) {
+    const double distance = static_cast<double>(pixel - reach_before(width)) / deviation;
+    weights.push_back(static_cast<Scalar>(std::exp(-0.5 * distance * distance)));
+  }
+  return weights;
+}
 
 /// Returns position + shift, continued at the other side of the border.
 [[nodiscard]] constexpr Index shifted(Index position, Index shift, Index size) noexcept {
@@ -133,6 +150,7 @@ class LocalPatches {
     require(window.size >= 1, "PatchPosterior: a patch size of ", window.size, " pixels, expected at least 1");
     require(window.temperature > 0.0 && window.temperature < std::numeric_limits<double>::infinity(),
             "PatchPosterior: a temperature of ", window.temperature, ", expected a positive, finite number");
+    require(window.spread > 0.0, "PatchPosterior: a spread of ", window.spread, " widths, expected a positive number");
   }
   void check_period() const {
     const Index period = symmetry_.period;

@@ -89,16 +89,21 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     double precision;  ///< of the weights of patches; infinite without noise
     bool leaves_out_query;
     detail::ShiftAxis rows, columns;
+    std::vector<Scalar> row_weights, column_weights;  ///< of the pixels of a window; empty: all 1
 
     [[nodiscard]] Index shifts() const noexcept { return rows.count * columns.count; }
   };
 
-  [[nodiscard]] Task task(NoiseLevel level, const PatchWindow& window) const noexcept {
+  [[nodiscard]] Task task(NoiseLevel level, const PatchWindow& window) const {
+    const detail::ShiftAxis rows = patches_.rows(window.size);
+    const detail::ShiftAxis columns = patches_.columns(window.size);
     return {.signal = static_cast<Scalar>(level.signal),
             .precision = detail::patch_precision(level, window),
             .leaves_out_query = patches_.leaves_out_query(level),
-            .rows = patches_.rows(window.size),
-            .columns = patches_.columns(window.size)};
+            .rows = rows,
+            .columns = columns,
+            .row_weights = detail::window_weights<Scalar>(rows.width, window),
+            .column_weights = detail::window_weights<Scalar>(columns.width, window)};
   }
 
   /// The posterior of each pixel after a part of the training patches.
@@ -223,8 +228,8 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     for (Index row = served.begin - above; row < last; ++row)
       if (row < seen.begin || row >= seen.end)
         continue_line(task.rows, line(row), line((row + shape_.height) % shape_.height), row_values);
-    detail::window_sums(workspace.differences.data(), workspace.column_sums.data(), served.count(), row_values,
-                        task.rows.width);
+    sum_windows(workspace.differences.data(), workspace.column_sums.data(), served.count(), row_values, task.rows,
+                task.row_weights);
   }
 
   /// Distances of the patches around line `line` of the served pixels: the sums of columns, summed along the line.
@@ -239,7 +244,16 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
         continue_line(task.columns, workspace.line.data() + (column - first) * lanes,
                       sums + (column + 2 * shape_.width) % shape_.width * lanes, lanes);
     std::copy(sums, sums + seen.count() * lanes, workspace.line.data() + (seen.begin - first) * lanes);
-    detail::window_sums(workspace.line.data(), workspace.distances.data(), served.count(), lanes, task.columns.width);
+    sum_windows(workspace.line.data(), workspace.distances.data(), served.count(), lanes, task.columns,
+                task.column_weights);
+  }
+
+  static void sum_windows(Scalar* line, Scalar* sums, Index count, Index stride, const detail::ShiftAxis& axis,
+                          const std::vector<Scalar>& weights) {
+    if (weights.empty())
+      detail::window_sums(line, sums, count, stride, axis.width);
+    else
+      detail::weighted_window_sums(line, sums, count, stride, weights);
   }
 
   /// Sets the values beyond the border: zeros, or those of the other side.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "diffarch/core/batch.hpp"
 
 namespace diffarch::detail {
@@ -28,6 +30,21 @@ void window_sums(Scalar* line, Scalar* sums, Index count, Index stride, Index wi
     if (2 * block > width) break;
     length -= block;
     Values(line, length * stride) += Values(line + block * stride, length * stride);
+  }
+}
+
+/// Weighted sums over all windows of weights.size() neighbours:
+///   sums[p] = weights[0] line[p] + ... + weights[width - 1] line[p + width - 1],  p = 0 ... count - 1.
+/// line holds count + width - 1 entries. O(width) operations per sum. Otherwise as window_sums.
+template <class Scalar>
+void weighted_window_sums(const Scalar* line, Scalar* sums, Index count, Index stride,
+                          const std::vector<Scalar>& weights) {
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
+  for (Index p = 0; p < count; ++p) {
+    Eigen::Map<Values> sum(sums + p * stride, stride);
+    sum.setZero();
+    for (std::size_t u = 0; u < weights.size(); ++u)
+      sum += weights[u] * Eigen::Map<const Values>(line + (p + static_cast<Index>(u)) * stride, stride);
   }
 }
 
