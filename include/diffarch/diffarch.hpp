@@ -75,6 +75,7 @@
 #include "diffarch/data/kmeans_plus_plus.hpp"
 #include "diffarch/data/synthetic_discs.hpp"
 #include "diffarch/data/synthetic_faces.hpp"
+#include "diffarch/denoiser/blend.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/conv_unet.hpp"
 #include "diffarch/denoiser/gaussian/conditioned_gaussian.hpp"

@@ -5,6 +5,7 @@
 
 #include "diffarch/data/gaussian_mixture.hpp"
 #include "diffarch/data/gaussian_mixture_fit.hpp"
+#include "diffarch/denoiser/blend.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/local_score.hpp"
