@@ -127,6 +127,15 @@ constexpr std::array statements{
               "sharpens Theorem 2", equivariant_pools_all_places},
     Statement{"C8d", "Batch norm in training mode is not local: every pixel depends on every other.",
               "limits Theorem 2", batch_statistics_are_not_local},
+    Statement{"C8e",
+              "A denoiser that knows its place modulo a period, as P pools of a circular U-Net do with the period 2^P, "
+              "generates the same from all data with the same windows at each phase, and not from data with the same "
+              "windows at all places together.",
+              "sharpens Theorem 2", phases_are_known},
+    Statement{"C8f",
+              "With zeros around the images a local denoiser knows the borders: data with the same windows at each "
+              "border pattern and phase are the same to it, whichever images the windows are of.",
+              "sharpens Theorem 2", borders_are_known},
     Statement{"C9",
               "The unrestricted optimal denoiser of a training set creates nothing where the last noise level is far "
               "below the distances between training points: every sample is one of them. Elsewhere the posterior "

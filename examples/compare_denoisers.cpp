@@ -1,15 +1,19 @@
 // Theory against networks: how much of what a trained U-Net generates do closed forms predict?
 //
-// A U-Net is trained for every noise level. Four denoisers that nobody trains stand beside it: Linear, which knows two
-// moments of the data; Ideal, the posterior mean over the training images; LocalScore, the posterior mean over the
-// training patches at each place; EquivariantLocalScore, over the patches of all places. If the network's receptive
-// field decides what it creates (Theorem 2), the local ones should predict its images, pixel by pixel, from the same
-// noise, and Ideal should not.
+// A U-Net is trained for every noise level. Denoisers that nobody trains stand beside it: Linear, which knows two
+// moments of the data; Ideal, the posterior mean over the training images; and posterior means over training patches:
+// LocalScore, over those at each place; EquivariantLocalScore, over those of all places; PatchPosterior, over those of
+// the places that the network cannot tell apart, by their border and their phase modulo 2^pools. If the network's
+// receptive field and symmetry decide what it creates (Theorem 2), the last should predict its images, pixel by pixel,
+// from the same noise, and Ideal should not.
 //
 // A network's receptive field is the largest its weights allow; how much of it is used changes with the noise. As Kamb
 // and Ganguli (2024) do, the patch size of each noise level is calibrated: the one whose predictions have the largest
-// median R^2 along trajectories of the network, from noise that is not used again. A third row shows what theory says
-// without any calibration: patches as wide as the receptive field.
+// median R^2 along trajectories of the network, from noise that is not used again. For PatchPosterior the fall-off
+// inside the window and the temperature are calibrated, too. The row "blend" is the least-squares mixture of it, Linear
+// and Ideal on the same trajectories. The row "receptive field" is without any calibration: patches as wide as the
+// receptive field. With --twins every network is trained a second time with another seed: how well a network predicts
+// its twin is as well as any theory can hope to predict it.
 //
 // Two comparisons, each as Pearson's r, R^2 and explained variance, three numbers that are often called by each other's
 // names, as medians over the samples:
@@ -25,11 +29,13 @@
 #include "common/options/command_line.hpp"
 #include "common/training/shared_training.hpp"
 #include "common/training/trained_networks.hpp"
+#include "compare_denoisers/calibration.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
+#include "diffarch/core/make_denoiser.hpp"
+#include "diffarch/denoiser/blend.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
-#include "diffarch/process/console_progress.hpp"
 #include "diffarch/sampler/ddim.hpp"
 
 namespace {
@@ -48,18 +54,10 @@ const std::map<std::string, UNetChoice> all_networks{{"pools_1", {.pools = 1}},
 struct Theory {
   std::string name;
   AnySampler<float> sampler;
-  std::vector<Index> patch_sizes = {};  ///< of the local ones, one for each noise level
+  std::string label;                      ///< beside its images
+  std::vector<PatchWindow> windows = {};  ///< of those with patches, one for each noise level, or one for all
+  Matrix<double> weights = {};            ///< of a blend, (parts, noise levels)
 };
-
-/// Patch sizes that are tried: odd, so that the pixel is in the middle, finer where they are small; with the largest
-/// every window sees the whole image.
-std::vector<Index> candidate_sizes(Index largest) {
-  std::vector<Index> sizes;
-  for (const Index size : {1, 3, 5, 7, 9, 11, 15, 19, 23, 31, 47, 63})
-    if (size < largest) sizes.push_back(size);
-  sizes.push_back(largest);
-  return sizes;
-}
 
 /// A number of a table, or that it is undefined.
 std::string number_text(double value, int digits) {
@@ -81,42 +79,19 @@ double mean_of_defined(const std::vector<double>& values) {
   return sum / count;  // NaN where none is
 }
 
-/// For every noise level, the patch size whose x0_hat has the largest median R^2 to the network's.
-template <class A>
-std::vector<Index> calibrated_sizes(A architecture, const SampledTrajectory<float>& network, const NoiseLevels& levels,
-                                    const std::vector<Index>& candidates, const NetworkSetting& setting) {
-  const ProgressCallback bar = ConsoleProgress{};
-  ProgressReporter progress(bar, "calibrate patch sizes", static_cast<Index>(candidates.size()));
-  std::vector<Index> sizes(network.noisy.size(), candidates.front());
-  std::vector<double> best(sizes.size(), -std::numeric_limits<double>::infinity());
-  for (const Index size : candidates) {
-    architecture.patch_sizes = {size};
-    const auto local = fitted_sampler(setting.options.backend, architecture, setting.images.samples(), levels);
-    for (std::size_t at = 0; at < sizes.size(); ++at) {
-      const Batch<float> x0_hat = local.denoise(network.noisy[at], levels[static_cast<Index>(at)]);
-      // Undefined at a level where the network predicts one gray: then the smallest size stays.
-      const double score = median_of_defined(r_squared(x0_hat, network.predictions[at]));
-      if (!(score > best[at])) continue;
-      best[at] = score;
-      sizes[at] = size;
-    }
-    progress.advance();
-  }
-  return sizes;
-}
-
-template <class A>
-Theory local_theory(const std::string& name, A architecture, std::vector<Index> sizes, const NetworkSetting& setting) {
-  architecture.patch_sizes = sizes;
-  return {name,
-          fitted_sampler(setting.options.backend, architecture, setting.images.samples(), setting.schedule.levels()),
-          std::move(sizes)};
-}
-
-std::string list_text(const std::vector<Index>& values) {
+/// A list of numbers as text, "inf" for infinity.
+template <class Value>
+std::string list_text(const std::vector<Value>& values) {
   std::string text;
-  for (const Index value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
+  for (const Value value : values) text += (text.empty() ? "" : " ") + diffarch::detail::concat(value);
   return text;
+}
+
+template <class Value>
+std::vector<Value> column_of(const std::vector<PatchWindow>& windows, Value PatchWindow::*member) {
+  std::vector<Value> values;
+  for (const PatchWindow& window : windows) values.push_back(window.*member);
+  return values;
 }
 
 Json to_json(const Agreement& agreement) {
@@ -136,6 +111,7 @@ struct Comparison {
   Batch<float> noise;                    ///< of the trajectories that are compared
   Batch<float> calibration_noise;        ///< of those that choose patch sizes
   std::vector<std::string> local_names;  ///< which theories that depend on the network
+  bool has_twins;                        ///< networks are trained a second time
   std::vector<Theory> common = {};       ///< theories that do not depend on the network
   std::vector<Batch<float>> common_samples = {};
   std::vector<LabelledRow> rows = {};
@@ -146,33 +122,68 @@ struct Comparison {
 struct TrainedNetwork {
   std::string architecture;
   Index receptive_field = 0;
-  bool is_circular = false;
+  UNetChoice choice;
   SampledTrajectory<float> trajectory;  ///< from the noise of the comparison
 };
 
-/// The theories that depend on the network, with patch sizes calibrated on other trajectories of it, or as wide as its
+/// The patch posterior with the symmetry of a network: see predictor_of.
+PatchPosterior symmetry_of(const UNetChoice& choice, const ImageShape& shape) {
+  return {.shape = shape, .border = choice.padding, .period = Index{1} << choice.pools};
+}
+
+/// A sampler on the host or a device as a part of a blend.
+AnyDenoiser<float> part_of(const AnySampler<float>& sampler) {
+  return AnyDenoiser<float>(make_denoiser<float>(
+      sampler.dimension(), [sampler](const Batch<float>& y, NoiseLevel level) { return sampler.denoise(y, level); }));
+}
+
+/// The least-squares mixture of a theory and the common ones at each noise level, along trajectories of the network.
+Theory blended(const Theory& theory, const SampledTrajectory<float>& calibration, const Comparison& comparison) {
+  std::vector<AnyDenoiser<float>> parts{part_of(theory.sampler)};
+  for (const Theory& common : comparison.common) parts.push_back(part_of(common.sampler));
+  auto blend = fit_blend(std::move(parts), calibration.noisy, calibration.predictions, comparison.levels);
+  Matrix<double> weights = blend.weights();
+  return {.name = "blend",
+          .sampler = AnySampler<float>(std::move(blend), "blend", comparison.setting.schedule),
+          .label = "blend with\nLinear, Ideal",
+          .weights = std::move(weights)};
+}
+
+/// The theories that depend on the network, with windows calibrated on other trajectories of it, or as wide as its
 /// receptive field.
 std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledTrajectory<float>& calibration,
                                    const Comparison& comparison) {
   const NetworkSetting& setting = comparison.setting;
-  const NoiseLevels& levels = comparison.levels;
   const ImageShape& shape = setting.images.shape();
-  const Index side = std::max(shape.height, shape.width);
+  const bool is_circular = network.choice.padding == Padding::circular;
+  const PatchPosterior local = LocalScore{shape}.as_patch_posterior();
+  const PatchPosterior equivariant = EquivariantLocalScore{shape}.as_patch_posterior();
+  // A window that sees the whole image from every pixel.
+  const auto largest = [&](const PatchPosterior& symmetry) {
+    const Index side = std::max(shape.height, shape.width);
+    return symmetry.border == Padding::circular ? side : 2 * side - 1;
+  };
   std::vector<Theory> theories;
-  const auto add = [&](const std::string& theory, const auto& local, std::vector<Index> sizes) {
-    theories.push_back(local_theory(theory, local, std::move(sizes), setting));
+  const auto add = [&](const std::string& name, const std::string& label, const PatchPosterior& symmetry,
+                       std::vector<PatchWindow> windows) {
+    theories.push_back({name, patch_sampler(symmetry, windows, setting), label, std::move(windows)});
+  };
+  const auto add_calibrated = [&](const std::string& name, const std::string& label, const PatchPosterior& symmetry,
+                                  const WindowCandidates& candidates) {
+    add(name, label, symmetry, calibrated_windows(symmetry, calibration, candidates, setting));
   };
   for (const std::string& theory : comparison.local_names) {
-    if (theory == "LocalScore") {
-      const LocalScore local{shape};
-      add(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(2 * side - 1), setting));
+    if (theory == "PatchPosterior") {
+      const PatchPosterior symmetry = symmetry_of(network.choice, shape);
+      add_calibrated(theory, "PatchPosterior,\ncalibrated", symmetry, windows_of_all_kinds(largest(symmetry)));
+      theories.push_back(blended(theories.back(), calibration, comparison));
+    } else if (theory == "LocalScore") {
+      add_calibrated(theory, "LocalScore,\ncalibrated", local, boxes(largest(local)));
     } else if (theory == "EquivariantLocalScore") {
-      const EquivariantLocalScore local{shape};
-      add(theory, local, calibrated_sizes(local, calibration, levels, candidate_sizes(side), setting));
-    } else if (network.is_circular) {
-      add(theory, EquivariantLocalScore{shape}, {network.receptive_field});
+      add_calibrated(theory, "Equivariant,\ncalibrated", equivariant, boxes(largest(equivariant)));
     } else {
-      add(theory, LocalScore{shape}, {network.receptive_field});
+      add(theory, is_circular ? "Equivariant,\nreceptive field" : "LocalScore,\nreceptive field",
+          is_circular ? equivariant : local, {PatchWindow{network.receptive_field}});
     }
   }
   return theories;
@@ -210,17 +221,33 @@ void print_prediction(const Theory& theory, const Prediction& prediction) {
   for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
                              end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
     std::printf(" %9s", number_text(value, 3).c_str());
-  std::printf("  %s\n", list_text(theory.patch_sizes).c_str());
+  std::printf("  %s", list_text(column_of(theory.windows, &PatchWindow::size)).c_str());
+  if (theory.name == "PatchPosterior")
+    std::printf("; spreads %s; temperatures %s", list_text(column_of(theory.windows, &PatchWindow::spread)).c_str(),
+                list_text(column_of(theory.windows, &PatchWindow::temperature)).c_str());
+  std::printf("\n");
   std::fflush(stdout);
 }
 
 Json to_json(const Theory& theory, const Prediction& prediction) {
   Json steps = Json::array();
   for (const Agreement& step : prediction.steps) steps.push_back(to_json(step));
-  return {{"denoiser", theory.name},
-          {"patch_sizes", theory.patch_sizes},
-          {"single_step", std::move(steps)},
-          {"final_images", to_json(prediction.end)}};
+  Json entry = {{"denoiser", theory.name},
+                {"patch_sizes", column_of(theory.windows, &PatchWindow::size)},
+                {"single_step", std::move(steps)},
+                {"final_images", to_json(prediction.end)}};
+  if (theory.name == "PatchPosterior") {
+    // A box has an infinite spread, which JSON cannot say: null.
+    entry["spreads"] = Json::array();
+    for (const PatchWindow& window : theory.windows)
+      entry["spreads"].push_back(std::isinf(window.spread) ? Json() : Json(window.spread));
+    entry["temperatures"] = column_of(theory.windows, &PatchWindow::temperature);
+  }
+  for (Index step = 0; step < theory.weights.cols(); ++step) {
+    const Vector<double> weights = theory.weights.col(step);
+    entry["weights"].push_back(std::vector<double>(weights.begin(), weights.end()));
+  }
+  return entry;
 }
 
 /// Median R^2 of single steps over sigma, where it is defined.
@@ -235,13 +262,8 @@ Series curve_of(const Theory& theory, const Prediction& prediction) {
 }
 
 /// Samples of a theory with the R^2 of each.
-LabelledRow row_of(const Theory& theory, const TrainedNetwork& network, const Batch<float>& samples,
-                   const Agreement& end) {
-  LabelledRow row(theory.name == "LocalScore"              ? "LocalScore,\ncalibrated"
-                  : theory.name == "EquivariantLocalScore" ? "Equivariant,\ncalibrated"
-                  : network.is_circular                    ? "Equivariant,\nreceptive field"
-                                                           : "LocalScore,\nreceptive field",
-                  samples);
+LabelledRow row_of(const Theory& theory, const Batch<float>& samples, const Agreement& end) {
+  LabelledRow row(theory.label, samples);
   for (Index i = 0; i < row.samples.cols(); ++i) row.captions.push_back(number_text(end.r_squared(i), 2));
   return row;
 }
@@ -274,17 +296,27 @@ Json compare_theories(const TrainedNetwork& network, const std::vector<Theory>& 
   for (const Theory& theory : theories) {
     const Batch<float> samples = theory.sampler.sample_from(comparison.noise);
     const Agreement end = compare_one(theory, samples);
-    comparison.rows.push_back(row_of(theory, network, samples.leftCols(shown), end));
+    comparison.rows.push_back(row_of(theory, samples.leftCols(shown), end));
   }
   comparison.panels.push_back(std::move(panel));
   return compared;
 }
 
+/// The network trained again, or its weights taken, with the next seed.
+std::optional<AnySampler<float>> trained_twin(const std::string& name, const NetworkSetting& setting, Json& entry) {
+  FigureOptions options = setting.options;
+  options.seed += 1;
+  NetworkSetting twin{options, setting.network, setting.schedule, setting.images};
+  return trained_unet(all_networks.at(name), name + "_twin", twin, entry);
+}
+
 /// Trains one network, or takes its weights, and compares all theories with it.
 void compare_network(const std::string& name, Comparison& comparison) {
-  const UNetChoice& choice = all_networks.at(name);
   Json entry = {{"network", name}};
+  const UNetChoice& choice = all_networks.at(name);
   const auto sampler = trained_unet(choice, name, comparison.setting, entry);
+  Json unwritten;
+  const auto twin = comparison.has_twins ? trained_twin(name, comparison.setting, unwritten) : std::nullopt;
   if (!sampler) {
     comparison.report["networks"].push_back(std::move(entry));
     return;
@@ -292,9 +324,10 @@ void compare_network(const std::string& name, Comparison& comparison) {
   const SampledTrajectory<float> calibration = sampler->trajectory(comparison.calibration_noise);
   TrainedNetwork network{.architecture = entry["architecture"].get<std::string>(),
                          .receptive_field = entry["receptive_field"].get<Index>(),
-                         .is_circular = choice.padding == Padding::circular,
+                         .choice = choice,
                          .trajectory = {}};
-  const std::vector<Theory> theories = local_theories(network, calibration, comparison);
+  std::vector<Theory> theories = local_theories(network, calibration, comparison);
+  if (twin) theories.push_back({.name = "twin", .sampler = *twin, .label = "the network,\nanother seed"});
   network.trajectory = sampler->trajectory(comparison.noise);
   entry["denoisers"] = compare_theories(network, theories, comparison);
   comparison.report["networks"].push_back(std::move(entry));
@@ -302,7 +335,7 @@ void compare_network(const std::string& name, Comparison& comparison) {
 }
 
 void compare(const FigureOptions& options, const NetworkOptions& given, const std::vector<std::string>& names,
-             const std::vector<std::string>& local_names, Index calibration) {
+             const std::vector<std::string>& local_names, Index calibration, bool has_twins) {
   require_backend(options.backend);
   detail::require(!options.double_precision, options.program, " trains in single precision: --dtype f32");
   const CosineSchedule schedule{.steps = options.steps};
@@ -312,21 +345,24 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
   const NetworkOptions network = adapted_to(images.size(), given);
   record_training(network, report);
   const Batch<float> shown_noise = initial_noise<float>(options, images.shape());
-  require_room(options, images.shape(), static_cast<Index>(2 + names.size() * (1 + local_names.size())),
+  require_room(options, images.shape(), static_cast<Index>(2 + names.size() * (3 + local_names.size())),
                std::min(options.measured, shown_noise.cols()));
   report["calibration_trajectories"] = calibration;
 
   const auto trained = train_together(options, network, [&](const NetworkOptions& part) {
     NetworkSetting setting{options, part, schedule, images};
     Json unwritten;
-    for (const std::string& name : names) (void)trained_unet(all_networks.at(name), name, setting, unwritten);
+    for (const std::string& name : names) {
+      (void)trained_unet(all_networks.at(name), name, setting, unwritten);
+      if (has_twins) (void)trained_twin(name, setting, unwritten);
+    }
   });
   if (!trained) return;
   NetworkSetting setting{options, *trained, schedule, images};
   const Index d = images.dimension();
-  Comparison comparison{setting,     report, schedule.levels(),
-                        shown_noise, {},     normal_batch<float>(d, calibration, Seed{options.seed + 1}),
-                        local_names};
+  Comparison comparison{setting,     report,   schedule.levels(),
+                        shown_noise, {},       normal_batch<float>(d, calibration, Seed{options.seed + 1}),
+                        local_names, has_twins};
   comparison.noise.resize(d, options.measured);
   const Index shown = std::min(options.measured, comparison.shown_noise.cols());
   comparison.noise.leftCols(shown) = comparison.shown_noise.leftCols(shown);
@@ -336,7 +372,7 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
   if (!network.train_only) {
     const auto add = [&](const std::string& name, const auto& architecture) {
       comparison.common.push_back(
-          {name, fitted_sampler(options.backend, architecture, images.samples(), schedule.levels())});
+          {name, fitted_sampler(options.backend, architecture, images.samples(), schedule.levels()), name});
     };
     add("Linear", Linear{});
     add("Ideal", Ideal{});
@@ -370,17 +406,22 @@ int main(int argc, char** argv) {
   NetworkOptions network;
   std::vector<std::string> names;
   for (const auto& [name, choice] : all_networks) names.push_back(name);
-  std::vector<std::string> local_names{"LocalScore", "EquivariantLocalScore", "receptive field"};
+  std::vector<std::string> local_names{"PatchPosterior", "LocalScore", "EquivariantLocalScore", "receptive field"};
+  bool has_twins = false;
   Index calibration = 8;
   add_figure_options(line, options);
   add_network_options(line, network);
   line.add({"--networks", &names, "U-Nets, comma separated", one_of(names)});
   line.add({"--calibration", &calibration, "Trajectories that choose the patch sizes", whole_number(1, 10'000)});
-  line.add({"--local", &local_names,
-            "Theories with patches, comma separated: LocalScore and EquivariantLocalScore with calibrated patch sizes "
-            "(the second costs as many times the first as an image has pixels), and patches as wide as the network's "
-            "receptive field",
-            one_of(local_names)});
+  line.add(
+      {"--local", &local_names,
+       "Theories with patches, comma separated: PatchPosterior, over the places that the network cannot tell apart, "
+       "with calibrated windows, and its blend with Linear and Ideal; LocalScore and EquivariantLocalScore with "
+       "calibrated patch sizes (the second costs as many times the first as an image has pixels); and patches as "
+       "wide as the network's receptive field",
+       one_of(local_names)});
+  line.add({"--twins", &has_twins,
+            "Train each network a second time, with the next seed: how well does a network predict its twin?"});
   return run_network_program(line, options, network, argc, argv, [&] {
     if (options.quick) {
       if (!line.names("--measured")) options.measured = 3;
@@ -390,6 +431,6 @@ int main(int argc, char** argv) {
     apply_profile(line, unet_profiles(), options, network);
     require_distinct("--networks", names);
     require_distinct("--local", local_names);
-    compare(options, network, names, local_names, calibration);
+    compare(options, network, names, local_names, calibration, has_twins);
   });
 }

@@ -29,6 +29,7 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/patch_polynomial.hpp"
+#include "diffarch/denoiser/patch_posterior.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
 #include "diffarch/process/console_progress.hpp"
@@ -93,6 +94,8 @@ std::vector<Entry> all_entries() {
                  [](const Dataset<float>& images) { return LocalScore{.shape = images.shape()}; }),
           fitted("equivariant_local_score", "Equivariant\nLocalScore",
                  [](const Dataset<float>& images) { return EquivariantLocalScore{.shape = images.shape()}; }),
+          fitted("patch_posterior", "patches by\nborder, phase",  // what a U-Net of one pool can tell apart
+                 [](const Dataset<float>& images) { return PatchPosterior{.shape = images.shape(), .period = 2}; }),
           fitted("ideal", "Ideal", [](const Dataset<float>&) { return Ideal{}; })};
 }
 

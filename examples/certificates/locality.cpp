@@ -1,12 +1,16 @@
 // Theorem 2 on the best denoisers that see windows of the image only.
 
 #include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
 #include "diffarch/core/any_denoiser.hpp"
 #include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/denoiser/patch_posterior.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 
@@ -23,13 +27,13 @@ Batch<double> samples_of(const Architecture& architecture, const Batch<double>& 
   return sampler.sample(12, Seed{1});
 }
 
-/// Images moved by a circular shift of their own each.
-Batch<double> shifted_one_by_one(const Batch<double>& x, const ImageShape& shape) {
+/// Images moved by a circular shift of their own each, a multiple of `step` along both axes.
+Batch<double> shifted_one_by_one(const Batch<double>& x, const ImageShape& shape, Index step = 1) {
   const CounterRandom random(Seed{2}, streams::labels);
   Batch<double> y(x.rows(), x.cols());
   for (Index i = 0; i < x.cols(); ++i) {
-    const auto rows = static_cast<Index>(random.uniform(i, 0) * real(shape.height));
-    const auto columns = static_cast<Index>(random.uniform(i, 1) * real(shape.width));
+    const auto rows = step * static_cast<Index>(random.uniform(i, 0) * real(shape.height / step));
+    const auto columns = step * static_cast<Index>(random.uniform(i, 1) * real(shape.width / step));
     for (Index r = 0; r < shape.height; ++r)
       for (Index c = 0; c < shape.width; ++c)
         y(shape.index((r + rows) % shape.height, (c + columns) % shape.width), i) = x(shape.index(r, c), i);
@@ -124,6 +128,88 @@ Certificate equivariant_pools_all_places() {
        .series = {series_of("place known", window, with_place, SeriesStyle::lines_points, 1e-17),
                   series_of("place not known", window, without_place, SeriesStyle::lines_points, 1e-17)},
        .log_y = true});
+  return certificate;
+}
+
+Certificate phases_are_known() {
+  Certificate certificate;
+  const ImageShape shape{.height = 8, .width = 8, .channels = 1};
+  const Batch<double> data = normal_batch<double>(shape.size(), 20, Seed{6}, streams::data);
+  const Vector<double> steps = Vector<double>{{1.0, 2.0, 4.0}};
+  Panel panel{.title = "Every image of the data shifted by itself",
+              .x_label = "shifts are multiples of, pixels",
+              .y_label = "largest difference of the samples",
+              .log_y = true};
+  for (const Index period : {1, 2, 4}) {
+    const PatchPosterior architecture{
+        .shape = shape, .border = Padding::circular, .period = period, .patch_sizes = {3}};
+    const Batch<double> samples = samples_of(architecture, data);
+    Vector<double> differences(steps.size());
+    for (Index i = 0; i < steps.size(); ++i) {
+      const auto step = static_cast<Index>(steps(i));
+      differences(i) = largest_difference(samples, samples_of(architecture, shifted_one_by_one(data, shape, step)));
+      const std::string what = "period " + std::to_string(period) + ", images moved by multiples of " +
+                               std::to_string(step) + ": largest difference of 12 samples";
+      if (step % period == 0)
+        certificate.zero(what, differences(i), 1e-8);
+      else
+        certificate.at_least(what, 0.1, differences(i));
+    }
+    panel.series.push_back(
+        series_of("period " + std::to_string(period), steps, differences, SeriesStyle::lines_points, 1e-17));
+  }
+  certificate.panels.push_back(std::move(panel));
+  return certificate;
+}
+
+Certificate borders_are_known() {
+  Certificate certificate;
+  // Images of four blocks of two columns with zeros between them: two at the borders, two inside. Windows of 3 pixels
+  // see one block. The second data set has each block inside with those of another image, the two in each other's
+  // place; in others the blocks inside are moved by a column, or exchanged with those at the borders.
+  const ImageShape shape{.height = 4, .width = 24, .channels = 1};
+  constexpr Index n = 16;
+  const Batch<double> blocks = normal_batch<double>(4 * 8, n, Seed{7}, streams::data);
+  const auto images = [&](const std::array<Index, 4>& columns, Index next) {
+    Batch<double> result = Batch<double>::Zero(shape.size(), n);
+    for (Index i = 0; i < n; ++i)
+      for (Index block = 0; block < 4; ++block)
+        for (Index r = 0; r < 4; ++r)
+          for (Index c = 0; c < 2; ++c)
+            result(shape.index(r, columns[static_cast<std::size_t>(block)] + c), i) =
+                blocks(block * 8 + r * 2 + c, (block == 1 ? i + next : i) % n);
+    return result;
+  };
+  const Batch<double> data = images({0, 6, 14, 22}, 0);
+  struct Other {
+    std::string name;
+    Batch<double> data;
+    Index moved_by;  ///< columns by which every block inside is moved; 0: to a border
+  };
+  const std::vector<Other> others{{"blocks inside exchanged, 8 columns apart", images({0, 14, 6, 22}, 1), 8},
+                                  {"blocks inside moved by one column", images({0, 7, 15, 22}, 1), 1},
+                                  {"a block inside exchanged with one at the border", images({14, 6, 0, 22}, 1), 0}};
+  const Vector<double> periods = Vector<double>{{1.0, 2.0, 4.0, 24.0}};  // the last: patches at the same place
+  Panel panel{.title = "Data with the same windows inside",
+              .x_label = "period, pixels (24: the image)",
+              .y_label = "largest difference of the samples",
+              .log_x = true,
+              .log_y = true};
+  for (const Other& other : others) {
+    Vector<double> differences(periods.size());
+    for (Index i = 0; i < periods.size(); ++i) {
+      const auto period = static_cast<Index>(periods(i));
+      const PatchPosterior architecture{.shape = shape, .period = period, .patch_sizes = {3}};
+      differences(i) = largest_difference(samples_of(architecture, data), samples_of(architecture, other.data));
+      const std::string what = other.name + ", period " + std::to_string(period) + ": largest difference of 12 samples";
+      if (other.moved_by > 0 && other.moved_by % period == 0)
+        certificate.zero(what, differences(i), 1e-9);
+      else
+        certificate.at_least(what, 0.1, differences(i));
+    }
+    panel.series.push_back(series_of(other.name, periods, differences, SeriesStyle::lines_points, 1e-17));
+  }
+  certificate.panels.push_back(std::move(panel));
   return certificate;
 }
 

@@ -37,6 +37,8 @@ namespace certificates {
 // locality.cpp
 [[nodiscard]] Certificate local_denoiser_sees_windows();
 [[nodiscard]] Certificate equivariant_pools_all_places();
+[[nodiscard]] Certificate phases_are_known();
+[[nodiscard]] Certificate borders_are_known();
 // unet.cpp
 [[nodiscard]] Certificate skips_are_no_bottleneck();
 [[nodiscard]] Certificate unet_receptive_field();

@@ -6,6 +6,7 @@
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/patch_polynomial.hpp"
+#include "diffarch/denoiser/patch_posterior.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
 #include "diffarch/sampler/ddim.hpp"
@@ -58,7 +59,8 @@ using ClosedForms =
          Fitted<double, diffarch::Linear, Ddim, diffarch::VarianceExactDdim>, Fitted<float, diffarch::RankK, Ddim>,
          Fitted<double, diffarch::RankK, Ddim>, Fitted<float, diffarch::Ideal, Ddim>,
          Fitted<float, diffarch::LocalScore, Ddim>, Fitted<float, diffarch::EquivariantLocalScore, Ddim>,
-         FittedToMoments<float>, FittedToMoments<double>, Monomial<false>, Monomial<true>>;
+         Fitted<float, diffarch::PatchPosterior, Ddim>, FittedToMoments<float>, FittedToMoments<double>,
+         Monomial<false>, Monomial<true>>;
 
 using ExactPolynomials =
     Part<FittedPolynomial<Polynomial<3, diffarch::SpectralFeatures<diffarch::Monomials>>>,
