@@ -168,3 +168,11 @@ if(TARGET diffarch::cuda AND (DIFFARCH_BUILD_TESTS OR DIFFARCH_BUILD_EXAMPLES OR
   diffarch_require(DIFFARCH_CUDA "${DIFFARCH_CUDA_COMPILES}" "nvcc (the variable CUDACXX may hold its path)")
 endif()
 message(STATUS "diffarch: programs and tests for CUDA compiled by nvcc: ${DIFFARCH_CUDA_COMPILES}")
+# Whether the example programs are among them.
+set(diffarch_programs_have_cuda OFF)
+if(DIFFARCH_CUDA_COMPILES AND DIFFARCH_BUILD_EXAMPLES)
+  if(DIFFARCH_CUDA_PROGRAMS)
+    set(diffarch_programs_have_cuda ON)
+  endif()
+  message(STATUS "diffarch: example programs with --backend cuda: ${diffarch_programs_have_cuda}")
+endif()
