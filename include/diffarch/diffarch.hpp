@@ -112,6 +112,7 @@
 #include "diffarch/denoiser/random_features.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/denoiser/spectral_features.hpp"
+#include "diffarch/denoiser/wiener_patch_sizes.hpp"
 #include "diffarch/io/atomic_file.hpp"
 #include "diffarch/io/file_lock.hpp"
 #include "diffarch/io/file_status.hpp"

@@ -13,4 +13,5 @@
 #include "diffarch/denoiser/posterior/conditioned_ideal.hpp"
 #include "diffarch/denoiser/posterior/conditioned_mixture.hpp"
 #include "diffarch/denoiser/posterior/posterior_weights.hpp"
+#include "diffarch/denoiser/wiener_patch_sizes.hpp"
 #include "diffarch/sampling.hpp"
