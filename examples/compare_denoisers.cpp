@@ -10,10 +10,11 @@
 // A network's receptive field is the largest its weights allow; how much of it is used changes with the noise. As Kamb
 // and Ganguli (2024) do, the patch size of each noise level is calibrated: the one whose predictions have the largest
 // median R^2 along trajectories of the network, from noise that is not used again. For PatchPosterior the fall-off
-// inside the window and the temperature are calibrated, too. The row "blend" is the least-squares mixture of it, Linear
-// and Ideal on the same trajectories. The row "receptive field" is without any calibration: patches as wide as the
-// receptive field. With --twins every network is trained a second time with another seed: how well a network predicts
-// its twin is as well as any theory can hope to predict it.
+// inside the window and the temperature are calibrated, too, and the row "blend" is the least-squares mixture of it,
+// Linear and Ideal on the same trajectories. Two rows need no network at all: "uncalibrated", PatchPosterior with
+// windows from the autocovariance of the training images, and "receptive field", patches as wide as that. With --twins
+// every network is trained a second time with another seed: how well a network predicts its twin is as well as any
+// theory can hope to predict it.
 //
 // Two comparisons, each as Pearson's r, R^2 and explained variance, three numbers that are often called by each other's
 // names, as medians over the samples:
@@ -36,6 +37,7 @@
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
+#include "diffarch/denoiser/wiener_patch_sizes.hpp"
 #include "diffarch/sampler/ddim.hpp"
 
 namespace {
@@ -177,6 +179,11 @@ std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledT
       const PatchPosterior symmetry = symmetry_of(network.choice, shape);
       add_calibrated(theory, "PatchPosterior,\ncalibrated", symmetry, windows_of_all_kinds(largest(symmetry)));
       theories.push_back(blended(theories.back(), calibration, comparison));
+    } else if (theory == "uncalibrated") {
+      std::vector<PatchWindow> windows;
+      for (const Index size : wiener_patch_sizes(setting.images.samples(), shape, comparison.levels))
+        windows.push_back({size});
+      add(theory, "PatchPosterior,\nuncalibrated", symmetry_of(network.choice, shape), std::move(windows));
     } else if (theory == "LocalScore") {
       add_calibrated(theory, "LocalScore,\ncalibrated", local, boxes(largest(local)));
     } else if (theory == "EquivariantLocalScore") {
@@ -406,7 +413,8 @@ int main(int argc, char** argv) {
   NetworkOptions network;
   std::vector<std::string> names;
   for (const auto& [name, choice] : all_networks) names.push_back(name);
-  std::vector<std::string> local_names{"PatchPosterior", "LocalScore", "EquivariantLocalScore", "receptive field"};
+  std::vector<std::string> local_names{"PatchPosterior", "uncalibrated", "LocalScore", "EquivariantLocalScore",
+                                       "receptive field"};
   bool has_twins = false;
   Index calibration = 8;
   add_figure_options(line, options);
@@ -416,7 +424,8 @@ int main(int argc, char** argv) {
   line.add(
       {"--local", &local_names,
        "Theories with patches, comma separated: PatchPosterior, over the places that the network cannot tell apart, "
-       "with calibrated windows, and its blend with Linear and Ideal; LocalScore and EquivariantLocalScore with "
+       "with calibrated windows, and its blend with Linear and Ideal; uncalibrated, the same with windows from the "
+       "data alone; LocalScore and EquivariantLocalScore with "
        "calibrated patch sizes (the second costs as many times the first as an image has pixels); and patches as "
        "wide as the network's receptive field",
        one_of(local_names)});
