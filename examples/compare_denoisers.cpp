@@ -311,9 +311,9 @@ Json compare_theories(const TrainedNetwork& network, const std::vector<Theory>& 
 
 /// The network trained again, or its weights taken, with the next seed.
 std::optional<AnySampler<float>> trained_twin(const std::string& name, const NetworkSetting& setting, Json& entry) {
-  FigureOptions options = setting.options;
-  options.seed += 1;
-  NetworkSetting twin{options, setting.network, setting.schedule, setting.images};
+  NetworkOptions network = setting.network;
+  network.training.seed = Seed{setting.options.seed + 1};
+  NetworkSetting twin{setting.options, network, setting.schedule, setting.images};
   return trained_unet(all_networks.at(name), name + "_twin", twin, entry);
 }
 
@@ -394,7 +394,8 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
   if (!network.train_only) {
     report.add_plot("compare_denoisers_agreement.png", comparison.panels,
                     {.columns = std::min<Index>(3, static_cast<Index>(comparison.panels.size())),
-                     .title = "How well theory predicts x0_hat of the networks along their own trajectories"});
+                     .panel_width = 560,
+                     .title = "How well theory predicts x0_hat of the networks\nalong their own trajectories"});
     report.add_picture(
         "compare_denoisers.png", comparison.rows, images.shape(),
         {.title = detail::concat("Networks and theory from the same noise, ", images.size(), " training images (",
