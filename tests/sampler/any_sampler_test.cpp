@@ -1,5 +1,7 @@
 #include "diffarch/sampler/any_sampler.hpp"
 
+#include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,10 +11,13 @@
 #include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/denoiser/rank_k.hpp"
 #include "diffarch/sampler/ancestral.hpp"
+#include "diffarch/sampler/edm_stochastic.hpp"
 #include "diffarch/sampler/heun.hpp"
+#include "diffarch/sampler/sample.hpp"
 #include "diffarch/sampler/variance_exact_ddim.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/karras.hpp"
+#include "diffarch/schedule/part.hpp"
 #include "support.hpp"
 #include "tested_backend.hpp"
 
@@ -61,6 +66,74 @@ TEST_CASE("An AnySampler draws bitwise the samples of the DiffusionSampler whose
   check_same(RankK{.rank = 3}, Ancestral{}, data);                                      // steps one by one
   check_same(Ideal{}, Heun{}, data);                                                    // kept as an AnyDenoiser
   check_same(Polynomial<2, RandomFeatures<ExactAverage>>{{.width = 8}}, Ddim{}, data);  // in the span
+}
+
+template <class A, class R>
+void check_continued(const A& architecture, const R& rule, const Batch<double>& data) {
+  const KarrasSchedule schedule{.steps = 7};
+  const std::string name = TestedBackend::name();
+  CAPTURE(architecture.name(), rule.name(), name);
+  const auto rest = part(schedule, 3, 7);
+  DiffusionSampler<A, PartOfSchedule<KarrasSchedule>, TestedBackend, R, double> typed(architecture, rest, rule);
+  typed.fit(data);
+  auto any = AnySampler<double>::on<TestedBackend>(name, architecture, rest, rule);
+  any.fit(data);
+  const AnySampler<double> same = typed;
+  const AnySampler<double> of_model(typed.model(), "the model", rest, rule);
+  auto begins = AnySampler<double>::on<TestedBackend>(name, architecture, part(schedule, 0, 3), rule);
+  const Batch<double> noisy = begins.fit(data).sample(5, Seed{3});
+  const Batch<double> expected = typed.continue_from(noisy, Seed{3});
+  REQUIRE(bitwise_equal(continue_from(typed.model(), rest, noisy, rule, Seed{3}), expected));
+  for (const AnySampler<double>* sampler : {&std::as_const(any), &same, &of_model})
+    REQUIRE(bitwise_equal(sampler->continue_from(noisy, Seed{3}), expected));
+  // Noisy samples are no noise: they are not scaled to the first level once more.
+  REQUIRE_FALSE(bitwise_equal(any.sample_from(noisy, Seed{3}), expected));
+  REQUIRE(bitwise_equal(any.continue_from(noisy, Seed{4}), expected) == (rule.name() == Heun{}.name()));
+  EscapeLog log(1e-3);
+  EscapeLog expected_log(1e-3);
+  const Batch<double> logged = any.continue_from(noisy, log, Seed{3});
+  REQUIRE(bitwise_equal(logged, typed.continue_from(noisy, Seed{3}, expected_log)));
+  REQUIRE(log.escapes().size() == 5);
+  REQUIRE(expected_log.escapes().size() == 5);
+}
+
+TEST_CASE("An AnySampler goes on from noisy samples as the DiffusionSampler does, bitwise", "[sampler]") {
+  const Batch<double> data = test::correlated_samples(6, 30, 1);
+  check_continued(Ideal{}, Ddim{.eta = 0.7}, data);
+  check_continued(Ideal{}, Heun{}, data);
+  check_continued(Ideal{}, EdmStochastic{.churn = 2.0}, data);
+  check_continued(RankK{.rank = 3}, Ddim{.eta = 0.7}, data);
+  check_continued(RankK{.rank = 3}, Heun{}, data);  // collapsed
+  check_continued(RankK{.rank = 3}, EdmStochastic{.churn = 2.0}, data);
+  check_continued(Polynomial<2, RandomFeatures<ExactAverage>>{{.width = 8}}, Heun{}, data);  // has a span
+}
+
+TEST_CASE("Two AnySamplers take a trajectory in two parts, and stop noisy", "[sampler]") {
+  const Batch<double> data = test::correlated_samples(6, 30, 1);
+  const KarrasSchedule schedule{.steps = 7};
+  const EdmStochastic rule{.churn = 2.0};
+  const auto on = [&](const auto& levels) {
+    auto sampler = AnySampler<double>::on<TestedBackend>(TestedBackend::name(), Ideal{}, levels, rule);
+    return sampler.fit(data).set_batch_size(2);
+  };
+  const Batch<double> whole = on(schedule).sample(5, Seed{3});
+  const Batch<double> begun = on(part(schedule, 0, 2)).sample(5, Seed{3});
+  const Batch<double> middle = on(part(schedule, 2, 5)).continue_from(begun, Seed{3});
+  REQUIRE(bitwise_equal(on(part(schedule, 5, 7)).continue_from(middle, Seed{3}), whole));
+}
+
+TEST_CASE("An AnySampler refuses what it cannot go on from", "[sampler]") {
+  auto any = AnySampler<double>::on<TestedBackend>(TestedBackend::name(), Ideal{}, from_sigma(KarrasSchedule{}, 1.0));
+  const Batch<double> ones = Batch<double>::Ones(5, 2);
+  REQUIRE(message_of<Error>([&] { return any.continue_from(ones); }) ==
+          "DiffusionSampler: no model yet; call fit(data) first");
+  any.fit(test::correlated_samples(5, 30, 1));
+  REQUIRE(message_of<DimensionMismatch>([&] { return any.continue_from(ones.topRows(4)); }) ==
+          "continue_from: y is (4, 2) but the model has dimension 5; expected (5, n) with n >= 1");
+  REQUIRE(message_of<DimensionMismatch>([&] { return any.continue_from(ones.leftCols(0)); }) ==
+          "continue_from: y is (5, 0) but the model has dimension 5; expected (5, n) with n >= 1");
+  REQUIRE(message_of<InvalidArgument>([&] { return any.continue_from(std::nan("") * ones); }) ==
+          "continue_from: y holds a value that is not finite");
 }
 
 TEST_CASE("An AnySampler knows spectrum and prediction where the model has them", "[sampler]") {

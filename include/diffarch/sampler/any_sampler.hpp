@@ -69,6 +69,7 @@ class HeldSampler {
   [[nodiscard]] virtual Batch<Scalar> denoise(const Batch<Scalar>& y, NoiseLevel level) const = 0;
   [[nodiscard]] virtual Batch<Scalar> sample(Index n, Seed seed, EscapeLog* log) const = 0;
   [[nodiscard]] virtual Batch<Scalar> sample_from(const Batch<Scalar>& noise, Seed seed, EscapeLog* log) const = 0;
+  [[nodiscard]] virtual Batch<Scalar> continue_from(const Batch<Scalar>& noisy, Seed seed, EscapeLog* log) const = 0;
   [[nodiscard]] virtual SampledTrajectory<Scalar> trajectory(const Batch<Scalar>& noise, Seed seed) const = 0;
   [[nodiscard]] virtual std::optional<Spectrum<Scalar>> spectrum() const = 0;
   [[nodiscard]] virtual std::optional<PredictedDistribution> predicted_distribution() const = 0;
@@ -121,6 +122,9 @@ class HeldSamplerOf final : public HeldSampler<typename M::Scalar> {
   }
   [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, Seed seed, EscapeLog* log) const override {
     return log == nullptr ? sampler_.sample_from(noise, seed) : sampler_.sample_from(noise, seed, *log);
+  }
+  [[nodiscard]] Batch<Scalar> continue_from(const Batch<Scalar>& noisy, Seed seed, EscapeLog* log) const override {
+    return log == nullptr ? sampler_.continue_from(noisy, seed) : sampler_.continue_from(noisy, seed, *log);
   }
   [[nodiscard]] SampledTrajectory<Scalar> trajectory(const Batch<Scalar>& noise, Seed seed) const override {
     Sampler sampler = sampler_;
@@ -247,6 +251,15 @@ class AnySampler {
   }
   [[nodiscard]] Batch<Scalar> sample_from(const Batch<Scalar>& noise, EscapeLog& log, Seed seed = {}) const {
     return held_->sample_from(noise, seed, &log);
+  }
+
+  /// Samples that continue from y (d, n) at the first level, for a schedule that is a part of a trajectory (`part`,
+  /// `from_sigma`): see `DiffusionSampler::continue_from`. `seed` feeds stochastic rules.
+  [[nodiscard]] Batch<Scalar> continue_from(const Batch<Scalar>& noisy, Seed seed = {}) const {
+    return held_->continue_from(noisy, seed, nullptr);
+  }
+  [[nodiscard]] Batch<Scalar> continue_from(const Batch<Scalar>& noisy, EscapeLog& log, Seed seed = {}) const {
+    return held_->continue_from(noisy, seed, &log);
   }
 
   /// Returns the samples from noise x_T (d, n), and y and x0_hat of every step, all in one batch.
