@@ -141,10 +141,15 @@ constexpr std::array statements{
               "below the distances between training points: every sample is one of them. Elsewhere the posterior "
               "weights of the last level predict the share of copies.",
               "paper, section 2", ideal_denoiser_copies},
-    Statement{"C10",
+    Statement{"C10a",
               "At every last noise level the density that the linear denoiser generates has a Kullback-Leibler "
               "divergence to the data's that is predicted; the exact denoiser's is that of the two starts at sigma_T.",
               "sharpens Theorems 1 and 3", divergence_is_predicted},
+    Statement{
+        "C10b",
+        "The divergences between the data and what polynomials and bottlenecks in the plane generate are those of "
+        "the map of x_T. That of the data to a cubic is infinite: some of the data it does not generate at all.",
+        "sharpens Theorems 5 and 6", divergence_in_the_plane},
 };
 
 /// Letters, digits and nothing else: names of files.

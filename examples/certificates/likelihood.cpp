@@ -1,13 +1,18 @@
-// The density that a denoiser generates at its last noisy level, and its Kullback-Leibler divergence to the data's.
+// The density that a denoiser generates at its last noisy level, and its Kullback-Leibler divergences to the data's.
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
 #include "diffarch/analysis/kullback_leibler.hpp"
+#include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
 #include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/polynomial/monomial_denoiser.hpp"
+#include "diffarch/schedule/cosine.hpp"
 #include "diffarch/schedule/custom.hpp"
 
 namespace certificates {
@@ -15,8 +20,7 @@ namespace certificates {
 namespace {
 
 /// Levels in equal steps of the flow's time -asinh(1 / sigma), from sigma_T (0: pure noise) to sigma_min.
-NoiseLevels flow_levels(double sigma_T, double sigma_min) {
-  constexpr Index steps = 24;
+NoiseLevels flow_levels(double sigma_T, double sigma_min, Index steps = 24) {
   const double start = sigma_T > 0.0 ? -std::asinh(1.0 / sigma_T) : 0.0;
   const double end = -std::asinh(1.0 / sigma_min);
   std::vector<NoiseLevel> levels;
@@ -119,6 +123,213 @@ Certificate divergence_is_predicted() {
               .log_x = true};
   add_prediction(panel, "Linear", sigmas, predicted, measured);
   certificate.panels.push_back(std::move(panel));
+  return certificate;
+}
+
+namespace {
+
+/// What a denoiser of the plane generates, as a map of starts u: x(u) and |det dx/du|.
+struct PlaneMap {
+  Batch<double> starts;        ///< u on a square grid, (2, n)
+  double area = 0.0;           ///< du^2
+  Batch<double> ends;          ///< x(u), (2, n)
+  Vector<double> determinant;  ///< not finite where the flow runs away
+};
+
+constexpr double plane_noise = 0.2;  // on data and samples
+constexpr double plane_sigma_T = 40.0;
+
+/// The flow dz / d log sigma = z - D from z = sqrt(1 + sigma_T^2) u, by the classic Runge-Kutta method in log sigma.
+template <class Model>
+Batch<double> flow_ends(const Model& model, const Batch<double>& u) {
+  constexpr Index steps = 48;
+  Batch<double> z = std::hypot(1.0, plane_sigma_T) * u;
+  const double step = std::log(plane_noise / plane_sigma_T) / real(steps);
+  const auto slope = [&](const Batch<double>& at, double steps_done) -> Batch<double> {
+    return at - model.denoise(at, NoiseLevel::from_sigma(plane_sigma_T * std::exp(steps_done * step)));
+  };
+  for (Index k = 0; k < steps; ++k) {
+    const Batch<double> first = slope(z, real(k));
+    const Batch<double> second = slope(z + 0.5 * step * first, real(k) + 0.5);
+    const Batch<double> third = slope(z + 0.5 * step * second, real(k) + 0.5);
+    const Batch<double> fourth = slope(z + step * third, real(k) + 1.0);
+    z += step / 6.0 * (first + 2.0 * second + 2.0 * third + fourth);
+  }
+  return z;
+}
+
+/// The map of a model on the square [-4.8, 4.8]^2 of starts, with its derivatives by differences.
+template <class Model>
+PlaneMap plane_map(const Model& model) {
+  constexpr Index half = 32;
+  constexpr double spacing = 0.15;
+  constexpr double difference = 1e-6;
+  constexpr Index n = (2 * half + 1) * (2 * half + 1);
+  PlaneMap map{Batch<double>(2, n), spacing * spacing, {}, Vector<double>(n)};
+  for (Index i = 0; i < n; ++i)
+    map.starts.col(i) << spacing * real(i / (2 * half + 1) - half), spacing * real(i % (2 * half + 1) - half);
+  Batch<double> shifted(2, 3 * n);
+  shifted << map.starts, map.starts, map.starts;
+  shifted.row(0).segment(n, n).array() += difference;
+  shifted.row(1).tail(n).array() += difference;
+  const Batch<double> ends = flow_ends(model, shifted);
+  map.ends = ends.leftCols(n);
+  const Batch<double> along_x = (ends.middleCols(n, n) - map.ends) / difference;
+  const Batch<double> along_y = (ends.rightCols(n) - map.ends) / difference;
+  map.determinant = (along_x.row(0).cwiseProduct(along_y.row(1)) - along_x.row(1).cwiseProduct(along_y.row(0)))
+                        .cwiseAbs()
+                        .transpose();
+  return map;
+}
+
+/// Both divergences between the data with noise and what a map generates, by sums over the grid of its starts.
+struct PlaneDivergences {
+  double of_data = 0.0;       ///< KL(data || generated), of the data that the map reaches
+  double reached = 0.0;       ///< share of the data that the map reaches
+  double of_generated = 0.0;  ///< KL(generated || data), of the starts that stay finite
+  double finite = 0.0;        ///< share of the starts that stay finite
+};
+
+PlaneDivergences divergences_of(const PlaneMap& map, const GaussianMixture<double>& mixture) {
+  PlaneDivergences result;
+  for (Index i = 0; i < map.starts.cols(); ++i) {
+    if (!std::isfinite(map.determinant(i))) continue;
+    const double log_start = -0.5 * map.starts.col(i).squaredNorm() - std::log(2.0 * std::numbers::pi);
+    const double log_generated = log_start - std::log(map.determinant(i));
+    const double log_data = log_density_with_noise(mixture, map.ends(0, i), map.ends(1, i), plane_noise);
+    const double of_data = map.area * std::exp(log_data) * map.determinant(i);
+    const double of_generated = map.area * std::exp(log_start);
+    result.reached += of_data;
+    result.finite += of_generated;
+    if (of_data > 0.0) result.of_data += of_data * (log_data - log_generated);
+    result.of_generated += of_generated * (log_generated - log_data);
+  }
+  return result;
+}
+
+/// Points of the data, (2, n), with noise.
+Batch<double> noisy_data(const GaussianMixture<double>& mixture, Index n) {
+  return mixture.sample(n, Seed{52}) + plane_noise * normal_batch<double>(2, n, Seed{53});
+}
+
+/// log densities of x under what a model generates, none where it generates nothing: there the flow towards the noise
+/// runs away. Batches that hold such a point are halved.
+template <class Model>
+std::vector<std::optional<double>> log_densities(const Model& model, const NoiseLevels& levels,
+                                                 const Batch<double>& x) {
+  try {
+    const Vector<double> found = log_likelihood(model, levels, x).log_density;
+    return {found.begin(), found.end()};
+  } catch (const NumericalError&) {
+    if (x.cols() == 1) return {std::nullopt};
+  }
+  const Index half = x.cols() / 2;
+  auto result = log_densities(model, levels, x.leftCols(half));
+  const auto rest = log_densities(model, levels, x.rightCols(x.cols() - half));
+  result.insert(result.end(), rest.begin(), rest.end());
+  return result;
+}
+
+/// KL(data || generated) of a polynomial or a network whose flow comes from everywhere.
+template <class Model>
+KullbackLeibler divergence_of_data(const Model& model, const GaussianMixture<double>& mixture) {
+  const Batch<double> x = noisy_data(mixture, 1000);
+  return kullback_leibler(mixture.with_noise(plane_noise).log_density(x),
+                          log_likelihood(model, flow_levels(plane_sigma_T, plane_noise), x).log_density);
+}
+
+/// The best polynomial, fitted in advance where the flow of a likelihood asks for it: at the levels and between them.
+MonomialDenoiser<double, false> polynomial_of(int degree, const GaussianMixture<double>& mixture) {
+  MonomialDenoiser<double, false> model(degree, HermiteMoments::from(moments_of(mixture, 2 * degree), 2 * degree));
+  const NoiseLevels levels = flow_levels(plane_sigma_T, plane_noise, 47);
+  for (Index i = 0; i < levels.noisy_levels(); ++i) model.fit_level(levels[i]);
+  return model;
+}
+
+/// Degrees whose generated distribution has a density everywhere, or nearly so.
+void certify_polynomials(const GaussianMixture<double>& mixture, Certificate& certificate) {
+  const Vector<double> degrees{{1.0, 2.0, 5.0}};
+  Vector<double> predicted(degrees.size());
+  Vector<double> measured(degrees.size());
+  for (Index i = 0; i < degrees.size(); ++i) {
+    const int degree = static_cast<int>(degrees(i));
+    const auto model = polynomial_of(degree, mixture);
+    const PlaneDivergences by_map = divergences_of(plane_map(model), mixture);
+    const KullbackLeibler found = divergence_of_data(model, mixture);
+    predicted(i) = by_map.of_data;
+    measured(i) = found.value;
+    certificate.equal(diffarch::detail::concat("degree ", degree, ": KL of the data to what is generated"),
+                      predicted(i), measured(i), standard_errors * found.standard_error);
+    if (degree == 5)
+      certificate.at_least("degree 5: share of x_T that run away, which makes KL(generated to data) infinite", 1e-3,
+                           1.0 - by_map.finite);
+  }
+  Panel panel{.title = "KL of the data to what polynomials generate", .x_label = "degree", .y_label = "nats"};
+  add_prediction(panel, "by the map of x_T", degrees, predicted, measured);
+  certificate.panels.push_back(std::move(panel));
+}
+
+/// Degree 3: the data that it does not generate.
+void certify_cubic(const GaussianMixture<double>& mixture, Certificate& certificate) {
+  constexpr Index n = 1000;
+  const NoiseLevels levels = flow_levels(plane_sigma_T, plane_noise);
+  const auto model = polynomial_of(3, mixture);
+  const PlaneMap map = plane_map(model);
+  const PlaneDivergences by_map = divergences_of(map, mixture);
+  const KullbackLeibler found = measured_divergence(model, levels, mixture, n);
+  certificate.equal("degree 3: KL of what is generated to the data", by_map.of_generated, found.value,
+                    standard_errors * found.standard_error);
+  const Batch<double> x = noisy_data(mixture, n);
+  const auto densities = log_densities(model, levels, x);
+  std::vector<Index> outside;
+  for (Index i = 0; i < n; ++i)
+    if (!densities[static_cast<std::size_t>(i)]) outside.push_back(i);
+  const double share = 1.0 - by_map.reached;
+  certificate.equal("degree 3: share of the data where nothing is generated, so that KL of the data is infinite", share,
+                    real(static_cast<Index>(outside.size())) / real(n),
+                    standard_errors * std::sqrt(share * (1.0 - share) / real(n)));
+  certificate.at_least("degree 3: this share", 0.01, real(static_cast<Index>(outside.size())) / real(n));
+  certificate.panels.push_back({.title = "All that a cubic generates",
+                                .series = {scatter("x_T on a grid to 4.8 deviations", map.ends), scatter("data", x),
+                                           scatter("data without a density", Batch<double>(x(Eigen::all, outside)))},
+                                .equal_aspect = true,
+                                .x_range = PlotRange{-3.0, 3.0},
+                                .y_range = PlotRange{-3.0, 3.0}});
+}
+
+/// A bottleneck that is trained in a moment.
+template <int H>
+auto small_bottleneck(const GaussianMixture<double>& mixture) {
+  const Bottleneck<H, BottleneckForm::plane> architecture{
+      .training = {.epochs = 150, .batch_size = 50, .learning_rate = 3e-3, .warm_start = true, .seed = Seed{2}}};
+  return fit(architecture, mixture.sample(300, Seed{1}), CosineSchedule{.steps = 8});
+}
+
+void certify_bottlenecks(const GaussianMixture<double>& mixture, Certificate& certificate) {
+  const NoiseLevels levels = flow_levels(plane_sigma_T, plane_noise);
+  const auto certify = [&](const auto& model, const std::string& name) {
+    const PlaneDivergences by_map = divergences_of(plane_map(model), mixture);
+    const KullbackLeibler found = measured_divergence(model, levels, mixture, 1000);
+    certificate.equal(name + ": KL of what is generated to the data", by_map.of_generated, found.value,
+                      standard_errors * found.standard_error);
+    return std::pair(by_map.of_data, divergence_of_data(model, mixture));
+  };
+  const auto [narrow_by_map, narrow] = certify(small_bottleneck<1>(mixture), "bottleneck h = 1");
+  const auto [wide_by_map, wide] = certify(small_bottleneck<2>(mixture), "bottleneck h = 2");
+  certificate.equal("bottleneck h = 2: KL of the data to what is generated", wide_by_map, wide.value,
+                    standard_errors * wide.standard_error);
+  certificate.at_least("bottleneck h = 1: KL of the data to what is generated, over that of h = 2", 5.0,
+                       narrow.value / wide.value);
+}
+
+}  // namespace
+
+Certificate divergence_in_the_plane() {
+  Certificate certificate;
+  const GaussianMixture<double> mixture = three_component_mixture();
+  certify_polynomials(mixture, certificate);
+  certify_cubic(mixture, certificate);
+  certify_bottlenecks(mixture, certificate);
   return certificate;
 }
 

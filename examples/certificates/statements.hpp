@@ -29,6 +29,7 @@ namespace certificates {
 [[nodiscard]] Certificate conservative_has_no_curl();
 // likelihood.cpp
 [[nodiscard]] Certificate divergence_is_predicted();
+[[nodiscard]] Certificate divergence_in_the_plane();
 // random_features.cpp
 [[nodiscard]] Certificate random_features_are_polynomials();
 // bottleneck.cpp
