@@ -11,6 +11,7 @@
 #include "diffarch/solver/gaussian_moments.hpp"
 #include "diffarch/solver/linear_algebra.hpp"
 #include "diffarch/solver/singular_values.hpp"
+#include "diffarch/solver/spectrum_distance.hpp"
 
 namespace diffarch {
 
@@ -179,7 +180,7 @@ template <class Real>
                                      " variances");
   detail::require((a.array() >= Real(0)).all() && (b.array() >= Real(0)).all(),
                   "bures_distance_of_spectra: a variance is negative or NaN; expected at least 0");
-  return (a.cwiseSqrt() - b.cwiseSqrt()).norm();
+  return detail::spectrum_distance(a, b);
 }
 
 /// Returns the mean of bures_distance^2 between a Gaussian with the variances lambda (K) and n samples of itself, to

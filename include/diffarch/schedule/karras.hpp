@@ -6,6 +6,7 @@
 
 #include "diffarch/core/memory.hpp"
 #include "diffarch/core/noise_levels.hpp"
+#include "diffarch/solver/karras_sigmas.hpp"
 
 namespace diffarch {
 
@@ -26,13 +27,9 @@ struct KarrasSchedule {
                     ", expected 0 < sigma_min < sigma_max");
     detail::require(rho > 0.0 && std::isfinite(rho), name(), ": rho = ", rho, ", expected a finite rho > 0");
     detail::require_memory<NoiseLevel>(1, steps, name(), ": the noise levels");
-    const double first = std::pow(sigma_max, 1.0 / rho);
-    const double last = std::pow(sigma_min, 1.0 / rho);
-    std::vector<NoiseLevel> levels{NoiseLevel::from_sigma(sigma_max)};
-    for (Index i = 1; i < steps; ++i) {
-      const double fraction = static_cast<double>(i) / static_cast<double>(steps - 1);
-      levels.push_back(NoiseLevel::from_sigma(std::pow(first + fraction * (last - first), rho)));
-    }
+    std::vector<NoiseLevel> levels;
+    for (const double sigma : detail::karras_sigmas(sigma_min, sigma_max, rho, steps))
+      levels.push_back(NoiseLevel::from_sigma(sigma));
     levels.push_back(NoiseLevel{});
     return NoiseLevels(std::move(levels));
   }

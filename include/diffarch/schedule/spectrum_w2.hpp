@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cmath>
 #include <concepts>
 
 #include "diffarch/sampler/ddim.hpp"
 #include "diffarch/sampler/mode_responses.hpp"
+#include "diffarch/solver/spectrum_distance.hpp"
 #include "diffarch/solver/spectrum_loss.hpp"
 
 namespace diffarch {
@@ -24,13 +24,7 @@ template <PredictableRule Rule>
   detail::check_spectrum("spectrum_w2", eigenvalues);
   if constexpr (std::same_as<Rule, Ddim>)
     if (rule.eta == 0.0) return ddim_spectrum_w2(eigenvalues, levels);
-  const detail::ModeOutcome outcome = detail::mode_outcome(rule, eigenvalues, levels);
-  double squared = 0.0;
-  for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
-    const double error = std::sqrt(outcome.variance(mode)) - std::sqrt(eigenvalues(mode));
-    squared += error * error;
-  }
-  return std::sqrt(squared);
+  return detail::spectrum_distance(detail::mode_outcome(rule, eigenvalues, levels).variance, eigenvalues);
 }
 
 }  // namespace diffarch

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/solver/karras_sigmas.hpp"
 #include "diffarch/solver/least_squares_search.hpp"
 #include "diffarch/solver/spectrum_levels.hpp"
 
@@ -30,13 +31,10 @@ namespace diffarch::detail {
   return log_gaps;
 }
 
-/// log sigma of the levels of Karras et al. (2022, eq. 5) from sigma_T to sigma_min, all above 0.
+/// log sigma of Karras's levels from sigma_T to sigma_min, all above 0.
 [[nodiscard]] inline std::vector<double> karras_levels(double sigma_min, double sigma_T, double rho, Index steps) {
-  std::vector<double> t{std::log(sigma_T)};
-  const double first = std::pow(sigma_T, 1.0 / rho);
-  const double last = std::pow(sigma_min, 1.0 / rho);
-  for (Index k = 1; k < steps; ++k)
-    t.push_back(rho * std::log(first + (last - first) * static_cast<double>(k) / static_cast<double>(steps - 1)));
+  std::vector<double> t = karras_sigmas(sigma_min, sigma_T, rho, steps);
+  for (double& value : t) value = std::log(value);
   return t;
 }
 
