@@ -160,6 +160,9 @@ TEST_CASE("An AnySampler knows spectrum and prediction where the model has them"
   REQUIRE_FALSE(ideal.predicted_distribution().has_value());
   auto heun = AnySampler<double>::on<TestedBackend>(TestedBackend::name(), Ideal{}, CosineSchedule{.steps = 5}, Heun{});
   REQUIRE_FALSE(heun.fit(data).predicted_distribution().has_value());
+  auto churned = AnySampler<double>::on<TestedBackend>(TestedBackend::name(), RankK{.rank = 3},
+                                                       KarrasSchedule{.steps = 5}, EdmStochastic{.churn = 2.0});
+  REQUIRE(churned.fit(data).predicted_distribution().has_value());
 }
 
 TEST_CASE("A trajectory ends in the samples and holds what the model saw and said", "[sampler]") {

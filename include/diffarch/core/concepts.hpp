@@ -131,7 +131,8 @@ concept SamplerRule = std::copyable<R> &&
 
 /// A rule that knows what its step does to one eigenmode of a SpectralDenoiser, in the direction of variance
 /// lambda >= 0:
-///   y' - signal' mean = mode_gain(lambda, level, next) * (y - signal mean).
+///   y' - signal' mean = mode_gain(lambda, level, next) * (y - signal mean),
+/// up to fresh noise. Where the rule raises y before the step, `level` is the raised one, and so is y.
 /// The steps of such a rule are collapsed to one gain per eigenmode, and `predicted_distribution` knows what it
 /// generates.
 template <class R>

@@ -38,8 +38,13 @@ struct EdmStochastic {
   void advance(const M& model, StorageOf<M>& y, const StorageOf<M>& x0_hat, NoiseLevel level, NoiseLevel next) const {
     Heun{}.advance(model, y, x0_hat, level, next);
   }
+
+  /// That of Heun's step from the raised level: what raises y has no mean.
+  [[nodiscard]] double mode_gain(double lambda, NoiseLevel raised, NoiseLevel next) const {
+    return Heun{}.mode_gain(lambda, raised, next);
+  }
 };
 
-static_assert(SamplerRule<EdmStochastic>);
+static_assert(SpectralRule<EdmStochastic>);
 
 }  // namespace diffarch

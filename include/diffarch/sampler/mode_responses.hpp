@@ -90,12 +90,14 @@ template <PredictableRule Rule>
     outcome.gains = Vector<double>::Ones(eigenvalues.size());
     outcome.variance = Vector<double>::Constant(eigenvalues.size(), v_T);
     for (Index step = 0; step < levels.steps(); ++step) {
-      const double fresh = rule.noise_scale(levels[step], levels[step + 1]);
-      outcome.has_fresh_noise = outcome.has_fresh_noise || fresh > 0.0;
+      const NoiseLevel level = raised_level(rule, levels, step);
+      const double raising = missing_noise(levels[step], level);
+      const double fresh = rule.noise_scale(level, levels[step + 1]);
+      outcome.has_fresh_noise = outcome.has_fresh_noise || raising > 0.0 || fresh > 0.0;
       for (Index mode = 0; mode < eigenvalues.size(); ++mode) {
-        const double gain = rule.mode_gain(eigenvalues(mode), levels[step], levels[step + 1]);
+        const double gain = rule.mode_gain(eigenvalues(mode), level, levels[step + 1]);
         outcome.gains(mode) *= gain;
-        outcome.variance(mode) = gain * gain * outcome.variance(mode) + fresh * fresh;
+        outcome.variance(mode) = gain * gain * (outcome.variance(mode) + raising * raising) + fresh * fresh;
       }
     }
   } else {

@@ -38,12 +38,14 @@ template <SpectralDenoiser Model>
 }  // namespace detail
 
 /// Predicts the distribution of the samples of `DiffusionSampler` for a model of the linear family, a schedule and a
-/// rule. Finite steps: per mode v' = gain^2 v + (fresh noise)^2 from v_T = signal_T^2 + noise_T^2, so for DDIM
+/// rule. Finite steps: per mode v' = gain^2 (v + (noise that raises y before the step)^2) + (fresh noise)^2 from v_T =
+/// signal_T^2 + noise_T^2, so for DDIM
 ///   mean = mu - U G U^T mu,  variance = (1 + sigma_T^2) G^2,  G = prod (lambda + sigma sigma') / (lambda + sigma^2).
 /// Limit N -> infinity: the linear SDE (ODE for eta = 0) with the exact score, from the same start,
 ///   variance = lambda + G^2 signal_T^2 (1 - lambda),
 ///   signal_T G = (lambda / (lambda + sigma_T^2))^((1 + eta^2) / 2).
-/// Both tend to N(mu, Sigma) only when also sigma_T -> infinity.
+/// Both tend to N(mu, Sigma) only when also sigma_T -> infinity. For `EdmStochastic` the limit is that without churn:
+/// churn leaves less of the start, how much less depends on the schedule.
 /// Model: a SpectralDenoiser, S: a Schedule, Rule: a PredictableRule. For a rule with a memory every noise that enters
 /// is followed to the end: v = sum over the noises of (answer of the mode)^2 (scale of the noise)^2. Throws
 /// InvalidArgument for levels that stop before the clean one.
