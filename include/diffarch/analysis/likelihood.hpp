@@ -92,7 +92,9 @@ template <Denoiser Model>
 /// Divergence: see `Divergence`. Estimated (Hutchinson 1990; vectors fixed along a trajectory, Grathwohl et al. 2019,
 /// "FFJORD") it is unbiased, and standard_error is that of the mean over the probes.
 /// Column j of the result depends on column j of x and its number only, bitwise.
-/// Cost: 4 substeps (N - 1) predictions and Jacobians of each sample. Polynomials solve for each new sigma once.
+/// Cost: 4 substeps (N - 1) predictions and Jacobians of each sample. A polynomial solves anew in each of them at a
+/// sigma where it was not fitted: fit the levels, and those half-way between them in the flow's time -asinh(1 / sigma),
+/// in advance (`fit_level`).
 /// Throws DimensionMismatch for another shape; InvalidArgument for a sample that is not finite, no level of finite
 /// sigma with noise, or options out of range; NumericalError, with levels, sigma and sample, when the trajectory leaves
 /// the finite numbers.
