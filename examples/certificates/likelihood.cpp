@@ -7,6 +7,7 @@
 
 #include "certificates/statements.hpp"
 #include "certificates/tools.hpp"
+#include "common/report/flow.hpp"
 #include "diffarch/analysis/kullback_leibler.hpp"
 #include "diffarch/denoiser/bottleneck.hpp"
 #include "diffarch/denoiser/gaussian_mixture_score.hpp"
@@ -19,18 +20,8 @@ namespace certificates {
 
 namespace {
 
-/// Levels in equal steps of the flow's time -asinh(1 / sigma), from sigma_T (0: pure noise) to sigma_min.
-NoiseLevels flow_levels(double sigma_T, double sigma_min, Index steps = 24) {
-  const double start = sigma_T > 0.0 ? -std::asinh(1.0 / sigma_T) : 0.0;
-  const double end = -std::asinh(1.0 / sigma_min);
-  std::vector<NoiseLevel> levels;
-  for (Index k = 0; k < steps; ++k) {
-    const double time = start + (end - start) * real(k) / real(steps - 1);
-    levels.push_back({std::tanh(-time), 1.0 / std::cosh(time)});
-  }
-  levels.push_back({});
-  return NoiseLevels(std::move(levels));
-}
+using figures::flow_levels;
+using figures::log_densities;
 
 /// log p of a mixture in the plane with noise sigma, written out; diagonal covariances.
 double log_density_with_noise(const GaussianMixture<double>& mixture, double x, double y, double sigma) {
@@ -210,24 +201,6 @@ PlaneDivergences divergences_of(const PlaneMap& map, const GaussianMixture<doubl
 /// Points of the data, (2, n), with noise.
 Batch<double> noisy_data(const GaussianMixture<double>& mixture, Index n) {
   return mixture.sample(n, Seed{52}) + plane_noise * normal_batch<double>(2, n, Seed{53});
-}
-
-/// log densities of x under what a model generates, none where it generates nothing: there the flow towards the noise
-/// runs away. Batches that hold such a point are halved.
-template <class Model>
-std::vector<std::optional<double>> log_densities(const Model& model, const NoiseLevels& levels,
-                                                 const Batch<double>& x) {
-  try {
-    const Vector<double> found = log_likelihood(model, levels, x).log_density;
-    return {found.begin(), found.end()};
-  } catch (const NumericalError&) {
-    if (x.cols() == 1) return {std::nullopt};
-  }
-  const Index half = x.cols() / 2;
-  auto result = log_densities(model, levels, x.leftCols(half));
-  const auto rest = log_densities(model, levels, x.rightCols(x.cols() - half));
-  result.insert(result.end(), rest.begin(), rest.end());
-  return result;
 }
 
 /// KL(data || generated) of a polynomial or a network whose flow comes from everywhere.

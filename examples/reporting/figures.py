@@ -167,6 +167,20 @@ def about_duplicates(measured):
     return f" {duplicates} training images are duplicates, and left out of the distances." if duplicates else ""
 
 
+def divergences_in_the_plane(plane):
+    def nats(divergence):
+        if divergence == "infinite":
+            return divergence
+        return f"{number(divergence['nats'])} \u00b1 {number(1.96 * divergence['standard_error'])}"
+
+    rows = [(one["architecture"], nats(one["data_to_generated"]), nats(one["generated_to_data"]),
+             percent(one["share_of_data_not_generated"])) for one in plane["rows"]]
+    return table(
+        f"Three blobs in the plane, noise of {number(plane['noise'])} on both sides: Kullback-Leibler divergences in "
+        "nats, with 95 %. Infinite: some of the data are not generated, or samples run away; a number: none of these",
+        ("architecture", "data to generated", "generated to data", "data not generated"), rows)
+
+
 def map_of_creativity(found):
     def with_interval(measured, shown=number):
         return interval(measured["value"], measured["interval_95"], shown)
@@ -190,10 +204,13 @@ def map_of_creativity(found):
         copied = [one["name"] for one in sampled if one["memorised_fraction"]["interval_95"][0] > 0.5]
         sentences = [f"Most novel: {novel}. Nearest to the data in mean and covariance: {near}. Mostly copies (95 % "
                      f"interval above one half): {', '.join(copied) or 'none'}."]
-    return sentences, [table(
+    tables = [table(
         "95 % intervals in brackets. Novelty: distance to the nearest training image, relative to their own spacing",
         ("architecture", "memorised", "novelty", "dimension (TwoNN)", "Bures to the data, per value", "ran away"),
         rows)]
+    if "plane" in found:
+        tables.append(divergences_in_the_plane(found["plane"]))
+    return sentences, tables
 
 
 def comparison(found):
