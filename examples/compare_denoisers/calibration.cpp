@@ -79,11 +79,12 @@ AnySampler<float> patch_sampler(const PatchPosterior& symmetry, const std::vecto
 std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, const SampledTrajectory<float>& network,
                                             const WindowCandidates& candidates, const NetworkSetting& setting) {
   constexpr std::size_t larger = 2;  // sizes beyond the best box's, of which a window that falls off uses less
-  const auto& [sizes, temperatures, spreads, factors] = candidates;
+  const std::vector<Index>& sizes = candidates.sizes;
+  const std::vector<double>& spreads = candidates.spreads;
   const ProgressCallback bar = ConsoleProgress{};
-  ProgressReporter progress(
-      bar, "calibrate " + symmetry.name(),
-      static_cast<Index>(sizes.size() * temperatures.size() + (larger + 1) * spreads.size() + factors.size()));
+  ProgressReporter progress(bar, "calibrate " + symmetry.name(),
+                            static_cast<Index>(sizes.size() * candidates.temperatures.size() +
+                                               (larger + 1) * spreads.size() + candidates.temperature_factors.size()));
   WindowSearch search(symmetry, network, setting);
   // Tries what `change` makes of the windows that were best before.
   const auto attempt = [&](std::vector<PatchWindow> windows, const auto& change) {
@@ -92,7 +93,7 @@ std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, cons
     progress.advance();
   };
   for (const Index size : sizes)
-    for (const double temperature : temperatures)
+    for (const double temperature : candidates.temperatures)
       attempt(search.best(), [&](PatchWindow& window) { window = {size, temperature}; });
   const std::vector<PatchWindow> box = search.best();
   for (std::size_t step = 0; step <= larger; ++step)
@@ -103,7 +104,8 @@ std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, cons
         window.spread = spread;
       });
   const std::vector<PatchWindow> spread = search.best();
-  for (const double factor : factors) attempt(spread, [&](PatchWindow& window) { window.temperature *= factor; });
+  for (const double factor : candidates.temperature_factors)
+    attempt(spread, [&](PatchWindow& window) { window.temperature *= factor; });
   return search.best();
 }
 

@@ -203,7 +203,9 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
   /// |y - signal x|^2 of the pixels that are seen, summed over the rows of windows.
   template <class Query>
   void sum_columns(Workspace& workspace, const Query& y, const Task& task, const Shifted& tile) const {
-    const auto& [shift, served, seen] = tile.rows;
+    const Index shift = tile.rows.shift;
+    const detail::ShiftAxis::Range served = tile.rows.served;
+    const detail::ShiftAxis::Range seen = tile.rows.seen;
     const Index row_values = tile.columns.seen.count() * lanes;
     const Index above = detail::reach_before(task.rows.width);
     // Line 0 is the first that the window of the first served pixel reaches.
@@ -234,7 +236,8 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
 
   /// Distances of the patches around line `line` of the served pixels: the sums of columns, summed along the line.
   void sum_line(Workspace& workspace, const Task& task, const Shifted& tile, Index line) const {
-    const auto& [shift, served, seen] = tile.columns;
+    const detail::ShiftAxis::Range served = tile.columns.served;
+    const detail::ShiftAxis::Range seen = tile.columns.seen;
     const Scalar* sums = workspace.column_sums.data() + line * seen.count() * lanes;
     const Index left = detail::reach_before(task.columns.width);
     const Index first = served.begin - left;
