@@ -17,7 +17,7 @@
 // theory can hope to predict it.
 //
 // Two comparisons, each as Pearson's r, R^2 and explained variance, three numbers that are often called by each other's
-// names, as medians over the samples:
+// names, as medians over the samples, that of R^2 of final images with a bootstrap interval:
 //   single step   at the noisy images of the network's own trajectories, x0_hat against x0_hat
 //   trajectory    each denoiser goes its own way from the same noise; the final images are compared
 
@@ -25,12 +25,17 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "common/architectures/samplers.hpp"
 #include "common/options/command_line.hpp"
 #include "common/training/shared_training.hpp"
 #include "common/training/trained_networks.hpp"
 #include "compare_denoisers/calibration.hpp"
+#include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/core/make_denoiser.hpp"
 #include "diffarch/denoiser/blend.hpp"
@@ -96,10 +101,23 @@ std::vector<Value> column_of(const std::vector<PatchWindow>& windows, Value Patc
   return values;
 }
 
+/// The 95 % interval of the median R^2, by the bootstrap over the samples where it is defined; none where it is
+/// nowhere.
+std::optional<Interval> interval_of_median(const Agreement& agreement) {
+  std::vector<double> defined;
+  for (const double value : agreement.r_squared)
+    if (!std::isnan(value)) defined.push_back(value);
+  if (defined.empty()) return std::nullopt;
+  const Vector<double> values = Eigen::Map<const Vector<double>>(defined.data(), static_cast<Index>(defined.size()));
+  return bootstrap_interval(values, [](const Vector<double>& resample) { return median_of_defined(resample); });
+}
+
 Json to_json(const Agreement& agreement) {
+  const std::optional<Interval> interval = interval_of_median(agreement);
   return {{"sigma", agreement.level.sigma()},
           {"pearson_r_median", agreement.median_pearson_correlation},
           {"r_squared_median", agreement.median_r_squared},
+          {"r_squared_median_interval", interval ? Json{interval->lower, interval->upper} : Json()},
           {"explained_variance_median", agreement.median_explained_variance},
           {"undefined_samples", agreement.undefined},
           {"r_squared", figures::to_json(agreement.r_squared)}};
@@ -228,7 +246,9 @@ void print_prediction(const Theory& theory, const Prediction& prediction) {
   for (const double value : {mean_of_defined(r), mean_of_defined(r2), mean_of_defined(explained),
                              end.median_pearson_correlation, end.median_r_squared, end.median_explained_variance})
     std::printf(" %9s", number_text(value, 3).c_str());
-  std::printf("  %s", list_text(column_of(theory.windows, &PatchWindow::size)).c_str());
+  const std::optional<Interval> interval = interval_of_median(end);
+  const std::string range = interval ? number_text(interval->lower, 3) + " - " + number_text(interval->upper, 3) : "";
+  std::printf("  %-15s  %s", range.c_str(), list_text(column_of(theory.windows, &PatchWindow::size)).c_str());
   if (theory.name == "PatchPosterior")
     std::printf("; spreads %s; temperatures %s", list_text(column_of(theory.windows, &PatchWindow::spread)).c_str(),
                 list_text(column_of(theory.windows, &PatchWindow::temperature)).c_str());
@@ -287,8 +307,8 @@ Json compare_theories(const TrainedNetwork& network, const std::vector<Theory>& 
   std::printf("%s, %ld trajectories; medians over them:\n", network.architecture.c_str(),
               static_cast<long>(comparison.noise.cols()));
   std::printf("  %-22s %28s %28s\n", "", "single step, mean of levels", "final images");
-  std::printf("  %-22s %9s %9s %9s %9s %9s %9s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
-              "patch sizes");
+  std::printf("  %-22s %9s %9s %9s %9s %9s %9s  %-15s  %s\n", "", "r", "R^2", "expl. v.", "r", "R^2", "expl. v.",
+              "R^2, 95 %", "patch sizes");
   comparison.rows.emplace_back(network.architecture, network.trajectory.samples.leftCols(shown));
   Json compared = Json::array();
   const auto compare_one = [&](const Theory& theory, const Batch<float>& samples) {

@@ -22,7 +22,7 @@ from reporting.elements import ReportError, read_json, shown, write_whole
 UNETS = ["--networks", "pools_1,pools_2,pools_3", "--local", "PatchPosterior,uncalibrated,LocalScore,receptive field"]
 # EquivariantLocalScore takes a thousand times the time of LocalScore.
 MAPPED = ["--architectures", "linear,rank_10,polynomial,patch_polynomial,bottleneck_100,local,default,circular,global,"
-                             "local_score,ideal"]
+                             "local_score,patch_posterior,ideal,plane"]
 
 
 class Job:

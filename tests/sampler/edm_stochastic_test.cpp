@@ -50,15 +50,15 @@ TEST_CASE("Churn adds the noise that it says, between its two levels only", "[sa
 
 /// Algorithm 2 of the paper on one eigenmode, in z = y / signal and sigma: what is left of a deviation of 1, and the
 /// variance of the samples.
-struct Mode {
+struct PaperMode {
   long double gain = 1.0L;
   long double variance = 0.0L;
 };
 
-Mode mode_by_the_paper(long double lambda, const std::vector<double>& sigmas, long double churn, double lowest,
-                       double highest) {
+PaperMode mode_by_the_paper(long double lambda, const std::vector<double>& sigmas, long double churn, double lowest,
+                            double highest) {
   const auto steps = static_cast<long double>(sigmas.size() - 1);
-  Mode mode{1.0L, 1.0L + static_cast<long double>(sigmas[0]) * sigmas[0]};
+  PaperMode mode{1.0L, 1.0L + static_cast<long double>(sigmas[0]) * sigmas[0]};
   for (std::size_t k = 0; k + 1 < sigmas.size(); ++k) {
     const long double t = sigmas[k];
     const long double next = sigmas[k + 1];
@@ -105,7 +105,8 @@ TEST_CASE("What churn leaves of each mode is predicted as the paper's algorithm 
     REQUIRE(found.has_fresh_noise == (rule.churn > 0.0));
     for (Index mode = 0; mode < lambdas.size(); ++mode) {
       CAPTURE(lambdas(mode));
-      const Mode expected = mode_by_the_paper(lambdas(mode), levels.sigmas(), rule.churn, rule.lowest, rule.highest);
+      const PaperMode expected =
+          mode_by_the_paper(lambdas(mode), levels.sigmas(), rule.churn, rule.lowest, rule.highest);
       // z = y / signal; each of the steps rounds a few times.
       const double gain = static_cast<double>(expected.gain) / signal;
       REQUIRE(found.gains(mode) == Approx(gain).epsilon(1e-12).margin(0.0));
