@@ -95,7 +95,14 @@ std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, cons
   for (const Index size : sizes)
     for (const double temperature : candidates.temperatures)
       attempt(search.best(), [&](PatchWindow& window) { window = {size, temperature}; });
+  const auto attempt_factors = [&] {
+    const std::vector<PatchWindow> before = search.best();
+    for (const double factor : candidates.temperature_factors)
+      attempt(before, [&](PatchWindow& window) { window.temperature *= factor; });
+  };
+  attempt_factors();
   const std::vector<PatchWindow> box = search.best();
+  if (spreads.empty()) return box;
   for (std::size_t step = 0; step <= larger; ++step)
     for (const double spread : spreads)
       attempt(box, [&](PatchWindow& window) {
@@ -103,10 +110,13 @@ std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, cons
         window.size = sizes[std::min(place + step, sizes.size() - 1)];
         window.spread = spread;
       });
-  const std::vector<PatchWindow> spread = search.best();
-  for (const double factor : candidates.temperature_factors)
-    attempt(spread, [&](PatchWindow& window) { window.temperature *= factor; });
-  return search.best();
+  attempt_factors();
+  // Single steps do not decide how errors add up along a trajectory.
+  const auto score_of_samples = [&](const std::vector<PatchWindow>& windows) {
+    const Batch<float> samples = patch_sampler(symmetry, windows, setting).continue_from(network.noisy.front());
+    return median_of_defined(r_squared(samples, network.samples));
+  };
+  return score_of_samples(box) > score_of_samples(search.best()) ? box : search.best();
 }
 
 }  // namespace figures

@@ -20,7 +20,7 @@ struct WindowCandidates {
   std::vector<diffarch::Index> sizes;
   std::vector<double> temperatures = {1.0};
   std::vector<double> spreads = {};              ///< in widths of the window, beside boxes
-  std::vector<double> temperature_factors = {};  ///< on the best temperature, in the end
+  std::vector<double> temperature_factors = {};  ///< on the best temperature
 };
 
 /// Boxes at the temperature 1, as Kamb and Ganguli (2024) calibrate them.
@@ -30,8 +30,8 @@ struct WindowCandidates {
 [[nodiscard]] WindowCandidates windows_of_all_kinds(diffarch::Index largest);
 
 /// For every noise level the window whose x0_hat has the largest median R^2 to the network's along `network`: first the
-/// best box and temperature, then the best spread of windows of its size and of the next two larger ones, then the best
-/// factor on the temperature.
+/// best box and temperature, then the best spread of windows of its size and of the next two larger ones. Of the boxes
+/// alone and of all, those are taken whose own trajectories end closer to the network's.
 [[nodiscard]] std::vector<diffarch::PatchWindow> calibrated_windows(const diffarch::PatchPosterior& symmetry,
                                                                     const diffarch::SampledTrajectory<float>& network,
                                                                     const WindowCandidates& candidates,
