@@ -82,9 +82,10 @@ std::vector<PatchWindow> calibrated_windows(const PatchPosterior& symmetry, cons
   const std::vector<Index>& sizes = candidates.sizes;
   const std::vector<double>& spreads = candidates.spreads;
   const ProgressCallback bar = ConsoleProgress{};
-  ProgressReporter progress(bar, "calibrate " + symmetry.name(),
-                            static_cast<Index>(sizes.size() * candidates.temperatures.size() +
-                                               (larger + 1) * spreads.size() + candidates.temperature_factors.size()));
+  ProgressReporter progress(
+      bar, "calibrate " + symmetry.name(),
+      static_cast<Index>(sizes.size() * candidates.temperatures.size() + (larger + 1) * spreads.size() +
+                         (spreads.empty() ? 1 : 2) * candidates.temperature_factors.size()));
   WindowSearch search(symmetry, network, setting);
   // Tries what `change` makes of the windows that were best before.
   const auto attempt = [&](std::vector<PatchWindow> windows, const auto& change) {
