@@ -80,6 +80,14 @@ TEST_CASE("Where nothing helps a blend is its first denoiser", "[denoiser][blend
           Matrix<double>(Vector<double>::Unit(2, 0)));
 }
 
+TEST_CASE("The ridge of a blend pulls towards the first denoiser", "[denoiser][blend]") {
+  // (right + e_0) / 2 where the normal matrix is the identity and the ridge 1.
+  const Matrix<double> x =
+      detail::ridge_to_first<double>(Matrix<double>::Identity(2, 2), Matrix<double>::Constant(2, 1, 5.0), 1.0);
+  REQUIRE(x(0, 0) == Approx(3.0).epsilon(1e-14));
+  REQUIRE(x(1, 0) == Approx(2.5).epsilon(1e-14));
+}
+
 TEST_CASE("Few samples do not lead a blend away from its first denoiser", "[denoiser][blend]") {
   // Two samples of which each has a common error of its own that a second denoiser happens to fit: left out, neither
   // is predicted better by it.
