@@ -40,8 +40,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(diffarch_cuda_program_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${options}>)
 endif()
 
-# diffarch::compiled as our programs and tests have it. It is at -O3 in the build type Tests, too: -O1 inlines nothing of
-# Eigen's products, and the polynomial of creativity_map then takes minutes instead of seconds.
+# diffarch::compiled as our programs and tests have it. It is at -O3 in the build type Tests, too: most of what tests and
+# programs compute, they compute in there.
 target_link_libraries(diffarch_compiled PRIVATE $<BUILD_INTERFACE:diffarch_program_options>)
 target_compile_options(diffarch_compiled PRIVATE $<$<CONFIG:Tests>:-O3>)
 
