@@ -37,6 +37,7 @@
 #include "compare_denoisers/calibration.hpp"
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
+#include "diffarch/analysis/median.hpp"
 #include "diffarch/core/make_denoiser.hpp"
 #include "diffarch/denoiser/blend.hpp"
 #include "diffarch/denoiser/ideal.hpp"
@@ -109,7 +110,7 @@ std::optional<Interval> interval_of_median(const Agreement& agreement) {
     if (!std::isnan(value)) defined.push_back(value);
   if (defined.empty()) return std::nullopt;
   const Vector<double> values = Eigen::Map<const Vector<double>>(defined.data(), static_cast<Index>(defined.size()));
-  return bootstrap_interval(values, [](const Vector<double>& resample) { return median_of_defined(resample); });
+  return bootstrap_interval(values, median);
 }
 
 Json to_json(const Agreement& agreement) {
@@ -128,11 +129,12 @@ struct Comparison {
   FigureReport& report;
   NoiseLevels levels;
   Batch<float> shown_noise;
-  Batch<float> noise;                    ///< of the trajectories that are compared
-  Batch<float> calibration_noise;        ///< of those that choose patch sizes
-  std::vector<std::string> local_names;  ///< which theories that depend on the network
-  bool has_twins;                        ///< networks are trained a second time
-  std::vector<Theory> common = {};       ///< theories that do not depend on the network
+  Batch<float> noise;                             ///< of the trajectories that are compared
+  Batch<float> calibration_noise;                 ///< of those that choose patch sizes
+  std::vector<std::string> local_names;           ///< which theories that depend on the network
+  bool has_twins;                                 ///< networks are trained a second time
+  std::vector<PatchWindow> windows_of_data = {};  ///< of `uncalibrated`, one for each noise level
+  std::vector<Theory> common = {};                ///< theories that do not depend on the network
   std::vector<Batch<float>> common_samples = {};
   std::vector<LabelledRow> rows = {};
   std::vector<Panel> panels = {};
@@ -145,11 +147,6 @@ struct TrainedNetwork {
   UNetChoice choice;
   SampledTrajectory<float> trajectory;  ///< from the noise of the comparison
 };
-
-/// The patch posterior with the symmetry of a network: see predictor_of.
-PatchPosterior symmetry_of(const UNetChoice& choice, const ImageShape& shape) {
-  return {.shape = shape, .border = choice.padding, .period = Index{1} << choice.pools};
-}
 
 /// A sampler on the host or a device as a part of a blend.
 AnyDenoiser<float> part_of(const AnySampler<float>& sampler) {
@@ -176,6 +173,7 @@ std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledT
   const NetworkSetting& setting = comparison.setting;
   const ImageShape& shape = setting.images.shape();
   const bool is_circular = network.choice.padding == Padding::circular;
+  const PatchPosterior of_network = predictor_of_unet(shape, network.choice.pools, network.choice.padding);
   const PatchPosterior local = LocalScore{shape}.as_patch_posterior();
   const PatchPosterior equivariant = EquivariantLocalScore{shape}.as_patch_posterior();
   // A window that sees the whole image from every pixel.
@@ -194,14 +192,10 @@ std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledT
   };
   for (const std::string& theory : comparison.local_names) {
     if (theory == "PatchPosterior") {
-      const PatchPosterior symmetry = symmetry_of(network.choice, shape);
-      add_calibrated(theory, "PatchPosterior,\ncalibrated", symmetry, windows_of_all_kinds(largest(symmetry)));
+      add_calibrated(theory, "PatchPosterior,\ncalibrated", of_network, windows_of_all_kinds(largest(of_network)));
       theories.push_back(blended(theories.back(), calibration, comparison));
     } else if (theory == "uncalibrated") {
-      std::vector<PatchWindow> windows;
-      for (const Index size : wiener_patch_sizes(setting.images.samples(), shape, comparison.levels))
-        windows.push_back({size});
-      add(theory, "PatchPosterior,\nuncalibrated", symmetry_of(network.choice, shape), std::move(windows));
+      add(theory, "PatchPosterior,\nuncalibrated", of_network, comparison.windows_of_data);
     } else if (theory == "LocalScore") {
       add_calibrated(theory, "LocalScore,\ncalibrated", local, boxes(largest(local)));
     } else if (theory == "EquivariantLocalScore") {
@@ -403,6 +397,9 @@ void compare(const FigureOptions& options, const NetworkOptions& given, const st
     };
     add("Linear", Linear{});
     add("Ideal", Ideal{});
+    if (std::find(local_names.begin(), local_names.end(), "uncalibrated") != local_names.end())
+      for (const Index size : wiener_patch_sizes(images.samples(), images.shape(), comparison.levels))
+        comparison.windows_of_data.push_back({size});
     for (const Theory& theory : comparison.common) {
       comparison.common_samples.push_back(theory.sampler.sample_from(comparison.noise));
       comparison.rows.emplace_back(theory.name, comparison.common_samples.back().leftCols(shown));

@@ -119,7 +119,7 @@ Certificate divergence_is_predicted() {
 
 namespace {
 
-/// What a denoiser of the plane generates, as a map of starts u: x(u) and |det dx/du|.
+/// The map from starts u to what a denoiser of the plane generates, x(u), with |det dx/du|.
 struct PlaneMap {
   Batch<double> starts;        ///< u on a square grid, (2, n)
   double area = 0.0;           ///< du^2

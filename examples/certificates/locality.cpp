@@ -190,6 +190,11 @@ Certificate borders_are_known() {
                                   {"blocks inside moved by one column", images({0, 7, 15, 22}, 1), 1},
                                   {"a block inside exchanged with one at the border", images({14, 6, 0, 22}, 1), 0}};
   const Vector<double> periods = Vector<double>{{1.0, 2.0, 4.0, 24.0}};  // the last: patches at the same place
+  const auto samples_with = [&](double period, const Batch<double>& x) {
+    return samples_of(PatchPosterior{.shape = shape, .period = static_cast<Index>(period), .patch_sizes = {3}}, x);
+  };
+  std::vector<Batch<double>> samples;
+  for (const double period : periods) samples.push_back(samples_with(period, data));
   Panel panel{.title = "Data with the same windows inside",
               .x_label = "period, pixels (24: the image)",
               .y_label = "largest difference of the samples",
@@ -199,8 +204,7 @@ Certificate borders_are_known() {
     Vector<double> differences(periods.size());
     for (Index i = 0; i < periods.size(); ++i) {
       const auto period = static_cast<Index>(periods(i));
-      const PatchPosterior architecture{.shape = shape, .period = period, .patch_sizes = {3}};
-      differences(i) = largest_difference(samples_of(architecture, data), samples_of(architecture, other.data));
+      differences(i) = largest_difference(samples[static_cast<std::size_t>(i)], samples_with(periods(i), other.data));
       const std::string what = other.name + ", period " + std::to_string(period) + ": largest difference of 12 samples";
       if (other.moved_by > 0 && other.moved_by % period == 0)
         certificate.zero(what, differences(i), 1e-9);

@@ -68,6 +68,13 @@ concept PatchPosteriorArchitecture = requires(const A& architecture) {
 
 static_assert(Architecture<PatchPosterior>);
 
+/// Returns the patch posterior, of images of `shape`, with the symmetry of a U-Net with `pools` poolings over 2 x 2
+/// pixels and a padding: its border, and a period of 2^pools pixels, since such a network can tell places apart that
+/// are not equal modulo 2^pools. `patch_sizes`, `spreads` and `temperatures` are left empty.
+[[nodiscard]] inline PatchPosterior predictor_of_unet(const ImageShape& shape, int pools, Padding padding) {
+  return {.shape = shape, .border = padding, .period = Index{1} << pools};
+}
+
 template <PatchPosteriorArchitecture A, class BackendType, class Scalar>
 struct Fitter<A, BackendType, Scalar> {
   using Model = PatchPosteriorDenoiser<Scalar, BackendType>;

@@ -11,7 +11,7 @@ namespace diffarch {
 /// temperature of each noise level are those of the network: `patch_sizes` and `temperatures` are left empty.
 template <int Pools, int Channels, Padding padding>
 [[nodiscard]] PatchPosterior predictor_of(const ConvUNet<Pools, Channels, padding>& network) {
-  return {.shape = network.shape, .border = padding, .period = Index{1} << Pools};
+  return predictor_of_unet(network.shape, Pools, padding);
 }
 
 }  // namespace diffarch

@@ -95,7 +95,7 @@ class PatchPosteriorDenoiser<Scalar_, Cuda> {
                 Vector<Scalar>(Eigen::Map<const Vector<Scalar>>(weights.data(), static_cast<Index>(weights.size()))))};
   }
 
-  /// What all blocks of a call have in common.
+  /// The constants that all blocks of a call share.
   struct Task {
     NoiseLevel level;
     double precision;  ///< of the weights of patches

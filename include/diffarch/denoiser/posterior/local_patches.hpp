@@ -22,7 +22,7 @@ struct PatchSymmetry {
   Index period = same_place;        ///< in pixels; 1: every place. Of circular images, it divides height and width
 };
 
-/// What a local posterior sees of a pixel's neighbourhood at one noise level.
+/// The neighbourhood of a pixel that a local posterior sees at one noise level.
 struct PatchWindow {
   Index size = 1;            ///< width in pixels
   double temperature = 1.0;  ///< factor on noise^2 in the weights of patches

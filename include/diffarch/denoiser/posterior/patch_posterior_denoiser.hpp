@@ -83,7 +83,7 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
   using LaneMap = Eigen::Map<Lanes>;
   using ConstLaneMap = Eigen::Map<const Lanes>;
 
-  /// What all parts of a call have in common.
+  /// The constants that all parts of a call share.
   struct Task {
     Scalar signal;
     double precision;  ///< of the weights of patches; infinite without noise
