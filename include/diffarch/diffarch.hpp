@@ -221,6 +221,7 @@
 #include "diffarch/solver/multi_index.hpp"
 #include "diffarch/solver/power_features.hpp"
 #include "diffarch/solver/principal_components.hpp"
+#include "diffarch/solver/shift_averaged_moments.hpp"
 #include "diffarch/solver/shifted_solve.hpp"
 #include "diffarch/solver/singular_values.hpp"
 #include "diffarch/solver/spectrum_distance.hpp"

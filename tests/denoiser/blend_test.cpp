@@ -60,7 +60,7 @@ TEST_CASE("The weights of a blend are those of least squares", "[denoiser][blend
   Matrix<double> stacked(d * n, 3);
   for (Index k = 0; k < 3; ++k) stacked.col(k) = predictions[std::size_t(k)].reshaped();
   const Vector<double> expected = stacked.colPivHouseholderQr().solve(Vector<double>(target.reshaped()));
-  REQUIRE((detail::blend_weights(predictions, target) - expected).cwiseAbs().maxCoeff() < 2e-3);
+  REQUIRE((blend_weights(predictions, target) - expected).cwiseAbs().maxCoeff() < 2e-3);
   const Matrix<double> normal = stacked.transpose() * stacked;
   const Matrix<double> right = stacked.transpose() * target.reshaped();
   REQUIRE((detail::ridge_to_first<double>(normal, right, 1e-14) - expected).cwiseAbs().maxCoeff() < 1e-10);
@@ -95,9 +95,33 @@ TEST_CASE("Few samples do not lead a blend away from its first denoiser", "[deno
   const std::vector<Batch<double>> predictions{random_matrix(d, 2, 1), random_matrix(d, 2, 2)};
   target.col(0) = predictions[0].col(0) + 0.4 * predictions[1].col(0);
   target.col(1) = predictions[0].col(1) - 0.4 * predictions[1].col(1);
-  const Vector<double> weights = detail::blend_weights(predictions, target);
+  const Vector<double> weights = blend_weights(predictions, target);
   REQUIRE(weights(0) == Approx(1.0).margin(0.05));
   REQUIRE(std::abs(weights(1)) < 0.05);
+}
+
+TEST_CASE("A blend takes the few of many denoisers that its target is made of", "[denoiser][blend]") {
+  // The target is made of three of thirty predictions, and of noise that none of them knows.
+  constexpr Index n = 8;
+  std::vector<Batch<double>> predictions;
+  for (unsigned k = 0; k < 30; ++k) predictions.push_back(random_matrix(d, n, 100 + k));
+  const Batch<double> target =
+      0.9 * predictions[0] + 0.6 * predictions[17] - 0.4 * predictions[23] + 0.05 * random_matrix(d, n, 99);
+  const auto chosen = [](const Vector<double>& weights) { return (weights.array() != 0.0).count(); };
+  const Vector<double> weights = blend_weights(predictions, target);
+  REQUIRE(weights(0) == Approx(0.9).margin(0.02));
+  REQUIRE(weights(17) == Approx(0.6).margin(0.02));
+  REQUIRE(weights(23) == Approx(-0.4).margin(0.02));
+  REQUIRE(chosen(weights) <= 6);
+  // With two, the first and the one that helps it most: least squares on these two.
+  const Vector<double> two = blend_weights(predictions, target, {.most_parts = 2});
+  Matrix<double> stacked(d * n, 2);
+  stacked << predictions[0].reshaped(), predictions[17].reshaped();
+  const Vector<double> expected = stacked.colPivHouseholderQr().solve(Vector<double>(target.reshaped()));
+  REQUIRE(chosen(two) == 2);
+  REQUIRE(two(0) == Approx(expected(0)).margin(1e-3));
+  REQUIRE(two(17) == Approx(expected(1)).margin(1e-3));
+  REQUIRE(chosen(blend_weights(predictions, target, {.most_parts = 1})) == 1);
 }
 
 TEST_CASE("A blend says what is wrong", "[denoiser][blend]") {
@@ -119,6 +143,13 @@ TEST_CASE("A blend says what is wrong", "[denoiser][blend]") {
   REQUIRE(message_of<DimensionMismatch>([&] {
             return BlendDenoiser<double>(one, Matrix<double>::Ones(2, 3), levels);
           }) == "BlendDenoiser: weights are (2, 3); expected (1, 3), one for each denoiser and noise level");
+  REQUIRE(message_of<InvalidArgument>([&] { return fit_blend(one, noisy, noisy, levels, {.most_parts = 0}); }) ==
+          "BlendOptions: most_parts = 0, expected at least 1");
+  REQUIRE(message_of<InvalidArgument>([&] {
+            return blend_weights(std::vector<Batch<double>>{}, Batch<double>(noisy[0]));
+          }) == "blend_weights: 0 predictions of 2 samples; expected at least one of one");
+  REQUIRE(message_of<DimensionMismatch>([&] { return blend_weights(noisy, random_matrix(d, 3, 1)); }) ==
+          "blend_weights: a prediction is (40, 2), the target (40, 3)");
   const auto other =
       AnyDenoiser<double>(make_denoiser<double>(3, [](const Batch<double>& y, NoiseLevel /*level*/) { return y; }));
   REQUIRE(message_of<DimensionMismatch>([&] {

@@ -40,8 +40,11 @@ TEST_CASE("The cross-validated ridge is the one found by fitting and testing on 
   const auto without = [&](std::ptrdiff_t) -> const auto& { return folds; };
   CHECK(expected > 0.05);
   CHECK(expected < 30.0);
-  CHECK(cross_validated_ridge(ridges, 4, without, solve) == expected);
-  CHECK(cross_validated_ridge({0.7}, 4, without, solve) == 0.7);
+  const ChosenRidge chosen = cross_validated_ridge(ridges, 4, without, solve);
+  CHECK(chosen.ridge == expected);
+  CHECK(chosen.left_out_error == Approx((least - target.squaredNorm()) / 40.0).epsilon(1e-12));
+  CHECK(cross_validated_ridge({0.7}, 4, without, solve).ridge == 0.7);
+  CHECK(std::isinf(cross_validated_ridge({0.7}, 4, without, solve).left_out_error));
   const FoldProblem all = join_folds(folds);
   CHECK(relative_difference(all.normal, Matrix<double>(h * h.transpose() / 40.0)) < 1e-14);
   CHECK(all.weight == Approx(1.0));

@@ -32,14 +32,21 @@ template <class Folds>
   return sum;
 }
 
+/// A ridge and the error of its fits on samples that were left out, less what no fit can change; infinity where none
+/// were left out.
+struct ChosenRidge {
+  double ridge;
+  double left_out_error = std::numeric_limits<double>::infinity();
+};
+
 /// The ridge whose fits to all folds but one have the least error on the one left out, summed over folds: K-fold cross-
 /// validation in closed form. `folds_without(f)`: the problems of all `fold_count` folds, as they are when fold f is
 /// left out; `solve(normal, right, ridge)` makes a fit x. Leaving out single samples has no shorter form here: with the
 /// noise averaged exactly, one sample is not a change of rank one.
 template <class FoldsWithout, class Solve>
-[[nodiscard]] double cross_validated_ridge(const std::vector<double>& ridges, std::size_t fold_count,
-                                           const FoldsWithout& folds_without, const Solve& solve) {
-  if (ridges.size() == 1 || fold_count < 2) return ridges.back();
+[[nodiscard]] ChosenRidge cross_validated_ridge(const std::vector<double>& ridges, std::size_t fold_count,
+                                                const FoldsWithout& folds_without, const Solve& solve) {
+  if (ridges.size() == 1 || fold_count < 2) return {ridges.back()};
   std::vector<double> errors(ridges.size(), 0.0);
   for (std::size_t f = 0; f < fold_count; ++f) {
     const auto& folds = folds_without(static_cast<std::ptrdiff_t>(f));
@@ -53,7 +60,7 @@ template <class FoldsWithout, class Solve>
   std::size_t best = ridges.size() - 1;
   for (std::size_t r = ridges.size(); r-- > 0;)  // of equal ones, or where none is finite, the larger
     if (errors[r] < errors[best]) best = r;
-  return ridges[best];
+  return {ridges[best], errors[best]};
 }
 
 }  // namespace diffarch

@@ -197,8 +197,8 @@ class SpectralRegression {
       return Matrix<Real>(scale.cwiseProduct(
           bounded_least_squares<BackendType>(scaled, Vector<Real>(scale.cwiseProduct(right.col(0))), first_bounded)));
     };
-    fit.ridge = cross_validated_ridge(
-        features_.ridges, problems.size(), [&](std::ptrdiff_t) -> const auto& { return problems; }, solve);
+    const auto problems_without = [&](std::ptrdiff_t) -> const auto& { return problems; };
+    fit.ridge = cross_validated_ridge(features_.ridges, problems.size(), problems_without, solve).ridge;
     fit.weights = solve(all.normal, all.right, fit.ridge).col(0);
   }
 
@@ -229,7 +229,7 @@ class SpectralRegression {
         problems.push_back(free_problem(fit, folds[f], parts[f], noise_share, signal));
       return problems;
     };
-    fit.ridge = cross_validated_ridge(features_.ridges, folds.size(), problems_without, solve);
+    fit.ridge = cross_validated_ridge(features_.ridges, folds.size(), problems_without, solve).ridge;
     const Problem all = join_folds(problems_without(-1));
     fit.coefficients = solve(all.normal, all.right, fit.ridge).transpose();
   }
