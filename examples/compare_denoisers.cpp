@@ -10,9 +10,11 @@
 // A network's receptive field is the largest its weights allow; how much of it is used changes with the noise. As Kamb
 // and Ganguli (2024) do, the patch size of each noise level is calibrated: the one whose predictions have the largest
 // median R^2 along trajectories of the network, from noise that is not used again. For PatchPosterior the fall-off
-// inside the window and the temperature are calibrated, too, and the row "blend" is the least-squares mixture of it,
-// Linear and Ideal on the same trajectories. Two rows need no network at all: "uncalibrated", PatchPosterior with
-// windows from the autocovariance of the training images, and "receptive field", patches as wide as that. With --twins
+// inside the window and the temperature are calibrated, too. The row "blend" is a least-squares mixture on the same
+// trajectories: of it, of patch posteriors with other windows, and of Linear and Ideal, at most six at a noise level; a
+// network looks closely and from afar at once. For a network with circular padding, the linear denoiser that commutes
+// with its shifts is among them. Two rows need no network at all: "uncalibrated", PatchPosterior with windows from the
+// autocovariance of the training images, and "receptive field", patches as wide as that. With --twins
 // every network is trained a second time with another seed: how well a network predicts its twin is as well as any
 // theory can hope to predict it.
 //
@@ -38,8 +40,6 @@
 #include "diffarch/analysis/bootstrap.hpp"
 #include "diffarch/analysis/denoiser_agreement.hpp"
 #include "diffarch/analysis/median.hpp"
-#include "diffarch/core/make_denoiser.hpp"
-#include "diffarch/denoiser/blend.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
 #include "diffarch/denoiser/local_score.hpp"
@@ -65,6 +65,7 @@ struct Theory {
   std::string label;                      ///< beside its images
   std::vector<PatchWindow> windows = {};  ///< of those with patches, one for each noise level, or one for all
   Matrix<double> weights = {};            ///< of a blend, (parts, noise levels)
+  std::vector<std::string> part_names = {};
 };
 
 /// A number of a table, or that it is undefined.
@@ -148,22 +149,21 @@ struct TrainedNetwork {
   SampledTrajectory<float> trajectory;  ///< from the noise of the comparison
 };
 
-/// A sampler on the host or a device as a part of a blend.
-AnyDenoiser<float> part_of(const AnySampler<float>& sampler) {
-  return AnyDenoiser<float>(make_denoiser<float>(
-      sampler.dimension(), [sampler](const Batch<float>& y, NoiseLevel level) { return sampler.denoise(y, level); }));
-}
-
-/// The least-squares mixture of a theory and the common ones at each noise level, along trajectories of the network.
-Theory blended(const Theory& theory, const SampledTrajectory<float>& calibration, const Comparison& comparison) {
-  std::vector<AnyDenoiser<float>> parts{part_of(theory.sampler)};
-  for (const Theory& common : comparison.common) parts.push_back(part_of(common.sampler));
-  auto blend = fit_blend(std::move(parts), calibration.noisy, calibration.predictions, comparison.levels);
-  Matrix<double> weights = blend.weights();
-  return {.name = "blend",
-          .sampler = AnySampler<float>(std::move(blend), "blend", comparison.setting.schedule),
-          .label = "blend with\nLinear, Ideal",
-          .weights = std::move(weights)};
+/// PatchPosterior with the windows that predict the network best, and the blend of several.
+void add_calibrated_posterior(std::vector<Theory>& theories, const PatchPosterior& symmetry,
+                              const SampledTrajectory<float>& calibration, const Comparison& comparison) {
+  std::vector<NamedSampler> others;
+  for (const Theory& theory : comparison.common) others.push_back({theory.name, theory.sampler});
+  CalibratedPosterior calibrated = calibrated_posterior(symmetry, calibration, others, comparison.setting);
+  theories.push_back({.name = "PatchPosterior",
+                      .sampler = calibrated.posterior,
+                      .label = "PatchPosterior,\ncalibrated",
+                      .windows = std::move(calibrated.windows)});
+  theories.push_back({.name = "blend",
+                      .sampler = calibrated.blend,
+                      .label = "blend of windows,\nLinear, Ideal",
+                      .weights = std::move(calibrated.weights),
+                      .part_names = std::move(calibrated.part_names)});
 }
 
 /// The theories that depend on the network, with windows calibrated on other trajectories of it, or as wide as its
@@ -176,30 +176,23 @@ std::vector<Theory> local_theories(const TrainedNetwork& network, const SampledT
   const PatchPosterior of_network = predictor_of_unet(shape, network.choice.pools, network.choice.padding);
   const PatchPosterior local = LocalScore{shape}.as_patch_posterior();
   const PatchPosterior equivariant = EquivariantLocalScore{shape}.as_patch_posterior();
-  // A window that sees the whole image from every pixel.
-  const auto largest = [&](const PatchPosterior& symmetry) {
-    const Index side = std::max(shape.height, shape.width);
-    return symmetry.border == Padding::circular ? side : 2 * side - 1;
-  };
   std::vector<Theory> theories;
   const auto add = [&](const std::string& name, const std::string& label, const PatchPosterior& symmetry,
                        std::vector<PatchWindow> windows) {
     theories.push_back({name, patch_sampler(symmetry, windows, setting), label, std::move(windows)});
   };
-  const auto add_calibrated = [&](const std::string& name, const std::string& label, const PatchPosterior& symmetry,
-                                  const WindowCandidates& candidates) {
-    add(name, label, symmetry, calibrated_windows(symmetry, calibration, candidates, setting));
+  const auto add_boxes = [&](const std::string& name, const std::string& label, const PatchPosterior& symmetry) {
+    add(name, label, symmetry, calibrated_boxes(symmetry, calibration, setting));
   };
   for (const std::string& theory : comparison.local_names) {
     if (theory == "PatchPosterior") {
-      add_calibrated(theory, "PatchPosterior,\ncalibrated", of_network, windows_of_all_kinds(largest(of_network)));
-      theories.push_back(blended(theories.back(), calibration, comparison));
+      add_calibrated_posterior(theories, of_network, calibration, comparison);
     } else if (theory == "uncalibrated") {
       add(theory, "PatchPosterior,\nuncalibrated", of_network, comparison.windows_of_data);
     } else if (theory == "LocalScore") {
-      add_calibrated(theory, "LocalScore,\ncalibrated", local, boxes(largest(local)));
+      add_boxes(theory, "LocalScore,\ncalibrated", local);
     } else if (theory == "EquivariantLocalScore") {
-      add_calibrated(theory, "Equivariant,\ncalibrated", equivariant, boxes(largest(equivariant)));
+      add_boxes(theory, "Equivariant,\ncalibrated", equivariant);
     } else {
       add(theory, is_circular ? "Equivariant,\nreceptive field" : "LocalScore,\nreceptive field",
           is_circular ? equivariant : local, {PatchWindow{network.receptive_field}});
@@ -265,8 +258,11 @@ Json to_json(const Theory& theory, const Prediction& prediction) {
     entry["temperatures"] = column_of(theory.windows, &PatchWindow::temperature);
   }
   for (Index step = 0; step < theory.weights.cols(); ++step) {
-    const Vector<double> weights = theory.weights.col(step);
-    entry["weights"].push_back(std::vector<double>(weights.begin(), weights.end()));
+    Json of_level = Json::object();
+    for (Index part = 0; part < theory.weights.rows(); ++part)
+      if (theory.weights(part, step) != 0.0)
+        of_level[theory.part_names[static_cast<std::size_t>(part)]] = theory.weights(part, step);
+    entry["weights"].push_back(std::move(of_level));
   }
   return entry;
 }
@@ -442,7 +438,8 @@ int main(int argc, char** argv) {
   line.add(
       {"--local", &local_names,
        "Theories with patches, comma separated: PatchPosterior, over the places that the network cannot tell apart, "
-       "with calibrated windows, and its blend with Linear and Ideal; uncalibrated, the same with windows from the "
+       "with calibrated windows, and a blend of several windows, Linear and Ideal; uncalibrated, the same with windows "
+       "from the "
        "data alone; LocalScore and EquivariantLocalScore with "
        "calibrated patch sizes (the second costs as many times the first as an image has pixels); and patches as "
        "wide as the network's receptive field",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "common/report/network_row.hpp"
@@ -9,32 +10,38 @@
 
 namespace figures {
 
-/// A sampler of the patch posterior with a symmetry and a window for each noise level, fitted to the training images.
+/// A sampler of the patch posterior with a symmetry and a window for each noise level, or one for all, fitted to the
+/// training images.
 [[nodiscard]] diffarch::AnySampler<float> patch_sampler(const diffarch::PatchPosterior& symmetry,
                                                         const std::vector<diffarch::PatchWindow>& windows,
                                                         const NetworkSetting& setting);
 
-/// What is tried. Sizes are odd, so that the pixel is in the middle, and finer where they are small; with the largest
-/// every window sees the whole image.
-struct WindowCandidates {
-  std::vector<diffarch::Index> sizes;
-  std::vector<double> temperatures = {1.0};
-  std::vector<double> spreads = {};              ///< in widths of the window, beside boxes
-  std::vector<double> temperature_factors = {};  ///< on the best temperature
+/// For every noise level the box, at the temperature 1, whose x0_hat has the largest median R^2 to the network's, as
+/// Kamb and Ganguli (2024) calibrate them.
+[[nodiscard]] std::vector<diffarch::PatchWindow> calibrated_boxes(const diffarch::PatchPosterior& symmetry,
+                                                                  const diffarch::SampledTrajectory<float>& network,
+                                                                  const NetworkSetting& setting);
+
+struct NamedSampler {
+  std::string name;
+  diffarch::AnySampler<float> sampler;
 };
 
-/// Boxes at the temperature 1, as Kamb and Ganguli (2024) calibrate them.
-[[nodiscard]] WindowCandidates boxes(diffarch::Index largest);
+/// The patch posterior of a network as far as trajectories of the network calibrate it.
+struct CalibratedPosterior {
+  std::vector<diffarch::PatchWindow> windows;  ///< of each noise level, with the largest median R^2
+  diffarch::AnySampler<float> posterior;       ///< with these windows
+  diffarch::AnySampler<float> blend;           ///< of it, other denoisers, and posteriors with other windows
+  std::vector<std::string> part_names;         ///< what the blend takes at one noise level or more
+  diffarch::Matrix<double> weights;            ///< (parts, noise levels)
+};
 
-/// Boxes, windows whose pixels count less the farther they are from the middle, and temperatures.
-[[nodiscard]] WindowCandidates windows_of_all_kinds(diffarch::Index largest);
-
-/// For every noise level the window whose x0_hat has the largest median R^2 to the network's along `network`: first the
-/// best box and temperature, then the best spread of windows of its size and of the next two larger ones. Of the boxes
-/// alone and of all, those are taken whose own trajectories end closer to the network's.
-[[nodiscard]] std::vector<diffarch::PatchWindow> calibrated_windows(const diffarch::PatchPosterior& symmetry,
-                                                                    const diffarch::SampledTrajectory<float>& network,
-                                                                    const WindowCandidates& candidates,
-                                                                    const NetworkSetting& setting);
+/// Tries boxes and windows whose pixels count less the farther they are from the middle, at several temperatures. The
+/// blend takes at each level, by least squares, what predicts the network best of the posteriors with all of these
+/// windows, of `others`, and for a circular network of the linear denoiser that commutes with its shifts.
+[[nodiscard]] CalibratedPosterior calibrated_posterior(const diffarch::PatchPosterior& symmetry,
+                                                       const diffarch::SampledTrajectory<float>& network,
+                                                       const std::vector<NamedSampler>& others,
+                                                       const NetworkSetting& setting);
 
 }  // namespace figures

@@ -84,10 +84,11 @@ template <class Real>
 /// Window widths of a patch posterior from the data alone, one for each step of `levels`: the smallest odd window in
 /// which the best linear filter reaches `share` of the signal-to-noise ratio, variance over mean squared error less 1,
 /// that it reaches in the largest window. The autocovariance of the images, pooled over places and channels, decides.
-/// Networks use windows of about these widths: for the ten lists that Kamb and Ganguli (2024) calibrated on trained
-/// networks see the page of results. data: (d, n) images of `shape`, n >= 1. largest: odd, at most the shorter side; 0:
-/// 31 or the shorter side where that is less. Cost O(n d largest^2 + largest^6). Throws DimensionMismatch;
-/// InvalidArgument for a share outside (0, 1], a largest window that cannot be, or data that do not vary.
+/// Networks use windows of about these widths: beside four of the lists that Kamb and Ganguli (2024) calibrated on
+/// trained networks they stand on the page of results. data: (d, n) images of `shape`, n >= 1. largest: odd, at most
+/// the shorter side; 0: 31 or the shorter side where that is less. Cost O(n d largest^2 + largest^6). Throws
+/// DimensionMismatch; InvalidArgument for a share outside (0, 1], a largest window that cannot be, or data that do not
+/// vary.
 template <class Scalar>
 [[nodiscard]] std::vector<Index> wiener_patch_sizes(const Batch<Scalar>& data, const ImageShape& shape,
                                                     const NoiseLevels& levels, double share = 0.95, Index largest = 0) {
