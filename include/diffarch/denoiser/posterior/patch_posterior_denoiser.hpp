@@ -8,7 +8,7 @@
 
 #include "diffarch/core/fitter.hpp"
 #include "diffarch/denoiser/posterior/local_patches.hpp"
-#include "diffarch/denoiser/posterior/posterior_weight.hpp"
+#include "diffarch/denoiser/posterior/pixel_posteriors.hpp"
 #include "diffarch/denoiser/posterior/window_sums.hpp"
 
 namespace diffarch {
@@ -58,30 +58,27 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     const Task work = task(level, window);
     Batch<Scalar> x0_hat(y.rows(), y.cols());
     constexpr Index block = 32;
-    std::vector<Posterior> partial;
+    const Posteriors none(shape_.height * shape_.width, shape_.channels, work.precision);
+    std::vector<Posteriors> partial;
     for (Index first = 0; first < y.cols(); first += block) {
       const Index count = std::min(block, y.cols() - first);
-      partial.assign(static_cast<std::size_t>(count * parts), Posterior{});
+      partial.assign(static_cast<std::size_t>(count * parts), none);
       parallel_for(count * parts, work_of_part(work), [&](Index part) {
-        partial[static_cast<std::size_t>(part)] = posterior_of_part(y.col(first + part / parts), work, part % parts);
+        add_part(partial[static_cast<std::size_t>(part)], y.col(first + part / parts).data(), work, part % parts);
       });
       parallel_for(count, parts * dimension(), [&](Index j) {
-        Posterior& total = partial[static_cast<std::size_t>(j * parts)];
-        for (Index part = 1; part < parts; ++part)
-          total.merge(partial[static_cast<std::size_t>(j * parts + part)], work.precision);
-        total.write_mean(x0_hat.col(first + j));
+        Posteriors& total = partial[static_cast<std::size_t>(j * parts)];
+        for (Index part = 1; part < parts; ++part) total.merge(partial[static_cast<std::size_t>(j * parts + part)]);
+        total.write_means(x0_hat.col(first + j));
       });
     }
     return x0_hat;
   }
 
  private:
-  static constexpr Index lanes = 16;  ///< training images side by side in vector registers
-  static constexpr Index parts = 8;   ///< of the training patches, so that one image can occupy many threads
-
-  using Lanes = Eigen::Array<Scalar, lanes, 1>;
-  using LaneMap = Eigen::Map<Lanes>;
-  using ConstLaneMap = Eigen::Map<const Lanes>;
+  static constexpr Index lanes = detail::image_lanes;
+  static constexpr Index strip = 4;  ///< columns of pixels whose sums over rows stay in cache
+  static constexpr Index parts = 8;  ///< of the training patches, so that one image can occupy many threads
 
   /// The constants that all parts of a call share.
   struct Task {
@@ -106,72 +103,44 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
             .column_weights = detail::window_weights<Scalar>(columns.width, window)};
   }
 
-  /// The posterior of each pixel after a part of the training patches.
-  struct Posterior {
-    Vector<Scalar> smallest;      ///< squared distance of the nearest patch, (pixels)
-    Vector<double> weight_sum;    ///< (pixels)
-    Matrix<double> weighted_sum;  ///< (channels, pixels)
-
-    void merge(const Posterior& other, double precision) {
-      for (Index pixel = 0; pixel < smallest.size(); ++pixel) {
-        const auto mine = static_cast<double>(smallest(pixel));
-        const auto theirs = static_cast<double>(other.smallest(pixel));
-        if (other.weight_sum(pixel) == 0.0) continue;
-        const double nearest = std::min(mine, theirs);
-        const double keep = weight_sum(pixel) == 0.0 ? 0.0 : detail::posterior_weight(mine - nearest, precision);
-        const double add = detail::posterior_weight(theirs - nearest, precision);
-        weight_sum(pixel) = keep * weight_sum(pixel) + add * other.weight_sum(pixel);
-        weighted_sum.col(pixel) = keep * weighted_sum.col(pixel) + add * other.weighted_sum.col(pixel);
-        smallest(pixel) = std::min(smallest(pixel), other.smallest(pixel));
-      }
-    }
-
-    template <class Column>
-    void write_mean(Column x0_hat) const {
-      const Index channels = weighted_sum.rows();
-      for (Index pixel = 0; pixel < smallest.size(); ++pixel)
-        x0_hat.segment(pixel * channels, channels) =
-            (weighted_sum.col(pixel) / weight_sum(pixel)).template cast<Scalar>();
-    }
-  };
+  using Posteriors = detail::PixelPosteriors<Scalar>;
 
   [[nodiscard]] Index work_of_part(const Task& task) const noexcept {
     return 8 * tiles_ * lanes * dimension() * task.shifts() / parts;
   }
 
-  /// Arrays that one part works in, each entry `lanes` values.
+  /// Arrays that one part works in, each entry `lanes` values; columns of a tile are taken in strips of `strip`.
   struct Workspace {
     explicit Workspace(const Task& task)
-        : differences((task.rows.size + task.rows.width - 1) * task.columns.size * lanes),
+        : differences((task.rows.size + task.rows.width - 1) * strip * lanes),
           column_sums(task.rows.size * task.columns.size * lanes),
           line((task.columns.size + task.columns.width - 1) * lanes),
-          distances(task.columns.size * lanes) {}
+          distances(task.columns.size * lanes),
+          nearest(task.columns.size),
+          near(task.columns.size) {}
     Vector<Scalar> differences;
-    Vector<Scalar> column_sums;
+    Vector<Scalar> column_sums;  ///< strip by strip, in each row by row
     Vector<Scalar> line;
     Vector<Scalar> distances;
+    Vector<Scalar> nearest;  ///< of the distances of each served pixel of a row
+    Vector<Index> near;      ///< served pixels of a row, one or more of whose patches count
   };
 
-  template <class Query>
-  [[nodiscard]] Posterior posterior_of_part(const Query& y, const Task& task, Index part) const {
-    const Index pixels = shape_.height * shape_.width;
-    Posterior posterior{Vector<Scalar>::Constant(pixels, std::numeric_limits<Scalar>::infinity()),
-                        Vector<double>::Zero(pixels), Matrix<double>::Zero(shape_.channels, pixels)};
+  /// Adds a part of all patches to the posteriors of the pixels of the image y.
+  void add_part(Posteriors& posteriors, const Scalar* y, const Task& task, Index part) const {
     Workspace workspace(task);
     const Index jobs = tiles_ * task.shifts();
     for (Index job = jobs * part / parts; job < jobs * (part + 1) / parts; ++job) {
-      const Index shift = job / tiles_;
-      const Shifted tile{job % tiles_, span(task.rows, shift / task.columns.count),
+      const Index shift = job % task.shifts();
+      const Shifted tile{job / task.shifts(), span(task.rows, shift / task.columns.count),
                          span(task.columns, shift % task.columns.count)};
-      sum_columns(workspace, y, task, tile);
+      for (Index first = 0; first < tile.columns.seen.count(); first += strip)
+        sum_columns(workspace, y, task, tile, first, std::min(strip, tile.columns.seen.count() - first));
       for (Index row = tile.rows.served.begin; row < tile.rows.served.end; ++row) {
         sum_line(workspace, task, tile, row - tile.rows.served.begin);
-        for (Index column = tile.columns.served.begin; column < tile.columns.served.end; ++column)
-          add_patches(posterior, LaneMap(workspace.distances.data() + (column - tile.columns.served.begin) * lanes),
-                      task, tile, row, column);
+        add_line(posteriors, workspace, tile, row);
       }
     }
-    return posterior;
   }
 
   /// What a shift along one axis compares: the pixels that are served, and those inside the image that their windows
@@ -195,58 +164,69 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     Span rows, columns;
   };
 
-  /// Values of one pixel and channel of the images of a tile.
-  [[nodiscard]] ConstLaneMap tile_values(Index tile, Index row, Index column, Index channel) const {
-    return ConstLaneMap(data_.data() + (tile * dimension() + shape_.index(row, column, channel)) * lanes);
+  /// Values of one pixel of the images of a tile: of each channel `lanes`.
+  [[nodiscard]] const Scalar* tile_values(Index tile, Index row, Index column) const noexcept {
+    return data_.data() + (tile * dimension() + shape_.index(row, column, 0)) * lanes;
   }
 
-  /// |y - signal x|^2 of the pixels that are seen, summed over the rows of windows.
-  template <class Query>
-  void sum_columns(Workspace& workspace, const Query& y, const Task& task, const Shifted& tile) const {
-    const Index shift = tile.rows.shift;
+  /// |y - signal x|^2 of `count` columns of pixels that are seen, from column `first` of these on, summed over the rows
+  /// of windows.
+  void sum_columns(Workspace& workspace, const Scalar* y, const Task& task, const Shifted& tile, Index first,
+                   Index count) const {
     const detail::ShiftAxis::Range served = tile.rows.served;
     const detail::ShiftAxis::Range seen = tile.rows.seen;
-    const Index row_values = tile.columns.seen.count() * lanes;
+    const Index row_values = count * lanes;
     const Index above = detail::reach_before(task.rows.width);
     // Line 0 is the first that the window of the first served pixel reaches.
     const auto line = [&](Index row) {
       return workspace.differences.data() + (row - served.begin + above) * row_values;
     };
     for (Index row = seen.begin; row < seen.end; ++row)
-      for (Index column = tile.columns.seen.begin; column < tile.columns.seen.end; ++column) {
-        LaneMap sum(line(row) + (column - tile.columns.seen.begin) * lanes);
-        sum.setZero();
-        for (Index channel = 0; channel < shape_.channels; ++channel) {
-          const Scalar ours = y(shape_.index(row, column, channel));
-          const ConstLaneMap theirs = tile_values(tile.tile, detail::shifted(row, shift, shape_.height),
-                                                  detail::shifted(column, tile.columns.shift, shape_.width), channel);
-          if (task.leaves_out_query)
-            sum += (task.signal * theirs) * (task.signal * theirs - (ours + ours));
-          else
-            sum += (ours - task.signal * theirs).square();
-        }
-      }
+      set_differences(line(row), y, task, tile, row, tile.columns.seen.begin + first, count);
     const Index last = served.end + task.rows.width - 1 - above;
     for (Index row = served.begin - above; row < last; ++row)
       if (row < seen.begin || row >= seen.end)
         continue_line(task.rows, line(row), line((row + shape_.height) % shape_.height), row_values);
-    sum_windows(workspace.differences.data(), workspace.column_sums.data(), served.count(), row_values, task.rows,
-                task.row_weights);
+    sum_windows(workspace.differences.data(), workspace.column_sums.data() + first * served.count() * lanes,
+                served.count(), row_values, task.rows, task.row_weights);
+  }
+
+  /// |y - signal x|^2 of `count` pixels of a row from `column` on.
+  void set_differences(Scalar* sums, const Scalar* y, const Task& task, const Shifted& tile, Index row, Index column,
+                       Index count) const {
+    const Index patch_row = detail::shifted(row, tile.rows.shift, shape_.height);
+    while (count > 0) {
+      const Index patch_column = detail::shifted(column, tile.columns.shift, shape_.width);
+      const Index run = std::min(count, shape_.width - patch_column);  // up to the other side of the image
+      const Scalar* ours = y + shape_.index(row, column, 0);
+      const Scalar* theirs = tile_values(tile.tile, patch_row, patch_column);
+      if (task.leaves_out_query)
+        detail::lane_differences<Scalar, true>(sums, ours, theirs, run, task.signal, shape_.channels);
+      else
+        detail::lane_differences<Scalar, false>(sums, ours, theirs, run, task.signal, shape_.channels);
+      sums += run * lanes;
+      column += run;
+      count -= run;
+    }
   }
 
   /// Distances of the patches around line `line` of the served pixels: the sums of columns, summed along the line.
   void sum_line(Workspace& workspace, const Task& task, const Shifted& tile, Index line) const {
     const detail::ShiftAxis::Range served = tile.columns.served;
     const detail::ShiftAxis::Range seen = tile.columns.seen;
-    const Scalar* sums = workspace.column_sums.data() + line * seen.count() * lanes;
     const Index left = detail::reach_before(task.columns.width);
     const Index first = served.begin - left;
     const Index last = served.end + task.columns.width - 1 - left;
+    const auto place = [&](Index column) { return workspace.line.data() + (column - first) * lanes; };
+    const Index rows = tile.rows.served.count();
+    for (Index begin = 0; begin < seen.count(); begin += strip) {
+      const Index values = std::min(strip, seen.count() - begin) * lanes;
+      const Scalar* sums = workspace.column_sums.data() + begin * rows * lanes + line * values;
+      std::copy(sums, sums + values, place(seen.begin + begin));
+    }
     for (Index column = first; column < last; ++column)
       if (column < seen.begin || column >= seen.end)
-        continue_line(task.columns, workspace.line.data() + (column - first) * lanes,
-                      sums + (column + 2 * shape_.width) % shape_.width * lanes, lanes);
-    std::copy(sums, sums + seen.count() * lanes, workspace.line.data() + (seen.begin - first) * lanes);
+        continue_line(task.columns, place(column), place((column + shape_.width) % shape_.width), lanes);
     sum_windows(workspace.line.data(), workspace.distances.data(), served.count(), lanes, task.columns,
                 task.column_weights);
   }
@@ -267,35 +247,30 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
       std::fill(outside, outside + count, Scalar(0));
   }
 
-  /// Adds one patch of each image of the tile to the posterior of the pixel at (row, column).
-  void add_patches(Posterior& posterior, LaneMap distances, const Task& task, const Shifted& tile, Index row,
-                   Index column) const {
-    const Index pixel = row * shape_.width + column;
+  /// Adds the patches of the tile to the posteriors of a row of served pixels.
+  void add_line(Posteriors& posteriors, Workspace& workspace, const Shifted& tile, Index row) const {
+    const detail::ShiftAxis::Range served = tile.columns.served;
+    const Index first = row * shape_.width + served.begin;
+    Scalar* distances = workspace.distances.data();
     if (tile.tile == tiles_ - 1)
-      distances.tail(tiles_ * lanes - images_).setConstant(std::numeric_limits<Scalar>::infinity());
-    const Scalar nearest = distances.minCoeff();
-    Scalar& smallest = posterior.smallest(pixel);
-    if (detail::is_negligible(static_cast<double>(nearest - smallest), task.precision)) return;
-    double& weight_sum = posterior.weight_sum(pixel);
-    auto weighted_sum = posterior.weighted_sum.col(pixel);
-    if (nearest < smallest) {
-      const double keep =
-          weight_sum == 0.0 ? 0.0 : detail::posterior_weight(static_cast<double>(smallest - nearest), task.precision);
-      weight_sum *= keep;
-      weighted_sum *= keep;
-      smallest = nearest;
-    }
-    Lanes weights;
-    if (std::isinf(task.precision))
-      weights = (distances == smallest).template cast<Scalar>();
-    else
-      weights = ((smallest - distances) * static_cast<Scalar>(task.precision)).exp();
-    weight_sum += static_cast<double>(weights.sum());
+      for (Index i = 0; i < served.count(); ++i)
+        std::fill(distances + i * lanes + lanes - (tiles_ * lanes - images_), distances + (i + 1) * lanes,
+                  std::numeric_limits<Scalar>::infinity());
     const Index patch_row = detail::shifted(row, tile.rows.shift, shape_.height);
-    const Index patch_column = detail::shifted(column, tile.columns.shift, shape_.width);
-    for (Index channel = 0; channel < shape_.channels; ++channel)
-      weighted_sum(channel) +=
-          static_cast<double>((weights * tile_values(tile.tile, patch_row, patch_column, channel)).sum());
+    Index* near = workspace.near.data();
+    Scalar* nearest = workspace.nearest.data();
+    const Scalar* reach = posteriors.reach().data() + first;
+    Index count = 0;
+    for (Index i = 0; i < served.count(); ++i) {
+      nearest[i] = detail::least_lane(distances + i * lanes);
+      near[count] = i;
+      count += nearest[i] <= reach[i];
+    }
+    for (Index k = 0; k < count; ++k) {
+      const Index i = near[k];
+      const Index patch_column = detail::shifted(served.begin + i, tile.columns.shift, shape_.width);
+      posteriors.add(first + i, distances + i * lanes, nearest[i], tile_values(tile.tile, patch_row, patch_column));
+    }
   }
 
   detail::LocalPatches patches_;
