@@ -44,6 +44,8 @@ def arguments_of(argv):
     parser.add_argument("--reference", type=Path, help="models.py of the published code (ItamarLevine/"
                         "ArchitectureAndCreativity): its polynomials beside our own in PyTorch, with the targets that "
                         "were set for it")
+    parser.add_argument("--kamb", type=Path, help="folder of the published code of Kamb and Ganguli 2024, \"An analytic "
+                        "theory of creativity in convolutional diffusion models\": its local score machines beside ours")
     parser.add_argument("--out", type=Path, default=Path("results/peers"))
     arguments = parser.parse_args(argv)
     if arguments.threads < 1 or arguments.rounds < 0:
@@ -68,8 +70,10 @@ def write_inputs(folder, profile):
     n, d = profile.n, profile.d
     data = generator.normal(size=(n, n)) / np.arange(1, n + 1) @ generator.normal(size=(n, d))
     arrays = {"data": data, "start": generator.normal(size=(profile.starts, d)), "noise": generator.normal(size=(n, d))}
-    neighbours = images_for_neighbours(profile, generator)
-    for name, array in {**arrays, **neighbours}.items():
+    arrays.update(images_for_neighbours(profile, generator))
+    if profile.kamb:
+        arrays.update(images_for_local_posteriors(profile))
+    for name, array in arrays.items():
         np.save(folder / f"{name}.npy", np.ascontiguousarray(array, np.float32))
 
 
@@ -93,6 +97,22 @@ def images_for_neighbours(profile, generator):
         training, queries = drawn[:60000], drawn[60000:]
         profile.neighbour_data = "vectors in 64 dimensions"
     return {"training": training[: profile.neighbours], "queries": queries[: profile.queries]}
+
+
+def images_for_local_posteriors(profile):
+    """Colour images whose amplitudes fall as 1 / frequency, with values in (-1, 1); and another one with noise."""
+    import numpy as np
+    from common import LOCAL_SIDE, local_beta
+
+    generator = np.random.default_rng(2)
+    frequency = np.hypot(np.fft.fftfreq(LOCAL_SIDE)[:, None], np.fft.rfftfreq(LOCAL_SIDE))
+    frequency[0, 0] = 1 / LOCAL_SIDE
+    white = generator.normal(size=(profile.local_images + 1, 3, LOCAL_SIDE, LOCAL_SIDE))
+    smooth = np.fft.irfft2(np.fft.rfft2(white) / frequency, s=(LOCAL_SIDE, LOCAL_SIDE))
+    mix = np.array([[1, 0.25, 0.1], [1, 0, -0.2], [1, -0.25, 0.1]])  # channels of natural images are alike
+    images = np.tanh(0.6 * np.einsum("ck,nkhw->nhwc", mix, smooth / smooth.std())).reshape(len(white), -1)
+    noisy = (1 - local_beta()) ** 0.5 * images[-1:] + local_beta() ** 0.5 * generator.normal(size=(1, images.shape[1]))
+    return {"local_images": images[:-1], "local_part": images[: profile.local_part], "local_noisy": noisy}
 
 
 def certificates_time(build, say):
@@ -123,11 +143,12 @@ def main(argv):
     import report
     from common import Profile
 
-    profile = Profile(arguments.quick, str(arguments.reference.resolve()) if arguments.reference else None)
+    profile = Profile(arguments.quick, *(str(path.resolve()) if path else None
+                                         for path in (arguments.reference, arguments.kamb)))
     programs = arguments.build / "benchmarks"
     kernels = {"oneDNN": "training_step_onednn", "oneDNN bf16": "training_step_bf16", "Eigen": "training_step"}
     kernels = {name: program for name, program in kernels.items() if (programs / program).exists()}
-    needed = ["closed_forms", "polynomials", "limits", "growth", "training_step"]
+    needed = ["closed_forms", "local_posteriors", "polynomials", "limits", "growth", "training_step"]
     missing = [name for name in needed if not (programs / name).exists()]
     if missing:
         parser.error(f"{programs} has no {', '.join(missing)}; build the preset benchmarks first")

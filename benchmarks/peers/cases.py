@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from common import NETWORKS, SAMPLES
+from common import LOCAL_WINDOW, NETWORKS, SAMPLES
 
 
 @dataclass
@@ -119,6 +119,29 @@ def published_rows(ours, wanted, profile, check, note="", peer="PyTorch"):
     return [Row(ours, peer, check=check, note=note), Row(ours, PUBLISHED, wanted, check=0, note=note)]
 
 
+def local_posteriors(profile):
+    """Ours beside the published modules, which take minutes: all but LocalScoreModule with a part of the images."""
+    part = f"{profile.local_part} of {profile.local_images} images, scaled"
+    scale = profile.local_images / profile.local_part
+
+    def group(name, title, machines):
+        sides = {"diffarch": Side(program="local_posteriors", case=name, runs=20 if name == "local_score" else 2)}
+        for label, case in machines.items():
+            fast = case == "local_score"
+            sides[label] = Side(library="PyTorch", case=case, runs=3 if fast else 1, scale=1.0 if fast else scale,
+                                note="" if fast else part, published=True)
+        rows = [Row("diffarch", label, 20, check=1e-5 if case == name else 0,
+                    note="" if case == name else "patches inside the images only") for label, case in machines.items()]
+        return Group(name, f"{title}: one level and image, {profile.local_images} images of 32x32x3, windows of "
+                     f"{LOCAL_WINDOW}", sides, rows)
+
+    return [group("local_score", "LocalScore", {"published LS": "local_score"}),
+            group("equivariant_local_score", "EquivariantLocalScore",
+                  {"published ELS, images continued": "equivariant_local_score",
+                   "published ELS": "equivariant_local_score_inside"}),
+            group("bordered_local_score", "PatchPosterior<zeros, 1>", {"published bbELS": "bordered_local_score"})]
+
+
 def groups(profile, kernels):
     """kernels: the programs of training steps that were built, by the name of what computes in them."""
     peer = lambda library, case, **options: Side(library=library, case=case, **options)
@@ -212,6 +235,8 @@ def groups(profile, kernels):
          "SciPy": peer("SciPy", "ideal")},
         [Row("diffarch", "PyTorch"), Row("diffarch", "SciPy")],
         [Limit("diffarch", "its two products", measured_limit("ideal"), 1.3)]))
+    if profile.kamb:
+        result += local_posteriors(profile)
     result.append(Group(
         "nearest_neighbours", f"Nearest 2 of {profile.neighbours} to {profile.queries}, 28x28",
         {"diffarch": closed_form("nearest_neighbours"), "PyTorch": peer("PyTorch", "nearest_neighbours"),

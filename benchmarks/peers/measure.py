@@ -44,8 +44,9 @@ class Runner:
         return run.stdout
 
     def run_peer(self, side, runs):
-        options = (["--quick"] if self.profile.quick else []) + (
-            ["--reference", self.profile.reference] if side.published else [])
+        options = ["--quick"] if self.profile.quick else []
+        for name, path in (("reference", self.profile.reference), ("kamb", self.profile.kamb)):
+            options += [f"--{name}", path] if side.published and path else []
         command = [sys.executable, HERE / "peer.py", side.library, side.case, self.folder, runs, *options]
         return json.loads(self.output(command, self.peer_environment).splitlines()[-1])
 

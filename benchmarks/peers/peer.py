@@ -1,6 +1,6 @@
 """One case of another library, in a process of its own, with the output of our programs (measured_case.hpp):
 
-    peer.py LIBRARY CASE FOLDER RUNS|check [--quick] [--reference MODELS_PY]
+    peer.py LIBRARY CASE FOLDER RUNS|check [--quick] [--reference MODELS_PY] [--kamb FOLDER]
 
 Prints one JSON object: seconds of each run, or in a check the relative difference to what our program wrote.
 """
@@ -32,9 +32,10 @@ def cases_of(library):
 
         torch.set_num_threads(THREADS)
         torch.manual_seed(1)
+        import kamb_peer
         import torch_peer
 
-        return torch_peer.CASES
+        return {**torch_peer.CASES, **kamb_peer.CASES}
     import numpy_peer
 
     return numpy_peer.SCIPY_CASES if library == "SciPy" else numpy_peer.SKLEARN_CASES
@@ -47,7 +48,8 @@ def main():
     case = cases_of(library)[name]
     from common import NETWORKS, Profile
 
-    profile = Profile("--quick" in rest, rest[rest.index("--reference") + 1] if "--reference" in rest else None)
+    given = {name: rest[rest.index(f"--{name}") + 1] for name in ("reference", "kamb") if f"--{name}" in rest}
+    profile = Profile("--quick" in rest, **given)
     if library == "scikit-learn":
         import sklearn.decomposition  # noqa: F401
         import sklearn.neighbors  # noqa: F401
