@@ -1,16 +1,19 @@
 // How does the cost grow? Seconds of the closed forms, of Ideal, of the nearest neighbours and of one level of the
 // exact polynomial fit (degree 3, 256 features), f32, along one axis while all else stays:
-//   growth n|d|steps|batch|threads LARGEST [options of Google Benchmark]
+//   growth n|d|window|steps|batch|threads|local LARGEST [options of Google Benchmark]
 //     n         training samples, of 784 values
 //     d         values of a sample, 1000 training samples
+//     window    of EquivariantLocalScore, one image of 32 x 32 x 3, 100 training images
 //     steps     of the sampler: 4096 linear samples of 12288 values collapsed; 16 of 3072 with every step taken, by
 //               Linear, Ideal, and the polynomial on random features with its fit of each level
 //     batch     samples drawn at once, of 3072 values
+//     local     training images of 32 x 32 x 3 of EquivariantLocalScore, one image, windows of 7
 //     threads   one size of everything, 1000 training samples of 12288 values, on the threads that OMP_NUM_THREADS says
 // The names of the results are AXIS/CURVE/VALUE.
 
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -22,6 +25,7 @@
 #include "diffarch/core/memory.hpp"
 #include "diffarch/denoiser/ideal.hpp"
 #include "diffarch/denoiser/linear.hpp"
+#include "diffarch/denoiser/local_score.hpp"
 #include "diffarch/denoiser/polynomial/random_feature_denoiser.hpp"
 #include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
@@ -57,6 +61,15 @@ void ideal(benchmark::State& state, Index d, Index n, Index batch) {
   const IdealDenoiser<float> model(samples(d, n));
   const Batch<float> y = normal_batch<float>(d, batch, Seed{4});
   run(state, [&] { return model.denoise(y, NoiseLevel::from_sigma(1.0)).sum(); });
+}
+
+/// One level and image.
+void local_score(benchmark::State& state, const ImageShape& shape, Index n, Index window) {
+  const NoiseLevels levels({NoiseLevel::from_sigma(1.0), NoiseLevel::from_sigma(0.0)});
+  const PatchPosteriorDenoiser<float> model(shape, {Padding::circular, 1}, {{window}}, samples(shape.size(), n),
+                                            levels);
+  const Batch<float> y = samples(shape.size(), n).col(0) + normal_batch<float>(shape.size(), 1, Seed{4});
+  run(state, [&] { return model.denoise(y, levels[0]).sum(); });
 }
 
 void neighbours(benchmark::State& state, Index d, Index n) {
@@ -125,6 +138,8 @@ bool add_axis(const std::string& axis, Index largest) {
       add(axis, "ideal", n, [=](auto& state) { ideal(state, d, n, few_samples); });
       add(axis, "nearest neighbours", n, [=](auto& state) { neighbours(state, d, n); });
       add(axis, "exact polynomial level", n, [=](auto& state) { polynomial_level(state, d, n); });
+      constexpr ImageShape shape{.height = 28, .width = 28, .channels = 1};
+      if (n <= 10000) add(axis, "local score", n, [=](auto& state) { local_score(state, shape, n, 7); });
     });
   } else if (axis == "d") {
     over({2, 12, 48, 192, 768, 3072, 12288, 49152}, [&](Index d) {
@@ -135,6 +150,19 @@ bool add_axis(const std::string& axis, Index largest) {
       add(axis, "ideal", d, [=](auto& state) { ideal(state, d, n, few_samples); });
       add(axis, "exact polynomial level", d, [=](auto& state) { polynomial_level(state, d, n); });
     });
+    over({192, 768, 3072}, [&](Index d) {
+      const auto side = static_cast<Index>(std::lround(std::sqrt(static_cast<double>(d) / 3.0)));
+      const ImageShape shape{.height = side, .width = side, .channels = 3};
+      add(axis, "local score", d, [=](auto& state) { local_score(state, shape, 1000, 7); });
+    });
+  } else if (axis == "window" || axis == "local") {
+    constexpr ImageShape shape{.height = 32, .width = 32, .channels = 3};
+    const bool is_window = axis == "window";
+    over(is_window ? std::vector<Index>{1, 3, 5, 7, 11, 15, 23, 31} : std::vector<Index>{1000, 5000, 50000},
+         [&](Index value) {
+           add(axis, "local score", value,
+               [=](auto& state) { local_score(state, shape, is_window ? 100 : value, is_window ? value : 7); });
+         });
   } else if (axis == "steps") {
     over({10, 100, 1000}, [&](Index steps) {
       add(axis, "linear collapsed", steps,
@@ -172,7 +200,7 @@ int main(int argc, char** argv) {
   diffarch::keep_freed_memory();
   benchmark::Initialize(&argc, argv);
   if (argc != 3 || !add_axis(argv[1], std::atol(argv[2]))) {
-    std::fprintf(stderr, "growth: expected n|d|steps|batch|threads and the largest value\n");
+    std::fprintf(stderr, "growth: expected n|d|window|steps|batch|threads|local and the largest value\n");
     return 1;
   }
   benchmark::RunSpecifiedBenchmarks();

@@ -9,7 +9,7 @@ largest. Beside it: peak memory of the process, and the limit: the products (or 
 do without, measured in the same rounds. Then how the cost grows, and how long the compiler takes. Writes into --out
     peers.json        every number of every round, the machine and all versions
     peers.md          the table
-    growth_AXIS.png   cost against n, d, steps, batch and threads
+    growth_AXIS.png   cost against n, d, window, steps, batch and threads
 A library that is not installed is left out, and named. Targets that are missed are printed as MISSED; a case whose
 results do not agree is not timed, and the program then ends with status 1.
 """

@@ -1,4 +1,4 @@
-"""How the cost grows along n, d, steps, batch and threads: Google Benchmark's times, the powers they follow, a plot."""
+"""How the cost grows along n, d, window, steps, batch and threads: Google Benchmark's times, the powers they follow, a plot."""
 import json
 import shutil
 import subprocess
@@ -6,17 +6,19 @@ import subprocess
 import numpy as np
 
 LABELS = {"n": "n, number of training samples (d = 784)", "d": "d, values of a sample (n = 1000)",
-          "steps": "steps of the sampler", "batch": "samples drawn or trained at once", "threads": "threads"}
+          "window": "window, pixels (100 training images of 32x32x3)", "steps": "steps of the sampler", "batch": "samples drawn or trained at once", "threads": "threads"}
 TITLES = {"n": "Cost against the number of training samples", "d": "Cost against the dimension",
-          "steps": "Cost against the number of steps", "batch": "Cost against the batch size",
+          "window": "Cost against the window", "steps": "Cost against the number of steps", "batch": "Cost against the batch size",
           "threads": "Time against the number of threads"}
 # What theory says of large values: axis -> curve -> (power, from which value on, what holds below).
 EXPECTED = {
     "n": {"linear fit": (1, 10000, "beside d^3; n^2 below d"), "ideal": (1, 1000, ""),
-          "nearest neighbours": (1, 1000, "at most"), "exact polynomial level": (1, 3000, "")},
+          "nearest neighbours": (1, 1000, "at most"), "exact polynomial level": (1, 3000, ""),
+          "local score": (1, 1000, "")},
     "d": {"linear fit": (1, 12288, "beside n^3; d^2 to d^3 below n"), "linear sampling": (1, 3072, "d^2 below n"),
           "ideal": (1, 768, ""), "exact polynomial level": (1, 3072, "d^0 below the features"),
-          "U-Net step": (1, 768, "")},
+          "U-Net step": (1, 768, ""), "local score": (2, 192, "")},
+    "window": {"local score": (0, 3, "its logarithm")},
     "steps": {"linear collapsed": (0, 10, ""), "linear, each step": (1, 10, ""), "ideal": (1, 10, ""),
               "exact polynomial": (1, 10, "")},
     "batch": {"linear sampling": (1, 64, ""), "ideal": (1, 64, ""), "U-Net step": (1, 4, "")},
@@ -30,8 +32,8 @@ COLOURS = ["#7b3294", "#00874d", "#1f77b4", "#d95f02", "#000000", "#c51b7d"]
 def measured_growth(runner, kernels, threads, say):
     """axis -> curve -> [(value, seconds)]."""
     quick = runner.profile.quick
-    largest = {"n": 3000, "d": 3072, "steps": 30, "batch": 256} if quick else \
-        {"n": 60000, "d": 49152, "steps": 1000, "batch": 4096}
+    largest = {"n": 3000, "d": 3072, "window": 7, "steps": 30, "batch": 256} if quick else \
+        {"n": 60000, "d": 49152, "window": 31, "steps": 1000, "batch": 4096}
     curves = {axis: {} for axis in LABELS}
 
     def add(axis, curve, value, seconds):
