@@ -23,8 +23,13 @@ class PatchPosteriorDenoiser;
 /// Squared distances between patches are window sums of squared differences between pixels, so that a patch costs the
 /// same whatever its size: O(values of an image) per pair of a noisy and a training image, and per shift. Differences
 /// are formed directly and window sums subtract nothing; with more noise than signal the part of the noise that all
-/// patches share is left out (LocalPatches): single precision is enough at every noise level. Images are taken in fixed
-/// tiles and parts: column j of the result is bitwise a function of column j of y.
+/// patches share is left out (LocalPatches): single precision is enough at every noise level. A tile of training images
+/// stays in cache over all shifts. Of a patch whose weight is below e^-40 of the largest found so far nothing but the
+/// distance is computed. Tiles and parts are fixed: column j of the result is bitwise a function of column j of y.
+///
+/// Every distance is computed. Window sums share the work of neighbouring patches, so that a distance costs about three
+/// times as much as a bound on it from eight principal components; a patch that the bound does not exclude would have
+/// to be computed alone, at the cost of all values in its window.
 template <class Scalar_>
 class PatchPosteriorDenoiser<Scalar_, Cpu> {
  public:
@@ -57,14 +62,16 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     patches_.check(y, window);
     const Task work = task(level, window);
     Batch<Scalar> x0_hat(y.rows(), y.cols());
-    constexpr Index block = 32;
+    const Index parts = parts_of(work);
+    const Index block = 256 / parts;
     const Posteriors none(shape_.height * shape_.width, shape_.channels, work.precision);
     std::vector<Posteriors> partial;
     for (Index first = 0; first < y.cols(); first += block) {
       const Index count = std::min(block, y.cols() - first);
       partial.assign(static_cast<std::size_t>(count * parts), none);
-      parallel_for(count * parts, work_of_part(work), [&](Index part) {
-        add_part(partial[static_cast<std::size_t>(part)], y.col(first + part / parts).data(), work, part % parts);
+      parallel_for(count * parts, 8 * lanes * dimension() * jobs(work) / parts, [&](Index part) {
+        add_part(partial[static_cast<std::size_t>(part)], y.col(first + part / parts).data(), work,
+                 jobs(work) * (part % parts) / parts, jobs(work) * (part % parts + 1) / parts);
       });
       parallel_for(count, parts * dimension(), [&](Index j) {
         Posteriors& total = partial[static_cast<std::size_t>(j * parts)];
@@ -78,7 +85,6 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
  private:
   static constexpr Index lanes = detail::image_lanes;
   static constexpr Index strip = 4;  ///< columns of pixels whose sums over rows stay in cache
-  static constexpr Index parts = 8;  ///< of the training patches, so that one image can occupy many threads
 
   /// The constants that all parts of a call share.
   struct Task {
@@ -105,9 +111,11 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
 
   using Posteriors = detail::PixelPosteriors<Scalar>;
 
-  [[nodiscard]] Index work_of_part(const Task& task) const noexcept {
-    return 8 * tiles_ * lanes * dimension() * task.shifts() / parts;
-  }
+  /// Pairs of a tile of training images and a shift.
+  [[nodiscard]] Index jobs(const Task& task) const noexcept { return tiles_ * task.shifts(); }
+  /// How many parts the jobs are taken in, so that one image can occupy many threads. Merging them costs less than they
+  /// do.
+  [[nodiscard]] Index parts_of(const Task& task) const noexcept { return std::clamp<Index>(jobs(task) / 32, 8, 64); }
 
   /// Arrays that one part works in, each entry `lanes` values; columns of a tile are taken in strips of `strip`.
   struct Workspace {
@@ -126,11 +134,10 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     Vector<Index> near;      ///< served pixels of a row, one or more of whose patches count
   };
 
-  /// Adds a part of all patches to the posteriors of the pixels of the image y.
-  void add_part(Posteriors& posteriors, const Scalar* y, const Task& task, Index part) const {
+  /// Adds the patches of some of the jobs to the posteriors of the pixels of the image y.
+  void add_part(Posteriors& posteriors, const Scalar* y, const Task& task, Index first_job, Index last_job) const {
     Workspace workspace(task);
-    const Index jobs = tiles_ * task.shifts();
-    for (Index job = jobs * part / parts; job < jobs * (part + 1) / parts; ++job) {
+    for (Index job = first_job; job < last_job; ++job) {
       const Index shift = job % task.shifts();
       const Shifted tile{job / task.shifts(), span(task.rows, shift / task.columns.count),
                          span(task.columns, shift % task.columns.count)};
