@@ -103,6 +103,7 @@
 #include "diffarch/denoiser/posterior/conditioned_mixture.hpp"
 #include "diffarch/denoiser/posterior/ideal_denoiser.hpp"
 #include "diffarch/denoiser/posterior/lane_differences.hpp"
+#include "diffarch/denoiser/posterior/lane_weights.hpp"
 #include "diffarch/denoiser/posterior/local_patches.hpp"
 #include "diffarch/denoiser/posterior/patch_posterior_denoiser.hpp"
 #include "diffarch/denoiser/posterior/pixel_posteriors.hpp"

@@ -271,7 +271,7 @@ class PatchPosteriorDenoiser<Scalar_, Cpu> {
     for (Index i = 0; i < served.count(); ++i) {
       nearest[i] = detail::least_lane(distances + i * lanes);
       near[count] = i;
-      count += nearest[i] <= reach[i];
+      count += (nearest[i] <= reach[i]) & (nearest[i] < std::numeric_limits<Scalar>::infinity());
     }
     for (Index k = 0; k < count; ++k) {
       const Index i = near[k];

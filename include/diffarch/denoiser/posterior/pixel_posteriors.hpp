@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "diffarch/denoiser/posterior/lane_differences.hpp"
+#include "diffarch/denoiser/posterior/lane_weights.hpp"
 #include "diffarch/denoiser/posterior/posterior_weight.hpp"
 
 namespace diffarch::detail {
@@ -28,14 +29,11 @@ class PixelPosteriors {
   /// of a pixel. values: (image_lanes, channels) of the patches' middles.
   void add(Index pixel, const Scalar* distances, Scalar nearest, const Scalar* values) {
     if (nearest < smallest_(pixel)) move_to(pixel, nearest);
-    const ConstImageLaneMap<Scalar> all(distances);
     ImageLanes<Scalar> weights;
     if (std::isinf(precision_))
-      weights = (all == smallest_(pixel)).template cast<Scalar>();
+      weights = (ConstImageLaneMap<Scalar>(distances) == smallest_(pixel)).template cast<Scalar>();
     else
-      weights = ((smallest_(pixel) - all) * static_cast<Scalar>(precision_))
-                    .max(-static_cast<Scalar>(vanishing_exponent))
-                    .exp();
+      lane_weights(weights.data(), distances, smallest_(pixel), static_cast<Scalar>(precision_));
     double* sums = sums_.col(pixel).data();
     sums[0] += static_cast<double>(weights.sum());
     for (Index channel = 1; channel < sums_.rows(); ++channel, values += image_lanes)
