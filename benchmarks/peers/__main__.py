@@ -45,7 +45,7 @@ def arguments_of(argv):
                         "ArchitectureAndCreativity): its polynomials beside our own in PyTorch, with the targets that "
                         "were set for it")
     parser.add_argument("--kamb", type=Path, help="folder of the published code of Kamb and Ganguli 2024, \"An analytic "
-                        "theory of creativity in convolutional diffusion models\": its local score machines beside ours")
+                        "theory of creativity in convolutional diffusion models\": its modules beside ours")
     parser.add_argument("--out", type=Path, default=Path("results/peers"))
     arguments = parser.parse_args(argv)
     if arguments.threads < 1 or arguments.rounds < 0:

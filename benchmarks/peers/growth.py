@@ -1,4 +1,4 @@
-"""How the cost grows along n, d, window, steps, batch and threads: Google Benchmark's times, the powers they follow, a plot."""
+"""How the cost grows along n, d, window, steps, batch and threads: Google Benchmark's times, their powers, a plot."""
 import json
 import shutil
 import subprocess
@@ -6,9 +6,11 @@ import subprocess
 import numpy as np
 
 LABELS = {"n": "n, number of training samples (d = 784)", "d": "d, values of a sample (n = 1000)",
-          "window": "window, pixels (100 training images of 32x32x3)", "steps": "steps of the sampler", "batch": "samples drawn or trained at once", "threads": "threads"}
+          "window": "window, pixels (100 training images of 32x32x3)", "steps": "steps of the sampler",
+          "batch": "samples drawn or trained at once", "threads": "threads"}
 TITLES = {"n": "Cost against the number of training samples", "d": "Cost against the dimension",
-          "window": "Cost against the window", "steps": "Cost against the number of steps", "batch": "Cost against the batch size",
+          "window": "Cost against the window", "steps": "Cost against the number of steps",
+          "batch": "Cost against the batch size",
           "threads": "Time against the number of threads"}
 # What theory says of large values: axis -> curve -> (power, from which value on, what holds below).
 EXPECTED = {
