@@ -165,6 +165,8 @@
 #include "diffarch/nn/training/adam.hpp"
 #include "diffarch/nn/training/exponential_moving_average.hpp"
 #include "diffarch/nn/training/level_training.hpp"
+#include "diffarch/nn/training/preconditioning.hpp"
+#include "diffarch/nn/training/training_batches.hpp"
 #include "diffarch/nn/training/training_options.hpp"
 #include "diffarch/nn/unet.hpp"
 #include "diffarch/process/console_progress.hpp"
@@ -255,6 +257,7 @@
 #include "diffarch/io/safetensors.hpp"
 #include "diffarch/io/safetensors_header.hpp"
 #include "diffarch/nn/files/checkpoint.hpp"
+#include "diffarch/nn/files/training_description.hpp"
 #include "diffarch/nn/files/training_folder.hpp"
 #include "diffarch/nn/files/weights_file.hpp"
 #endif

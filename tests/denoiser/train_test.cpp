@@ -52,6 +52,24 @@ bool is_that_of_fit(const std::vector<double>& outcome, const std::vector<double
                     [](double a, double b) { return a == Approx(b).epsilon(1e-9).margin(1e-9); });
 }
 
+TrainedPlane plane_for_all_levels() {
+  TrainedPlane architecture = trained_plane(false);
+  architecture.training.levels = LevelSharing::one_network;
+  architecture.training.averaging_decay = 0.9;
+  return architecture;
+}
+
+/// Outputs at all levels of one network for them, and its losses.
+template <class Model>
+std::vector<double> shared_outcome(const Model& model) {
+  std::vector<double> values = model.levels().front().losses;
+  for (const NoiseLevel level : train_schedule.levels()) {
+    const Batch<double> x0_hat = denoise_on(model, train_data(), level);
+    values.insert(values.end(), x0_hat.reshaped().begin(), x0_hat.reshaped().end());
+  }
+  return values;
+}
+
 }  // namespace
 
 TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][nn][training]") {
@@ -250,4 +268,119 @@ TEST_CASE("Weights do not belong to the backend they were trained on", "[denoise
     const Batch<float> expected = on_the_host.denoise(data, level.level);
     CHECK(relative_difference(denoise_on(here, data, level.level), expected) < 1e-5);
   }
+}
+
+TEST_CASE("One network for all levels, stopped after any number of steps, is bitwise that of fit",
+          "[denoiser][nn][training]") {
+  const auto in_memory = shared_outcome(fit(plane_for_all_levels(), train_data(), train_schedule, TestedBackend{}));
+  constexpr int steps = 4 * 6;
+  for (const int stride : {1, 5, 100}) {
+    CAPTURE(stride);
+    const TemporaryFolder folder;
+    TrainingRun run{.folder = folder / "run"};
+    int stops = 0;
+    for (bool done = false; !done; run.resume = true) {
+      int count = 0;
+      run.stop = [&] { return ++count >= stride; };
+      try {
+        train(plane_for_all_levels(), train_data(), train_schedule, run, TestedBackend{});
+        done = true;
+      } catch (const Interrupted& stop) {
+        ++stops;
+        REQUIRE_THAT(std::string(stop.what()), ContainsSubstring("stopped in the network for all levels") &&
+                                                   ContainsSubstring("all_levels.checkpoint.safetensors"));
+      }
+      REQUIRE(stops <= steps);
+    }
+    CHECK(stops == steps / stride);
+    // What the folder says is enough: the architecture need not be told.
+    CHECK(shared_outcome(load_model<double>(TrainedPlane{}, train_schedule, folder / "run", TestedBackend{})) ==
+          in_memory);
+    // One file of weights; a finished training that is resumed is only loaded.
+    train(plane_for_all_levels(), train_data(), train_schedule, {.folder = folder / "run", .resume = true},
+          TestedBackend{}, [](const Progress& progress) { CHECK(progress.done_before == 4 * 48); });
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "run"))
+      files.push_back(entry.path().filename().string());
+    std::sort(files.begin(), files.end());
+    CHECK(files == std::vector<std::string>{"all_levels.safetensors", "training.json", "training.lock"});
+    const auto curves = nn::training_losses(folder / "run");
+    REQUIRE(curves.size() == 1);
+    CHECK(curves[0].losses == std::vector<double>(in_memory.begin(), in_memory.begin() + 4));
+    CHECK(nn::merge_trainings({folder / "run"}, folder / "all").empty());
+    CHECK(shared_outcome(load_model<double>(TrainedPlane{}, train_schedule, folder / "all", TestedBackend{})) ==
+          in_memory);
+  }
+}
+
+TEST_CASE("One network for all levels is claimed once", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  std::vector<Index> asked;
+  const auto process = [&](bool claims) {
+    asked.clear();
+    TrainingRun run{.folder = folder / "run", .resume = true};
+    run.claim = [&](Index level) {
+      asked.push_back(level);
+      return claims;
+    };
+    train(plane_for_all_levels(), train_data(), train_schedule, run, TestedBackend{});
+  };
+  process(false);
+  CHECK(asked == std::vector<Index>{0});
+  CHECK(nn::merge_trainings({folder / "run"}, folder / "all") == std::vector<Index>{0, 1, 2});
+  CHECK_FALSE(std::filesystem::exists(folder / "run" / "all_levels.safetensors"));
+  process(true);
+  CHECK(std::filesystem::exists(folder / "run" / "all_levels.safetensors"));
+  process(true);
+  CHECK(asked.empty());
+}
+
+TEST_CASE("A training of one network for all levels refuses what does not belong to it", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const TrainedPlane& architecture, const TrainingRun& run) {
+    return message_of<InvalidArgument>(
+        [&] { train(architecture, train_data(), train_schedule, run, TestedBackend{}); });
+  };
+  for (const auto& [first, end] : {std::pair<Index, Index>{1, -1}, {0, 2}})
+    CHECK_THAT(refusal(plane_for_all_levels(), {.folder = folder / "run", .first_level = first, .end_level = end}),
+               ContainsSubstring("with LevelSharing::one_network, expected all 3"));
+  TrainedPlane warm = plane_for_all_levels();
+  warm.training.warm_start = true;
+  CHECK_THAT(refusal(warm, {.folder = folder / "run"}), ContainsSubstring("warm_start with levels"));
+  CHECK_FALSE(std::filesystem::exists(folder / "run"));
+  CHECK_THAT(message_of<InvalidArgument>([&] {
+               (void)fit(plane_for_all_levels(), Batch<double>(Batch<double>::Zero(2, 20)), train_schedule,
+                         TestedBackend{});
+             }),
+             ContainsSubstring("root mean square of the data is 0"));
+
+  const auto another = [&](const TrainedPlane& architecture) {
+    return message_of<nn::OtherTraining>([&] {
+      train(architecture, train_data(), train_schedule, {.folder = folder / "run", .resume = true}, TestedBackend{});
+    });
+  };
+  TrainedPlane per_level = plane_for_all_levels();
+  per_level.training.levels = LevelSharing::per_level;
+  train(plane_for_all_levels(), train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
+  CHECK_THAT(another(per_level), ContainsSubstring("is \"one for all levels\", expected \"one for each level\""));
+  std::filesystem::remove_all(folder / "run");
+  train(per_level, train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
+  CHECK_THAT(another(plane_for_all_levels()),
+             ContainsSubstring("is \"one for each level\", expected \"one for all levels\""));
+}
+
+TEST_CASE("Weights of one network for all levels need the scale of their data", "[denoiser][nn][training]") {
+  const TemporaryFolder folder;
+  train(plane_for_all_levels(), train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
+  const auto path = folder / "run" / "all_levels.safetensors";
+  const auto load = [&] { (void)load_model<double>(TrainedPlane{}, train_schedule, folder / "run", TestedBackend{}); };
+  SafetensorsFile file = read_safetensors(path);
+  for (const char* scale : {"\"1\"", "0", "-1", "nonsense", ""}) {
+    file.metadata["diffarch.data_scale"] = scale;
+    if (*scale == '\0') file.metadata.erase("diffarch.data_scale");
+    write_safetensors(path, file.tensors, file.metadata);
+    CHECK_THAT(message_of<FileError>(load), ContainsSubstring("expected the metadata diffarch.data_scale to be"));
+  }
+  std::filesystem::remove(path);
+  CHECK_THAT(message_of<FileError>(load), ContainsSubstring("all_levels"));
 }

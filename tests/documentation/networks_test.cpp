@@ -5,6 +5,8 @@
 #include "diffarch/nn/files/weights_file.hpp"
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/unet.hpp"
+#include "diffarch/sampler/ddim.hpp"
+#include "diffarch/sampler/diffusion_sampler.hpp"
 #include "diffarch/schedule/cosine.hpp"
 #include "documentation/working_folder.hpp"
 #include "support.hpp"
@@ -35,4 +37,17 @@ TEST_CASE("Trained networks: a training in a folder", "[documentation]") {
   auto model = load_model<float>(ConvUNet<3>{shape}, schedule, "unet");
 
   REQUIRE(model.denoise(images, schedule.levels()[1]).allFinite());
+}
+
+TEST_CASE("Trained networks: one network for all levels", "[documentation]") {
+  const ImageShape shape{8, 8, 1};
+  TrainingOptions options{.epochs = 1, .batch_size = 2};
+  const CosineSchedule schedule{.steps = 2};
+  const Batch<float> images = test::random_matrix<float>(shape.size(), 4, 1);
+
+  options.levels = LevelSharing::one_network;
+  DiffusionSampler shared{ConvUNet<3>{shape, options}, schedule, Ddim{}};
+  shared.fit(images);
+
+  REQUIRE(shared.sample(2, Seed{1}).allFinite());
 }

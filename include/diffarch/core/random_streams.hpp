@@ -28,6 +28,9 @@ inline constexpr Stream permutations{8};      ///< permutation tests
 inline constexpr Stream bootstrap{20};        ///< resampling with replacement
 inline constexpr Stream trace_probes{21};     ///< random vectors that traces of Jacobians are estimated with
 inline constexpr Stream cluster_starts{30};   ///< samples at which clusters start
+inline constexpr Stream level_choices{31};    ///< levels of the samples in the training of one network for all levels
+inline constexpr Stream shared_noise{32};     ///< noise of that training
+inline constexpr Stream shared_order{33};     ///< order of the samples in that training
 
 /// Fresh noise of stochastic sampler rules at step `step` (0-based). The first 7,936 steps share their numbers with no
 /// other use.

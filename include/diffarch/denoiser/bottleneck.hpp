@@ -13,9 +13,9 @@ namespace diffarch {
 enum class BottleneckForm { image, plane };
 
 /// Trained bottleneck: an encoder to H numbers and a decoder from them. Its samples lie on a set of dimension at most H
-/// (paper, Theorem 6).
-/// image: d -> H, nine linear layers of width H with LeakyReLU 0.2, then H -> d and tanh (nn::Mlp).
-/// plane: d -> 64 -> H -> 64 -> d with LeakyReLU 0.2 (nn::TwoDMlp).
+/// (paper, Theorem 6), also with one network for all levels: the network then gives x0_hat itself, with no multiple of
+/// y beside it. image: d -> H, nine linear layers of width H with LeakyReLU 0.2, then H -> d and tanh (nn::Mlp). plane:
+/// d -> 64 -> H -> 64 -> d with LeakyReLU 0.2 (nn::TwoDMlp).
 template <int H, BottleneckForm form = BottleneckForm::image>
 struct Bottleneck {
   static_assert(H >= 1, "diffarch: Bottleneck<H> needs H >= 1");
@@ -40,6 +40,7 @@ struct Fitter<Bottleneck<H, form>, B, Scalar> {
   using Body =
       std::conditional_t<form == BottleneckForm::plane, nn::TwoDMlp<Scalar, Kernels>, nn::Mlp<Scalar, Kernels>>;
   using Model = NetworkDenoiser<Body>;
+  static constexpr bool adds_input = false;  ///< samples stay in the set that the decoder makes
 
   [[nodiscard]] static ImageShape input_shape(const Bottleneck<H, form>& architecture, Index d) {
     const ImageShape shape = architecture.shape.size() == 0 ? ImageShape{1, 1, d} : architecture.shape;

@@ -18,14 +18,15 @@ namespace diffarch {
 struct TrainingRun {
   std::filesystem::path folder;     ///< of weights and checkpoints (see nn/files/training_folder.hpp)
   Index first_level = 0;            ///< levels first_level, ..., end_level - 1 are trained, level 0 the noisiest
-  Index end_level = -1;             ///< -1: to the last
+  Index end_level = -1;             ///< -1: to the last; one network for all levels needs all
   bool resume = false;              ///< continue an earlier run, to bitwise the weights of one that was not interrupted
   double checkpoint_seconds = 60;   ///< between checkpoints
   std::function<bool()> stop = {};  ///< asked after every step: true saves a checkpoint and throws Interrupted
   /// For several processes that share a folder. The training calls `claim` before each level that is not finished, in
   /// order; it trains the level when `claim` returns true and leaves it to another process when `claim` returns false.
   /// With warm start a level needs the one before it: the training then calls `claim` once, with the first level, for
-  /// all of them. The processes should set `resume`, as the files that they find may be those of another process.
+  /// all of them. One network for all levels is claimed once, too, as level 0. The processes should set `resume`, as
+  /// the files that they find may be those of another process.
   std::function<bool(Index level)> claim = {};
 };
 
@@ -38,6 +39,9 @@ void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::S
   const Index last = run.end_level < 0 ? levels.steps() : run.end_level;
   require(0 <= first && first < last && last <= levels.steps(), "train: levels ", first, " to ", last,
           ", expected a first and a larger end in 0 ... ", levels.steps());
+  const bool shared = plan.training.levels == LevelSharing::one_network;
+  require(!shared || (first == 0 && last == levels.steps()), "train: levels ", first, " to ", last,
+          " with LevelSharing::one_network, expected all ", levels.steps(), ": one network is trained for all of them");
   check_training_data(data);
   check_training_options(plan.training, data.cols());
   (void)plan.make_network();  // a network that cannot be made leaves no folder
@@ -49,7 +53,13 @@ void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::S
                              .options = plan.training,
                              .samples = data.cols(),
                              .data_checksum = nn::data_checksum(data)},
-                            first, last, {run.resume, run.checkpoint_seconds, run.stop});
+                            shared ? nn::every_step : first, shared ? 0 : last,
+                            {run.resume, run.checkpoint_seconds, run.stop});
+  if (shared) {
+    if (!run.claim || (!folder.are_finished(nn::every_step, 0) && run.claim(0)))
+      (void)train_shared(plan, data, levels, folder, progress);
+    return;
+  }
   const auto train_here = [&](Index from, Index to) {
     train_levels(plan, data, levels, from, to, folder, progress, [](auto&& /*level*/) {});
   };
@@ -63,10 +73,12 @@ void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::S
   }
 }
 
-/// Shape of the samples of a training that is in a folder, if it is of this architecture and these levels.
+/// Shape of the samples of a training that is in a folder, and whether one network is for all levels, if it is of this
+/// architecture and these levels.
 template <class Json = nn::detail::TrainingJson>
-[[nodiscard]] ImageShape trained_shape(const std::filesystem::path& folder, const std::string& architecture,
-                                       const NoiseLevels& levels) {
+[[nodiscard]] std::pair<ImageShape, LevelSharing> trained_networks(const std::filesystem::path& folder,
+                                                                   const std::string& architecture,
+                                                                   const NoiseLevels& levels) {
   const auto path = nn::detail::description_file(folder);
   const auto description = nn::detail::read_description<Json>(path);
   const auto expected =
@@ -76,12 +88,20 @@ template <class Json = nn::detail::TrainingJson>
       throw FileError(path.string(), concat("is of another model: \"", key, "\" is ", description[key].dump(),
                                             ", expected ", expected[key].dump()));
   const auto& size = description["shape"];
-  return {size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()};
+  return {{size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()},
+          nn::detail::is_shared(description) ? LevelSharing::one_network : LevelSharing::per_level};
 }
 
 template <class Body>
 [[nodiscard]] NetworkDenoiser<Body> load_networks(const NetworkPlan<Body>& plan, const NoiseLevels& levels,
-                                                  const std::filesystem::path& folder) {
+                                                  LevelSharing sharing, const std::filesystem::path& folder) {
+  if (sharing == LevelSharing::one_network) {
+    const auto file = nn::detail::level_file(folder, nn::every_step);
+    typename NetworkDenoiser<Body>::Level loaded{levels[0], plan.make_network()};
+    const SafetensorsMetadata metadata = nn::load_weights(file, *loaded.network);
+    loaded.losses = nn::detail::losses_of(file, metadata);
+    return NetworkDenoiser<Body>(std::move(loaded), {nn::detail::data_scale_in(file, metadata), plan.adds_input});
+  }
   std::vector<typename NetworkDenoiser<Body>::Level> loaded;
   for (Index step = 0; step < levels.steps(); ++step) {
     const auto file = nn::detail::level_file(folder, step);
@@ -121,8 +141,8 @@ requires NetworkArchitecture<A, Scalar, B>
 [[nodiscard]] NetworkModel<A, Scalar, B> load_model(const A& architecture, const S& schedule,
                                                     const std::filesystem::path& folder, B /*backend*/ = {}) {
   const NoiseLevels levels = schedule.levels();
-  const ImageShape shape = detail::trained_shape(folder, architecture.name(), levels);
-  return detail::load_networks(detail::network_plan<B, Scalar>(architecture, shape.size()), levels, folder);
+  const auto [shape, sharing] = detail::trained_networks(folder, architecture.name(), levels);
+  return detail::load_networks(detail::network_plan<B, Scalar>(architecture, shape.size()), levels, sharing, folder);
 }
 
 }  // namespace diffarch

@@ -94,3 +94,43 @@ TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
   const Matrix<double> v = random_matrix(2, 3, 3);
   CHECK(relative_difference(model.jacobian_product(stored, v, level), Matrix<double>(jacobian * v)) < 1e-14);
 }
+
+namespace {
+
+PlaneModel untrained_shared_model(bool adds_input) {
+  auto network = std::make_unique<PlaneModel::Network>(TestedTwoDMlp<double>(3), ImageShape{1, 1, 2});
+  network->initialise(Seed{6});
+  return PlaneModel({NoiseLevel::from_sigma(5.0), std::move(network)}, {.data_scale = 0.7, .adds_input = adds_input});
+}
+
+}  // namespace
+
+TEST_CASE("One network for all levels is joined to y by its preconditioning", "[denoiser][nn]") {
+  const Batch<double> y = random_matrix(2, 19, 1);
+  for (const bool adds_input : {true, false}) {
+    const PlaneModel model = untrained_shared_model(adds_input);
+    nn::Network<TestedTwoDMlp<double>>& network = *model.levels().front().network;
+    for (const NoiseLevel level : {NoiseLevel{0.0, 1.0}, NoiseLevel{0.6, 0.8}, NoiseLevel::from_sigma(0.02)}) {
+      CAPTURE(adds_input, level.sigma());
+      CHECK(&model.network(level) == &network);
+      const auto [input, skip, output] = model.joint()->factors(level);
+      const Batch<double> inside = forward_on(network, Batch<double>(input * y), nn::Mode::evaluate);
+      CHECK(relative_difference(denoise_on(model, y, level), Batch<double>(skip * y + output * inside)) < 1e-12);
+      // The network does not know the coordinates.
+      CHECK(relative_difference(denoise_on(model, Batch<double>(y / level.scale()), level.variance_preserving()),
+                                denoise_on(model, y, level)) < 1e-12);
+      const auto x0_hat = [&](double first, double second) {
+        return denoise_on(model, Batch<double>(Vector<double>{{first, second}}), level);
+      };
+      const Matrix<double> jacobian = model.jacobian(TestedBackend::upload(Batch<double>(y.col(0))), level);
+      constexpr double step = 1e-5;
+      const double a = y(0, 0);
+      const double b = y(1, 0);
+      CHECK(relative_difference(jacobian.col(0), Vector<double>((x0_hat(a + step, b) - x0_hat(a - step, b)) / 2e-5)) <
+            1e-7);
+      CHECK(relative_difference(jacobian.col(1), Vector<double>((x0_hat(a, b + step) - x0_hat(a, b - step)) / 2e-5)) <
+            1e-7);
+    }
+  }
+  CHECK_FALSE(untrained_plane_model().joint().has_value());
+}

@@ -71,3 +71,29 @@ TEST_CASE("A batch of several levels is, bitwise, the batches of each", "[nn][tr
           Approx(signals[at] * data(5, sample) + noises[at] * random.normal(30 + sample, 5)).epsilon(1e-13));
   }
 }
+
+TEST_CASE("Columns of a mixed batch are each of a level of their own", "[nn][training]") {
+  const Index d = 6;
+  const std::vector<Index> order{7, 2, 0, 5};
+  const std::vector<Index> levels{1, 0, 1, 2};
+  const std::vector<double> weights{0.8, 0.6, 0.5, -0.25, 0.1, 0.99, 2.0, 0.0, 0.96, 0.28, -0.3, 0.7};
+  const Matrix<double> data = random_matrix(d, 9, 1);
+  KernelMemory<double> stored(data);
+  KernelMemory<double> stored_weights{std::span(weights)};
+  KernelMemory<Index> samples{std::span(order)};
+  KernelMemory<Index> column_levels{std::span(levels)};
+  KernelMemory<double> target(d * 3);
+  KernelMemory<double> noisy(d * 3);
+  TestedKernels::mixed_batch(Seed{5}, nn::SharedLevels<double>{70000, stored_weights.data()}, stored.data(), d,
+                             samples.data() + 1, column_levels.data() + 1, Index{3}, Index{30}, target.data(),
+                             noisy.data());
+  const CounterRandom random(Seed{5}, Stream{70000});
+  for (Index j = 0; j < 3; ++j)
+    for (Index i = 0; i < d; ++i) {
+      const Index sample = order[static_cast<std::size_t>(j) + 1];
+      const double* const w = weights.data() + 4 * levels[static_cast<std::size_t>(j) + 1];
+      const double epsilon = random.normal(30 + sample, i);
+      CHECK(noisy.host(d, 3)(i, j) == Approx(w[0] * data(i, sample) + w[1] * epsilon).margin(1e-13));
+      CHECK(target.host(d, 3)(i, j) == Approx(w[2] * data(i, sample) + w[3] * epsilon).margin(1e-13));
+    }
+}

@@ -231,3 +231,56 @@ TEST_CASE("The level of a stack that diverges is named, and there is a level for
   CHECK(message_of<DimensionMismatch>([&] { nn::LevelTraining<Plane>(stack, data, trained_level, {}); }) ==
         "training: 1 noise levels for 3 networks; expected one for each");
 }
+
+namespace {
+
+const NoiseLevels levels_of_one({{0.0, 1.0}, {0.6, 0.8}, NoiseLevel::from_sigma(0.1), {1.0, 0.0}});
+const nn::Preconditioning joint_of_one{.data_scale = 1.0};
+
+}  // namespace
+
+TEST_CASE("A training of one network for all levels continues bitwise from any step", "[nn][training]") {
+  const auto data = TestedBackend::upload(random_matrix(2, 50, 4));
+  const TrainingOptions options{
+      .epochs = 4, .batch_size = 16, .learning_rate = 1e-2, .averaging_decay = 0.9, .seed = Seed{5}};
+  auto uninterrupted = plane_network();
+  nn::LevelTraining<Plane> whole(uninterrupted, data, levels_of_one, joint_of_one, options);
+  CHECK(whole.level_count() == 1);
+  CHECK(whole.shared()->levels == levels_of_one);
+  while (!whole.is_done()) whole.step();
+  whole.finish();
+  for (const int stop : {1, 3, 7}) {
+    CAPTURE(stop);
+    auto first = plane_network();
+    nn::LevelTraining<Plane> before(first, data, levels_of_one, joint_of_one, options);
+    for (int i = 0; i < stop; ++i) before.step();
+    auto second = plane_network();
+    nn::copy_tensors(first, second);
+    nn::LevelTraining<Plane> after(second, data, levels_of_one, joint_of_one, options);
+    after.restore(before.state());
+    while (!after.is_done()) after.step();
+    after.finish();
+    CHECK(tensors_of(second) == tensors_of(uninterrupted));
+    CHECK(after.losses() == whole.losses());
+  }
+}
+
+TEST_CASE("The loss of one network for all levels is 1 for the best multiple of y, and refused when not finite",
+          "[nn][training]") {
+  // A network that gives 0: the mean square of its targets, which are 1 on average.
+  const auto data = TestedBackend::upload(random_matrix(2, 2000, 4));
+  auto network = plane_network();
+  network.for_each_parameter(
+      [](const auto& p) { TestedKernels::fill(p.values.data(), static_cast<Index>(p.values.size()), 0.0); });
+  nn::LevelTraining<Plane> training(network, data, levels_of_one, joint_of_one, {.epochs = 1, .batch_size = 2000});
+  CHECK(training.step() == Approx(1.0).epsilon(0.1));
+  const auto huge = TestedBackend::upload(Batch<double>(1e200 * random_matrix(2, 32, 8)));
+  auto other = plane_network();
+  nn::LevelTraining<Plane> diverging(other, huge, levels_of_one, joint_of_one, {.epochs = 2, .batch_size = 16});
+  CHECK_THAT(message_of<NumericalError>([&] { diverging.step(); }),
+             ContainsSubstring("in the network for all levels, epoch 1 of 2, step 1 of 2"));
+  auto stack = initial_stack();
+  CHECK_THAT(message_of<DimensionMismatch>(
+                 [&] { nn::LevelTraining<Plane>(stack, data, levels_of_one, joint_of_one, {.batch_size = 16}); }),
+             ContainsSubstring("a stack of 3 networks for all levels; expected one network"));
+}

@@ -13,5 +13,7 @@ TEST_CASE("Training options out of range are refused, naming the option", "[nn]"
   CHECK(refused({.batch_size = 21}).find("1 <= batch_size <= 20") != std::string::npos);
   CHECK(refused({.learning_rate = 0.0}).find("learning_rate = 0") != std::string::npos);
   CHECK(refused({.averaging_decay = 1.0}).find("averaging_decay = 1") != std::string::npos);
+  CHECK_THAT(refused({.warm_start = true, .levels = LevelSharing::one_network}),
+             ContainsSubstring("warm_start with levels = LevelSharing::one_network, expected one of the two"));
   CHECK(refused({.batch_size = 20}) == "no exception");
 }

@@ -169,6 +169,38 @@ struct NoisyBatch {
   }
 };
 
+/// One block of four elements of column `column` of a batch of one network for all levels.
+template <class Scalar>
+struct MixedBatch {
+  Seed seed;
+  nn::SharedLevels<Scalar> levels;
+  const Scalar* data;
+  Index d;
+  const Index* samples;
+  const Index* column_levels;
+  Index first_draw;
+  Scalar* target;
+  Scalar* noisy;
+
+  constexpr void operator()(Index block, Index column) const {
+    const Index sample = samples[column];
+    const Scalar* const weights = levels.weights + 4 * column_levels[column];
+    const CounterRandom random(seed, Stream{static_cast<std::uint32_t>(levels.stream)});
+    const PhiloxCounter words = random.words(first_draw + sample, block);
+    for (std::size_t pair = 0; pair < 2; ++pair) {
+      const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
+      for (std::size_t i = 0; i < 2; ++i) {
+        const Index row = 4 * block + static_cast<Index>(2 * pair + i);
+        if (row >= d) return;
+        const Scalar x = data[sample * d + row];
+        const auto noise = static_cast<Scalar>(normals[i]);
+        noisy[column * d + row] = weights[0] * x + weights[1] * noise;
+        target[column * d + row] = weights[2] * x + weights[3] * noise;
+      }
+    }
+  }
+};
+
 /// 1 for a number that is NaN or infinite, else 0.
 template <class Scalar>
 struct IsNotFinite {

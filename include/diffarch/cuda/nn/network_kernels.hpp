@@ -153,6 +153,13 @@ struct CudaKernels {
                    cuda::NoisyBatch<Scalar>{seed, levels, data, d, n, samples, count, first_draw, clean, noisy});
   }
   template <class Scalar>
+  static void mixed_batch(Seed seed, const nn::SharedLevels<Scalar>& levels, const Scalar* data, Index d,
+                          const Index* samples, const Index* column_levels, Index count, Index first_draw,
+                          Scalar* target, Scalar* noisy) {
+    cuda::for_each((d + 3) / 4, count,
+                   cuda::MixedBatch<Scalar>{seed, levels, data, d, samples, column_levels, first_draw, target, noisy});
+  }
+  template <class Scalar>
   static void mean_squared_errors(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient, Index size, Index levels,
                                   double* host_errors) {
     const auto count = static_cast<double>(size);

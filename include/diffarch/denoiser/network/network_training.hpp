@@ -30,6 +30,9 @@ struct NoStore {
   void after_step(Index /*step*/, Network& /*network*/, Training& /*training*/) {}
   template <class Network>
   void save_finished(Index /*step*/, Network& /*network*/, const std::vector<double>& /*losses*/) {}
+  template <class Network>
+  void save_finished(Network& /*network*/, const std::vector<double>& /*losses*/,
+                     const nn::Preconditioning& /*preconditioning*/) {}
   [[nodiscard]] std::string where_it_stands(Index /*step*/) const { return {}; }
 };
 
@@ -56,6 +59,7 @@ struct NetworkPlan {
   std::string name;                               ///< the architecture's
   ImageShape shape;                               ///< of one sample
   TrainingOptions training;                       ///< not checked yet
+  bool adds_input;                                ///< see nn::Preconditioning
   std::function<Body(Index networks)> make_body;  ///< a stack when there are several
 
   [[nodiscard]] std::unique_ptr<Network> make_network() const { return std::make_unique<Network>(make_body(1), shape); }
@@ -68,7 +72,7 @@ requires NetworkArchitecture<A, Scalar, B>
   using Networks = Fitter<A, B, Scalar>;
   nn::detail::mark_source_file<B>();
   const ImageShape shape = Networks::input_shape(architecture, d);
-  return NetworkPlan<typename Networks::Body>{architecture.name(), shape, architecture.training,
+  return NetworkPlan<typename Networks::Body>{architecture.name(), shape, architecture.training, adds_input<Networks>(),
                                               [architecture, shape]([[maybe_unused]] Index networks) {
                                                 if constexpr (StackableArchitecture<A, Scalar, B>)
                                                   return Networks::make_body(architecture, shape, networks);
@@ -144,6 +148,38 @@ void train_levels(const NetworkPlan<Body>& plan, const Batch<typename Body::Scal
   if (last > first) take(std::move(before));
 }
 
+/// Trains one network for all levels on `data` (d, n), which are brought to the backend of the network once. Throws
+/// InvalidArgument when all data are 0, and NumericalError when a loss is not finite, naming epoch and step.
+template <class Body, class Store>
+[[nodiscard]] NetworkDenoiser<Body> train_shared(const NetworkPlan<Body>& plan,
+                                                 const Batch<typename Body::Scalar>& data, const NoiseLevels& levels,
+                                                 Store& store, const ProgressCallback& progress) {
+  const TrainingOptions& options = plan.training;
+  check_training_options(options, data.cols());
+  const nn::Preconditioning joint{nn::data_scale_of(data), plan.adds_input};
+  const auto& stored = backend_array<typename Body::Kernels::BackendType>(data);
+  const Index images = images_per_level(options, data.cols());
+  ProgressReporter reporter(progress, "train " + plan.name, images, "images",
+                            note_of_kernels<typename Body::Kernels>());
+  typename NetworkDenoiser<Body>::Level trained{levels[0], plan.make_network()};
+  if (store.load_finished(nn::every_step, *trained.network, trained.losses)) {
+    reporter.skip(images);
+  } else {
+    trained.network->initialise(options.seed);
+    nn::LevelTraining<Body> training(*trained.network, stored, levels, joint, options);
+    store.begin(nn::every_step, *trained.network, training);
+    reporter.skip(training.steps_done() * options.batch_size);
+    run_training(
+        training, reporter, concat("all ", levels.steps(), " levels"),
+        [&] { store.after_step(nn::every_step, *trained.network, training); },
+        [&] { return store.where_it_stands(nn::every_step); });
+    trained.network->release_memory();
+    trained.losses = training.losses();
+    store.save_finished(*trained.network, trained.losses, joint);
+  }
+  return NetworkDenoiser<Body>(std::move(trained), joint);
+}
+
 /// Memory that one network of a stack of fully connected ones takes at most while it is trained on so many samples, in
 /// bytes of the backend.
 template <class Body>
@@ -216,12 +252,17 @@ template <class Body>
   return NetworkDenoiser<Body>(std::move(trained));
 }
 
-/// Trains all levels in memory: as stacks where the architecture and the kernels have them (`stack_bytes`) and no level
-/// waits for another's weights, else one after the other.
+/// Trains all levels in memory: one network for all, where the options ask for that; else as stacks where the
+/// architecture and the kernels have them (`stack_bytes`) and no level waits for another's weights, else one after the
+/// other.
 template <class B, class A, class Scalar>
 [[nodiscard]] NetworkModel<A, Scalar, B> train_model(const A& architecture, const Batch<Scalar>& data,
                                                      const NoiseLevels& levels, const ProgressCallback& progress) {
   const auto plan = network_plan<B, Scalar>(architecture, data.rows());
+  if (plan.training.levels == LevelSharing::one_network) {
+    NoStore store;
+    return train_shared(plan, data, levels, store, progress);
+  }
   constexpr Index most_bytes = nn::KernelsOf<B>::type::stack_bytes;
   if constexpr (most_bytes > 0 && StackableArchitecture<A, Scalar, B>) {
     if (!plan.training.warm_start) {

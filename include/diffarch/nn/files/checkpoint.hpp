@@ -19,13 +19,18 @@ namespace detail {
 
 /// Returns the text that must agree between the training that wrote a checkpoint and the training that continues from
 /// it: everything that decides a step. The number of epochs may differ.
-[[nodiscard]] inline std::string training_fingerprint(const TrainingOptions& options, NoiseLevel level, Index samples) {
+template <class Body>
+[[nodiscard]] std::string training_fingerprint(const LevelTraining<Body>& training) {
+  const TrainingOptions& options = training.options();
   std::ostringstream text;
   text.imbue(std::locale::classic());  // in files, whatever the program speaks
   text.precision(17);
-  text << "sigma " << level.sigma() << ", samples " << samples << ", batch size " << options.batch_size
-       << ", learning rate " << options.learning_rate << ", averaging decay " << options.averaging_decay << ", seed "
-       << options.seed.value;
+  if (const auto& shared = training.shared())
+    text << "one network for " << shared->levels << ", data scale " << shared->preconditioning.data_scale;
+  else
+    text << "sigma " << training.level().sigma();
+  text << ", samples " << training.sample_count() << ", batch size " << options.batch_size << ", learning rate "
+       << options.learning_rate << ", averaging decay " << options.averaging_decay << ", seed " << options.seed.value;
   return text.str();
 }
 
@@ -49,9 +54,7 @@ void save_checkpoint(const std::filesystem::path& path, Network<Body>& network, 
   put("losses", std::move(state.losses));
   put("epoch_loss", std::move(state.epoch_losses));
   put("counts", std::vector<std::int64_t>{state.epoch, state.step, state.optimiser.steps, state.average.updates});
-  write_safetensors(path, tensors,
-                    {{"diffarch.training",
-                      detail::training_fingerprint(training.options(), training.level(), training.sample_count())}});
+  write_safetensors(path, tensors, {{"diffarch.training", detail::training_fingerprint(training)}});
 }
 
 /// Continues from a checkpoint: sets the network and the training. Throws FileError when the file is damaged, is no
@@ -60,8 +63,7 @@ template <class Body>
 void load_checkpoint(const std::filesystem::path& path, Network<Body>& network, LevelTraining<Body>& training) {
   using Scalar = typename Body::Scalar;
   SafetensorsFile file = read_safetensors(path);
-  const std::string expected =
-      detail::training_fingerprint(training.options(), training.level(), training.sample_count());
+  const std::string expected = detail::training_fingerprint(training);
   const auto found = file.metadata.find("diffarch.training");
   if (found == file.metadata.end()) throw FileError(file.path, "is not a checkpoint of a training");
   if (found->second != expected)

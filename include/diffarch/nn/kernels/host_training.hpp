@@ -85,6 +85,25 @@ struct HostTraining {
     }
   }
 
+  template <class Scalar>
+  static void mixed_batch(Seed seed, const SharedLevels<Scalar>& levels, const Scalar* data, Index d,
+                          const Index* samples, const Index* column_levels, Index count, Index first_draw,
+                          Scalar* target, Scalar* noisy) {
+    parallel_for(count, d, [=](Index column) {
+      for (Index row = 0; row < d; ++row) target[column * d + row] = data[samples[column] * d + row];
+    });
+    for_each_normal(
+        CounterRandom(seed, Stream{static_cast<std::uint32_t>(levels.stream)}), d, count,
+        [=](Index column) { return first_draw + samples[column]; },
+        [=](Index i, double normal) {
+          const Scalar* const weights = levels.weights + 4 * column_levels[i / d];
+          const Scalar clean = target[i];
+          const auto noise = static_cast<Scalar>(normal);
+          noisy[i] = weights[0] * clean + weights[1] * noise;
+          target[i] = weights[2] * clean + weights[3] * noise;
+        });
+  }
+
   /// Summed in an order that depends on the size alone.
   template <class Scalar>
   static void mean_squared_errors(const Scalar* x0_hat, const Scalar* clean, Scalar* gradient, Index size, Index levels,

@@ -77,6 +77,10 @@ concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count) {
 ///    Index, L = levels.count of `TrainingLevels`. Columns l count ... (l + 1) count - 1 of clean and noisy (d, L
 ///    count) belong to level l: with s = samples(j, l) and CounterRandom(seed, streams[l]), column j of them is column
 ///    s of data, and signals[l] clean + noises[l] epsilon with epsilon(i) = normal(first_draw + s, i).
+///  - `mixed_batch(seed, levels, data, d, samples, column_levels, count, first_draw, target, noisy)`: with
+///  `SharedLevels`,
+///    for j < count and with s = samples[j], column j of noisy and target (d, count) is input and target of level
+///    column_levels[j], of column s of data and of epsilon(i) = normal(first_draw + s, i) of the stream of `levels`.
 ///  - `mean_squared_errors(x0_hat, clean, gradient, size, levels, host)`: for each of `levels` pieces of `size` numbers
 ///    host[l] = sum (x0_hat - clean)^2 / size, a double, and gradient = 2 / size (x0_hat - clean).
 ///  - `all_finite(values, count)`: whether none of them is NaN or infinite.
@@ -85,11 +89,12 @@ concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count) {
 template <class K, class Scalar>
 concept TrainingKernels = requires(std::span<const ParametersWithGradient<Scalar>> pieces,
                                    const AdamCoefficients<Scalar>& coefficients, Seed seed,
-                                   const TrainingLevels<Scalar>& levels, const Index* samples, const Scalar* in,
-                                   Scalar* out, Index count, double* host) {
+                                   const TrainingLevels<Scalar>& levels, const SharedLevels<Scalar>& shared,
+                                   const Index* samples, const Scalar* in, Scalar* out, Index count, double* host) {
   K::template adam_update<Scalar>(pieces, out, out, coefficients);
   K::move_average(out, in, count, Scalar(1));
   K::noisy_batch(seed, levels, in, count, count, samples, count, count, out, out);
+  K::mixed_batch(seed, shared, in, count, samples, samples, count, count, out, out);
   K::mean_squared_errors(in, in, out, count, count, host);
   { K::all_finite(in, count) } -> std::same_as<bool>;
   { K::stack_bytes } -> std::convertible_to<Index>;

@@ -14,4 +14,13 @@ struct TrainingLevels {
   const Scalar* noises = nullptr;
 };
 
+/// The noise levels that one network is trained for, as the kernels take them. Of each level l there are four weights,
+/// in memory of the kernels' backend: input = weights[4 l] x0 + weights[4 l + 1] epsilon and target = weights[4 l + 2]
+/// x0 + weights[4 l + 3] epsilon. The noise of all of them has one random stream.
+template <class Scalar>
+struct SharedLevels {
+  Index stream = 0;
+  const Scalar* weights = nullptr;
+};
+
 }  // namespace diffarch::nn

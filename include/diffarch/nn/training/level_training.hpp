@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -10,11 +11,12 @@
 #include <vector>
 
 #include "diffarch/core/noise_level.hpp"
-#include "diffarch/core/parallel.hpp"
-#include "diffarch/nn/kernels/training_levels.hpp"
+#include "diffarch/core/noise_levels.hpp"
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/training/adam.hpp"
 #include "diffarch/nn/training/exponential_moving_average.hpp"
+#include "diffarch/nn/training/preconditioning.hpp"
+#include "diffarch/nn/training/training_batches.hpp"
 #include "diffarch/nn/training/training_options.hpp"
 
 namespace diffarch {
@@ -34,10 +36,17 @@ struct TrainingState {
   ExponentialMovingAverageState<Scalar> average;  ///< empty unless options.averaging_decay > 0
 };
 
+/// What one network for all noise levels is trained for.
+struct SharedTraining {
+  NoiseLevels levels;               ///< all but the clean one at their end
+  Preconditioning preconditioning;  ///< between y and the network
+};
+
 /// Training of one network for one noise level: E|D(signal x0 + noise epsilon) - x0|^2 per value, by Adam. Batches are
 /// drawn and compared by the kernels; of a step, only the loss comes to the host. Or of a stack of networks, each for a
 /// level of its own and with batches of its own: each becomes what it would become alone, up to the order of the sums
-/// in the kernels' products.
+/// in the kernels' products. Or of one network for all of several levels, joined to y by a `Preconditioning`; its loss
+/// is then that of the network.
 template <class Body>
 class LevelTraining {
  public:
@@ -61,38 +70,32 @@ class LevelTraining {
                                                  " noise levels for ", network.networks(),
                                                  " networks; expected one for each");
     for (NoiseLevel& level : levels_) level = level.variance_preserving();
-    diffarch::detail::check_training_options(options, data.cols());
-    diffarch::detail::require<DimensionMismatch>(data.rows() == network.input_shape().size(), "training: the data are ",
-                                                 diffarch::detail::shape_text(data), " but the network takes ",
-                                                 network.input_shape().size(), " values");
-    Index count = 0;
-    network.for_each_parameter([&](const Parameter<Scalar>& parameter) {
-      if (!parameter.trainable()) return;
-      count += static_cast<Index>(parameter.values.size());
-      pieces_.push_back({parameter.values, parameter.gradient});
-      weights_.emplace_back(parameter.values);
-    });
-    optimiser_.emplace(count, AdamOptions{.learning_rate = options.learning_rate});
-    if (options.averaging_decay > 0.0) {
-      average_.emplace(std::span<const std::span<const Scalar>>(weights_),
-                       ExponentialMovingAverageOptions{.decay = options.averaging_decay});
-    }
-    order_.resize(static_cast<std::size_t>(data.cols() * level_count()));
-    uniforms_.resize(order_.size());
-    samples_.resize(data.cols() * level_count());
-    clean_.resize(data.rows() * options.batch_size * level_count());
-    noisy_ = Storage(data.rows(), options.batch_size * level_count());
-    step_losses_.resize(levels_.size());
-    state_.epoch_losses.resize(levels_.size());
-    store_levels();
-    shuffle();
+    check_data();
+    batches_ = std::make_unique<LevelBatches<Scalar, Kernels>>(data, levels_, options);
+    begin();
+  }
+
+  /// Trains one network for all of `levels`. Throws like the constructor of one level, and DimensionMismatch for a
+  /// stack.
+  LevelTraining(Network<Body>& network, const Storage& data, const NoiseLevels& levels,
+                const Preconditioning& preconditioning, const TrainingOptions& options)
+      : network_(network), data_(data), options_(options), shared_(SharedTraining{levels, preconditioning}) {
+    diffarch::detail::require<DimensionMismatch>(network.networks() == 1, "training: a stack of ", network.networks(),
+                                                 " networks for all levels; expected one network");
+    check_data();
+    batches_ = std::make_unique<SharedBatches<Scalar, Kernels>>(
+        data, std::vector<NoiseLevel>(levels.begin(), levels.end() - 1), preconditioning, options);
+    begin();
   }
 
   [[nodiscard]] Index steps_per_epoch() const noexcept { return data_.cols() / options_.batch_size; }
   [[nodiscard]] bool is_done() const noexcept { return state_.epoch >= options_.epochs; }
-  /// In VP units; of a stack, the first.
+  /// How many networks are trained, each of which has a loss.
+  [[nodiscard]] Index level_count() const noexcept { return shared_ ? 1 : static_cast<Index>(levels_.size()); }
+  /// What one network for all levels is trained for; nothing where each level has a network.
+  [[nodiscard]] const std::optional<SharedTraining>& shared() const noexcept { return shared_; }
+  /// In VP units; of a stack, the first. Not of one network for all levels.
   [[nodiscard]] NoiseLevel level() const noexcept { return levels_.front(); }
-  [[nodiscard]] Index level_count() const noexcept { return static_cast<Index>(levels_.size()); }
   [[nodiscard]] Index sample_count() const noexcept { return data_.cols(); }
   [[nodiscard]] const TrainingOptions& options() const noexcept { return options_; }
 
@@ -101,17 +104,17 @@ class LevelTraining {
   /// statistics of batch norms have seen the batch. Throws what `require_finite` throws at the end of the training and
   /// of epochs, 50 steps apart at least.
   double step() {
-    draw_batch();
-    const Storage& x0_hat = network_.forward(noisy_, Mode::train);
-    Kernels::mean_squared_errors(x0_hat.data(), std::as_const(clean_).data(), network_.output_gradient().data(),
+    batches_->draw(state_.epoch, state_.step);
+    const Storage& output = network_.forward(batches_->input(), Mode::train);
+    Kernels::mean_squared_errors(output.data(), batches_->target(), network_.output_gradient().data(),
                                  data_.rows() * options_.batch_size, level_count(), step_losses_.data());
-    for (std::size_t i = 0; i < levels_.size(); ++i)
+    for (std::size_t i = 0; i < step_losses_.size(); ++i)
       if (!std::isfinite(step_losses_[i]))
-        diverged(diffarch::detail::concat("the loss is ", step_losses_[i]), levels_[i], steps_done() + 1);
-    network_.backward(noisy_);
+        diverged(diffarch::detail::concat("the loss is ", step_losses_[i]), i, steps_done() + 1);
+    network_.backward(batches_->input());
     optimiser_->step(pieces_);
     if (average_) average_->update(std::span<const std::span<const Scalar>>(weights_));
-    for (std::size_t i = 0; i < levels_.size(); ++i) state_.epoch_losses[i] += step_losses_[i];
+    for (std::size_t i = 0; i < step_losses_.size(); ++i) state_.epoch_losses[i] += step_losses_[i];
     if (++state_.step == steps_per_epoch()) {
       for (double& loss : state_.epoch_losses)
         state_.losses.push_back(std::exchange(loss, 0.0) / static_cast<double>(state_.step));
@@ -119,9 +122,9 @@ class LevelTraining {
       ++state_.epoch;
       constexpr Index steps_between_checks = 50;
       if (is_done() || steps_done() - checked_at_ >= steps_between_checks) require_finite();
-      if (!is_done()) shuffle();
+      if (!is_done()) batches_->begin_epoch(state_.epoch);
     }
-    return std::accumulate(step_losses_.begin(), step_losses_.end(), 0.0) / static_cast<double>(levels_.size());
+    return std::accumulate(step_losses_.begin(), step_losses_.end(), 0.0) / static_cast<double>(step_losses_.size());
   }
 
   /// Throws NumericalError, naming the tensor, sigma, epoch and step, unless all weights, running statistics, and what
@@ -133,7 +136,7 @@ class LevelTraining {
     });
     for (const auto& moments : {optimiser_->mean(), optimiser_->mean_squared()})
       if (!Kernels::all_finite(moments.data(), static_cast<Index>(moments.size())))
-        diverged("a moment of Adam is not finite", levels_.front(), steps_done());
+        diverged("a moment of Adam is not finite", 0, steps_done());
   }
 
   /// Gives the network the weights that the model takes: those that it has, or their average. Throws NumericalError
@@ -147,9 +150,9 @@ class LevelTraining {
       }
     }
     require_finite();
-    draw_batch();
-    const Storage& x0_hat = network_.forward(noisy_, Mode::evaluate);
-    require_finite("x0_hat in evaluation", x0_hat.data(), x0_hat.rows() * x0_hat.cols());
+    batches_->draw(state_.epoch, state_.step);
+    const Storage& output = network_.forward(batches_->input(), Mode::evaluate);
+    require_finite("x0_hat in evaluation", output.data(), output.rows() * output.cols());
   }
 
   /// Returns the state that a checkpoint keeps beside the tensors of the network.
@@ -165,8 +168,8 @@ class LevelTraining {
   void restore(State state) {
     diffarch::detail::require(
         state.epoch >= 0 && state.epoch <= options_.epochs && state.step >= 0 && state.step < steps_per_epoch() &&
-            state.losses.size() == static_cast<std::size_t>(state.epoch) * levels_.size() &&
-            state.epoch_losses.size() == levels_.size(),
+            state.losses.size() == static_cast<std::size_t>(state.epoch) * step_losses_.size() &&
+            state.epoch_losses.size() == step_losses_.size(),
         "training: a state at epoch ", state.epoch, ", step ", state.step, " with ", state.losses.size(),
         " losses of epochs and ", state.epoch_losses.size(), " of steps; expected at most ", options_.epochs,
         " epochs of ", steps_per_epoch(), " steps, and of each level one loss for each epoch and one of steps");
@@ -175,13 +178,13 @@ class LevelTraining {
     state.optimiser = {};
     state.average = {};
     state_ = std::move(state);
-    shuffle();
+    batches_->begin_epoch(state_.epoch);
   }
 
   /// Mean loss of every complete epoch, of one level.
   [[nodiscard]] std::vector<double> losses(Index level = 0) const {
     std::vector<double> losses;
-    for (auto at = static_cast<std::size_t>(level); at < state_.losses.size(); at += levels_.size())
+    for (auto at = static_cast<std::size_t>(level); at < state_.losses.size(); at += step_losses_.size())
       losses.push_back(state_.losses[at]);
     return losses;
   }
@@ -190,12 +193,39 @@ class LevelTraining {
   [[nodiscard]] Index steps_done() const noexcept { return state_.epoch * steps_per_epoch() + state_.step; }
 
  private:
-  [[noreturn]] void diverged(const std::string& what, NoiseLevel level, Index steps) const {
+  void check_data() const {
+    diffarch::detail::check_training_options(options_, data_.cols());
+    diffarch::detail::require<DimensionMismatch>(data_.rows() == network_.input_shape().size(),
+                                                 "training: the data are ", diffarch::detail::shape_text(data_),
+                                                 " but the network takes ", network_.input_shape().size(), " values");
+  }
+
+  void begin() {
+    Index count = 0;
+    network_.for_each_parameter([&](const Parameter<Scalar>& parameter) {
+      if (!parameter.trainable()) return;
+      count += static_cast<Index>(parameter.values.size());
+      pieces_.push_back({parameter.values, parameter.gradient});
+      weights_.emplace_back(parameter.values);
+    });
+    optimiser_.emplace(count, AdamOptions{.learning_rate = options_.learning_rate});
+    if (options_.averaging_decay > 0.0) {
+      average_.emplace(std::span<const std::span<const Scalar>>(weights_),
+                       ExponentialMovingAverageOptions{.decay = options_.averaging_decay});
+    }
+    step_losses_.resize(static_cast<std::size_t>(level_count()));
+    state_.epoch_losses.resize(step_losses_.size());
+    batches_->begin_epoch(0);
+  }
+
+  [[noreturn]] void diverged(const std::string& what, std::size_t level, Index steps) const {
+    using diffarch::detail::concat;
     const Index before = std::max<Index>(steps, 1) - 1;
-    throw NumericalError(diffarch::detail::concat("training: ", what, " at sigma = ", level.sigma(), ", epoch ",
-                                                  before / steps_per_epoch() + 1, " of ", options_.epochs, ", step ",
-                                                  before % steps_per_epoch() + 1, " of ", steps_per_epoch(),
-                                                  "; the training has diverged: a smaller learning rate may help"));
+    const std::string place =
+        shared_ ? std::string(" in the network for all levels") : concat(" at sigma = ", levels_[level].sigma());
+    throw NumericalError(concat("training: ", what, place, ", epoch ", before / steps_per_epoch() + 1, " of ",
+                                options_.epochs, ", step ", before % steps_per_epoch() + 1, " of ", steps_per_epoch(),
+                                "; the training has diverged: a smaller learning rate may help"));
   }
 
   /// Throws NumericalError, which names the level, unless all values are finite. A stack has the values of its levels
@@ -203,70 +233,22 @@ class LevelTraining {
   void require_finite(const std::string& name, const Scalar* values, Index count) const {
     if (Kernels::all_finite(values, count)) return;
     const Index each = count / level_count();
-    for (std::size_t i = 0; i < levels_.size(); ++i)
+    for (std::size_t i = 0; i < step_losses_.size(); ++i)
       if (!Kernels::all_finite(values + static_cast<Index>(i) * each, each))
-        diverged(name + " is not finite", levels_[i], steps_done());
-  }
-
-  /// The levels, where the kernels read them.
-  void store_levels() {
-    std::vector<Index> noise_streams;
-    std::vector<Scalar> weights;  // signals, then noises
-    for (const NoiseLevel& level : levels_) {
-      noise_streams.push_back(static_cast<Index>(streams::fit_noise(level.sigma()).value));
-      weights.push_back(static_cast<Scalar>(level.signal));
-    }
-    for (const NoiseLevel& level : levels_) weights.push_back(static_cast<Scalar>(level.noise));
-    level_streams_.resize(level_count());
-    Kernels::copy_from_host(noise_streams.data(), level_count(), level_streams_.data());
-    level_weights_.resize(2 * level_count());
-    Kernels::copy_from_host(weights.data(), 2 * level_count(), level_weights_.data());
-  }
-
-  /// The order of the samples in this epoch, another for each level (Fisher and Yates).
-  void shuffle() {
-    const auto size = static_cast<std::size_t>(data_.cols());
-    constexpr Index operations = 30;  // of one sample
-    parallel_for(level_count(), operations * data_.cols(), [&](Index level) {
-      const auto at = static_cast<std::size_t>(level);
-      const auto order = std::span(order_).subspan(at * size, size);
-      const auto uniforms = std::span(uniforms_).subspan(at * size, size);
-      std::iota(order.begin(), order.end(), Index{0});
-      CounterRandom(options_.seed, streams::sample_order(levels_[at].sigma())).uniforms(state_.epoch, uniforms);
-      for (std::size_t i = size - 1; i > 0; --i) {
-        const auto j = static_cast<std::size_t>(uniforms[i] * static_cast<double>(i + 1));
-        std::swap(order[i], order[std::min(i, j)]);
-      }
-    });
-    Kernels::copy_from_host(order_.data(), samples_.size(), samples_.data());
-  }
-
-  void draw_batch() {
-    const Scalar* const weights = std::as_const(level_weights_).data();
-    const TrainingLevels<Scalar> levels{level_count(), std::as_const(level_streams_).data(), weights,
-                                        weights + level_count()};
-    Kernels::noisy_batch(options_.seed, levels, data_.data(), data_.rows(), data_.cols(),
-                         std::as_const(samples_).data() + state_.step * options_.batch_size, options_.batch_size,
-                         state_.epoch * data_.cols(),  // never the same noise twice
-                         clean_.data(), noisy_.data());
+        diverged(name + " is not finite", i, steps_done());
   }
 
   Network<Body>& network_;
   const Storage& data_;
-  std::vector<NoiseLevel> levels_;
+  std::vector<NoiseLevel> levels_;  ///< one for each network; empty for one network for all
   TrainingOptions options_;
+  std::optional<SharedTraining> shared_;
   std::vector<ParametersWithGradient<Scalar>> pieces_;
   std::vector<std::span<const Scalar>> weights_;
   std::optional<Adam<Scalar, Kernels>> optimiser_;
   std::optional<ExponentialMovingAverage<Scalar, Kernels>> average_;
-  std::vector<Index> order_;                          ///< (n, levels)
-  std::vector<double> uniforms_;                      ///< as many, for `shuffle`
-  typename Kernels::template Buffer<Index> samples_;  ///< order_, where the kernels read it
-  typename Kernels::template Buffer<Index> level_streams_;
-  typename Kernels::template Buffer<Scalar> level_weights_;
-  typename Kernels::template Buffer<Scalar> clean_;
-  Storage noisy_;
-  std::vector<double> step_losses_;  ///< of every level
+  std::unique_ptr<TrainingBatches<Scalar, Kernels>> batches_;
+  std::vector<double> step_losses_;  ///< of every network
   Index checked_at_ = 0;             ///< step of the last `require_finite`
   State state_;
 };

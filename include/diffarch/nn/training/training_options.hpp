@@ -7,16 +7,31 @@
 
 namespace diffarch {
 
-/// How the networks of a model are trained: one for each noise level, by Adam on the mean squared error of x0_hat, with
-/// fresh noise for every sample in every epoch. The paper's: 500 epochs, learning rate 1e-4 (appendix B).
+/// How many networks a model has: one for each noise level, as in the paper, or one for all of them.
+enum class LevelSharing { per_level, one_network };
+
+/// How the networks of a model are trained: by Adam on the mean squared error, with fresh noise for every sample in
+/// every epoch. The paper's: one network for each noise level, 500 epochs, learning rate 1e-4 (appendix B).
+///
+/// With `LevelSharing::one_network`, each sample of each batch has a level of its own, drawn uniformly from those of
+/// the schedule. An epoch then shows every sample once, at one of the levels, so that epochs count for less than those
+/// of one network for each level. How the network is joined to its input and output: see `nn::Preconditioning`.
 struct TrainingOptions {
   Index epochs = 500;           ///< passes over the data, >= 1
   Index batch_size = 16;        ///< samples of a step, >= 1; of an epoch, the samples that fill no batch are left out
   double learning_rate = 1e-4;  ///< of Adam, > 0
   double averaging_decay = 0;   ///< > 0: the model takes the exponential moving average of the weights; in [0, 1)
   bool warm_start = false;      ///< each level begins with the weights of the noisier one before it
-  Seed seed = {};               ///< of initial weights, order of the samples, and noise
+  Seed seed = {};               ///< of initial weights, order of the samples, their levels, and noise
+  LevelSharing levels = LevelSharing::per_level;  ///< one network for each level, or one for all
 };
+
+namespace nn {
+
+/// The step of a schedule that stands for all of them where one network is for all levels, in the names of files say.
+inline constexpr Index every_step = -1;
+
+}  // namespace nn
 
 namespace detail {
 
@@ -30,6 +45,9 @@ inline void check_training_options(const TrainingOptions& options, Index samples
           "TrainingOptions: learning_rate = ", options.learning_rate, ", expected a finite number > 0");
   require(options.averaging_decay >= 0.0 && options.averaging_decay < 1.0,
           "TrainingOptions: averaging_decay = ", options.averaging_decay, ", expected 0 <= averaging_decay < 1");
+  require(options.levels == LevelSharing::per_level || !options.warm_start,
+          "TrainingOptions: warm_start with levels = LevelSharing::one_network, expected one of the two: one network "
+          "for all levels has no level before it to begin with");
 }
 
 }  // namespace detail
