@@ -52,8 +52,9 @@ bool is_that_of_fit(const std::vector<double>& outcome, const std::vector<double
                     [](double a, double b) { return a == Approx(b).epsilon(1e-9).margin(1e-9); });
 }
 
-TrainedPlane plane_for_all_levels() {
+TrainedPlane plane_for_all_levels(Conditioning conditioning = Conditioning::noise_level) {
   TrainedPlane architecture = trained_plane(false);
+  architecture.training.conditioning = conditioning;
   architecture.training.levels = LevelSharing::one_network;
   architecture.training.averaging_decay = 0.9;
   return architecture;
@@ -272,10 +273,12 @@ TEST_CASE("Weights do not belong to the backend they were trained on", "[denoise
 
 TEST_CASE("One network for all levels, stopped after any number of steps, is bitwise that of fit",
           "[denoiser][nn][training]") {
-  const auto in_memory = shared_outcome(fit(plane_for_all_levels(), train_data(), train_schedule, TestedBackend{}));
   constexpr int steps = 4 * 6;
-  for (const int stride : {1, 5, 100}) {
+  for (const auto& [stride, conditioning] :
+       {std::pair{1, Conditioning::noise_level}, {5, Conditioning::none}, {100, Conditioning::noise_level}}) {
     CAPTURE(stride);
+    const TrainedPlane architecture = plane_for_all_levels(conditioning);
+    const auto in_memory = shared_outcome(fit(architecture, train_data(), train_schedule, TestedBackend{}));
     const TemporaryFolder folder;
     TrainingRun run{.folder = folder / "run"};
     int stops = 0;
@@ -283,7 +286,7 @@ TEST_CASE("One network for all levels, stopped after any number of steps, is bit
       int count = 0;
       run.stop = [&] { return ++count >= stride; };
       try {
-        train(plane_for_all_levels(), train_data(), train_schedule, run, TestedBackend{});
+        train(architecture, train_data(), train_schedule, run, TestedBackend{});
         done = true;
       } catch (const Interrupted& stop) {
         ++stops;
@@ -297,8 +300,8 @@ TEST_CASE("One network for all levels, stopped after any number of steps, is bit
     CHECK(shared_outcome(load_model<double>(TrainedPlane{}, train_schedule, folder / "run", TestedBackend{})) ==
           in_memory);
     // One file of weights; a finished training that is resumed is only loaded.
-    train(plane_for_all_levels(), train_data(), train_schedule, {.folder = folder / "run", .resume = true},
-          TestedBackend{}, [](const Progress& progress) { CHECK(progress.done_before == 4 * 48); });
+    train(architecture, train_data(), train_schedule, {.folder = folder / "run", .resume = true}, TestedBackend{},
+          [](const Progress& progress) { CHECK(progress.done_before == 4 * 48); });
     std::vector<std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder / "run"))
       files.push_back(entry.path().filename().string());
@@ -363,6 +366,8 @@ TEST_CASE("A training of one network for all levels refuses what does not belong
   per_level.training.levels = LevelSharing::per_level;
   train(plane_for_all_levels(), train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
   CHECK_THAT(another(per_level), ContainsSubstring("is \"one for all levels\", expected \"one for each level\""));
+  CHECK_THAT(another(plane_for_all_levels(Conditioning::none)),
+             ContainsSubstring("\"conditioning\" is \"noise level\", expected \"none\""));
   std::filesystem::remove_all(folder / "run");
   train(per_level, train_data(), train_schedule, {.folder = folder / "run"}, TestedBackend{});
   CHECK_THAT(another(plane_for_all_levels()),

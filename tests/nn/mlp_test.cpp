@@ -2,6 +2,7 @@
 
 #include "nn/gradient_check.hpp"
 #include "nn/tested_networks.hpp"
+#include "nn/told_levels.hpp"
 #include "oracles.hpp"
 
 namespace diffarch {
@@ -100,6 +101,33 @@ TEST_CASE("The bottleneck networks keep the shape of their input", "[nn]") {
                ContainsSubstring("input of shape 2 x 2 x 1 but the layer has 12 inputs"));
   REQUIRE_THAT(test::message_of<InvalidArgument>([] { TestedMlp<float>(12, 0); }),
                ContainsSubstring("expected at least one"));
+}
+
+TEST_CASE("Bottleneck networks that are told the level have right gradients, and start as those that are not", "[nn]") {
+  const std::vector<NoiseLevel> levels{{0.0, 1.0}, {0.6, 0.8}, NoiseLevel::from_sigma(0.1), {0.8, 0.6}};
+  const auto check = [&](auto told, auto blind, const ImageShape& shape) {
+    auto network = random_network(std::move(told), shape);
+    test::tell_levels(network, levels);
+    nn::Network other(std::move(blind), shape);
+    network.initialise(Seed{3});
+    other.initialise(Seed{3});
+    const Batch<double> x = test::random_matrix(shape.size(), 4, 1);
+    CHECK(test::bitwise_equal(forward_on(network, x, Mode::evaluate), forward_on(other, x, Mode::evaluate)));
+  };
+  check(TestedMlp<double>(12, 7, 1, true), TestedMlp<double>(12, 7), {2, 2, 3});
+  check(TestedTwoDMlp<double>(3, 2, 64, 1, true), TestedTwoDMlp<double>(3), {1, 1, 2});
+  auto image = random_network(TestedMlp<double>(12, 7, 1, true), {2, 2, 3});
+  test::tell_levels(image, levels);
+  CHECK(test::gradient_error(std::move(image), 4) < 1e-6);
+  auto point = random_network(TestedTwoDMlp<double>(3, 2, 64, 1, true), {1, 1, 2});
+  test::tell_levels(point, levels);
+  std::vector<std::string> names;
+  point.for_each_parameter([&](const auto& p) { names.push_back(p.name); });
+  CHECK(std::vector<std::string>(names.begin() + 4, names.begin() + 6) ==
+        std::vector<std::string>{"encoder.level.weight", "encoder.level.bias"});
+  CHECK(test::gradient_error(std::move(point), 4) < 1e-6);
+  CHECK_THAT(test::message_of<InvalidArgument>([] { TestedTwoDMlp<double>(3, 2, 64, 2, true); }),
+             ContainsSubstring("a stack of 2 networks that are told the noise level; expected one network"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "nn/gradient_check.hpp"
 #include "nn/tested_networks.hpp"
+#include "nn/told_levels.hpp"
 
 namespace diffarch {
 namespace {
@@ -62,6 +63,32 @@ TEST_CASE("A network refuses batches of another shape with both shapes", "[nn]")
   network.forward(x, Mode::train);
   network.output_gradient() = test::Storage<double>(2, 3);
   REQUIRE_THAT(message([&] { network.backward(x); }), ContainsSubstring("output gradient of shape (2, 3)"));
+}
+
+TEST_CASE("A network that is told the level of every sample needs as many levels as samples", "[nn]") {
+  auto network = test::random_network(test::TestedTwoDMlp<double>(3, 2, 64, 1, true), ImageShape{1, 1, 2});
+  const Batch<double> x = test::random_matrix(2, 5, 1);
+  const auto refused = [&] {
+    return test::message_of<DimensionMismatch>([&] { forward_on(network, x, Mode::train); });
+  };
+  CHECK(refused() == "Network: 5 samples, but noise levels of 0; expected set_level for as many before forward");
+  network.set_level({0.6, 0.8}, 4);
+  CHECK_THAT(refused(), ContainsSubstring("noise levels of 4"));
+  network.set_level({0.6, 0.8}, 5);
+  const Batch<double> y = forward_on(network, x, Mode::train);
+  const Batch<double> again = forward_on(network, x, Mode::train);  // repeated where passes are recorded
+  CHECK(test::bitwise_equal(again, y));
+  network.set_level({0.8, 0.6}, 5);
+  const Batch<double> other = forward_on(network, x, Mode::train);
+  CHECK(test::relative_difference(other, y) > 1e-3);
+  // Each sample has its own level, also after a batch of another size.
+  network.set_level({0.6, 0.8}, 2);
+  CHECK(test::relative_difference(forward_on(network, Batch<double>(x.leftCols(2)), Mode::train),
+                                  Batch<double>(y.leftCols(2))) < 1e-13);
+  test::tell_levels(network, {{0.6, 0.8}, {0.8, 0.6}, {0.8, 0.6}, {0.6, 0.8}, {0.6, 0.8}});
+  Batch<double> mixed = y;
+  mixed.middleCols(1, 2) = other.middleCols(1, 2);
+  CHECK(test::relative_difference(forward_on(network, x, Mode::train), mixed) < 1e-13);
 }
 
 }  // namespace

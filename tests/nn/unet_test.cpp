@@ -2,6 +2,7 @@
 
 #include "nn/gradient_check.hpp"
 #include "nn/tested_networks.hpp"
+#include "nn/told_levels.hpp"
 
 namespace diffarch {
 namespace {
@@ -98,6 +99,29 @@ TEST_CASE("A U-Net refuses images it cannot halve, and other channels", "[nn]") 
   REQUIRE(refusal({32, 32, 1}) == "UNet: image of 32 x 32 x 1 but the network was made for 3 channels");
   REQUIRE(refusal({0, 8, 3}) == "UNet: image of 0 x 8 x 3 with 3 pools; expected a height and width divisible by 8");
   REQUIRE(refusal({8, 24, 3}) == "no exception");
+}
+
+TEST_CASE("A U-Net that is told the level has right gradients, and starts as one that is not", "[nn]") {
+  const std::vector<NoiseLevel> levels{{0.0, 1.0}, {0.6, 0.8}, NoiseLevel::from_sigma(0.1)};
+  const ImageShape shape{4, 8, 3};
+  const nn::UNetOptions told{.channels = 3, .conditioned = true};
+  auto network = random_network(TestedUNet<2, double>(told), shape);
+  test::tell_levels(network, levels);
+  std::vector<std::string> names;
+  network.for_each_parameter([&](const auto& p) {
+    if (p.name.ends_with("level.weight")) names.push_back(p.name + " " + std::to_string(p.shape()[0]));
+  });
+  CHECK(names == std::vector<std::string>{"encoder.0.level.weight 6", "encoder.1.level.weight 12",
+                                          "mid_block.level.weight 24", "decoder.1.level.weight 12"});
+  CHECK(test::gradient_error(std::move(network), 3) < 1e-5);  // see above
+
+  nn::Network start(TestedUNet<2, double>(told), shape);
+  nn::Network blind(TestedUNet<2, double>({.channels = 3}), shape);
+  start.initialise(Seed{3});
+  blind.initialise(Seed{3});
+  test::tell_levels(start, levels);
+  const Batch<double> x = test::random_matrix(shape.size(), 3, 1);
+  CHECK(test::bitwise_equal(forward_on(start, x, Mode::train), forward_on(blind, x, Mode::train)));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "diffarch/nn/network.hpp"
 #include "diffarch/nn/training/adam.hpp"
 #include "diffarch/nn/unet.hpp"
+#include "nn/told_levels.hpp"
 #include "support.hpp"
 #include "tested_kernels.hpp"
 
@@ -71,6 +72,12 @@ template <class Body>
 void compare_with_torch(const std::string& name, Body body, ImageShape shape, Index samples, double limit) {
   using Scalar = typename Body::Scalar;
   nn::Network<Body> network(std::move(body), shape);
+  if (network.is_conditioned()) {
+    std::vector<NoiseLevel> levels;
+    for (Index s = 0; s < samples; ++s)
+      levels.push_back(NoiseLevel::from_sigma(s % 3 == 0 ? 0.05 : s % 3 == 1 ? 1.0 : 20.0));
+    test::tell_levels(network, levels);
+  }
   NamedTensors<Scalar> tensors = named_tensors(network);
   set_sine_weights(tensors);
 
@@ -169,6 +176,13 @@ TEMPLATE_TEST_CASE("U-Nets agree with PyTorch in outputs, gradients and running 
 TEMPLATE_TEST_CASE("Bottleneck networks agree with PyTorch in outputs and gradients", "[parity]", float, double) {
   compare_with_torch("mlp", nn::Mlp<TestType, ParityKernels>(30, 12), {1, 1, 30}, 5, limit<TestType>);
   compare_with_torch("mlp_2d", nn::TwoDMlp<TestType, ParityKernels>(3), {1, 1, 2}, 9, limit<TestType>);
+}
+
+TEMPLATE_TEST_CASE("Networks that are told the noise level agree with PyTorch", "[parity]", float, double) {
+  compare_with_torch("unet_told", ParityUNet<2, TestType>({.channels = 2, .conditioned = true}), {8, 8, 3}, 3,
+                     limit<TestType>);
+  compare_with_torch("mlp_2d_told", nn::TwoDMlp<TestType, ParityKernels>(3, 2, 64, 1, true), {1, 1, 2}, 9,
+                     limit<TestType>);
 }
 
 TEST_CASE("Twelve steps of Adam follow PyTorch's losses", "[parity]") {

@@ -10,6 +10,7 @@ Weights and inputs are sines that both sides compute, so only results are stored
 of their names, number t, element k (in PyTorch's memory order, both from 0):
     weight = scale * sin(12.9898 (k + 1) + 78.233 (t + 1)),  scale = 1 / sqrt(fan-in), fan-in = elements / shape[0];
     a tensor of rank 1 or of shape (1, C, 1, 1): 0.1 sin(...), plus 1 for the weights of a batch norm and gammas.
+Networks whose name ends in "told" are told a noise level: sigma is 0.05, 1 and 20 for the samples in turn.
 The input is sin(0.7391 (k + 1)^1.1) in NHWC order, the loss sum(y * sin(0.913 (k + 1)^1.1)).
 A fixture is one column: the output in training, the gradient of the input (both NHWC), the gradients of the trainable
 tensors in the order of their names, the running statistics after this one step in the order of their names, the output
@@ -38,18 +39,44 @@ class BiasFreeNorm(nn.Module):
         return self.gammas * x / deviation
 
 
+def level_features(sigmas):
+    """cos and sin of pi k / 16 log sigma, k = 1 ... 8, one after the other: (n, 16)."""
+    angles = sigmas.log().clamp(-8, 8)[:, None] * torch.arange(1, 9) * (torch.pi / 16)
+    return torch.stack([angles.cos(), angles.sin()], dim=2).flatten(1)
+
+
+class Modulated(nn.Sequential):
+    """Layers, then a scale and a shift of each channel that depend on the noise levels that `tell` was given."""
+
+    def __init__(self, *layers, channels):
+        super().__init__(*layers)
+        self.level = nn.Linear(16, 2 * channels)
+
+    def forward(self, x):
+        for name, layer in self.named_children():
+            x = x if name == "level" else layer(x)
+        scale, shift = self.level(self.features).reshape(len(x), 2, -1, *[1] * (x.dim() - 2)).unbind(1)
+        return (1 + scale) * x + shift
+
+
+def tell(network, sigmas):
+    for module in network.modules():
+        if isinstance(module, Modulated):
+            module.features = level_features(sigmas)
+
+
 class UNet(nn.Module):
     """Level b has channels * 2^b channels; no batch norm after the very first convolution."""
 
-    def __init__(self, pools, channels, padding, image_channels=3, norm=nn.BatchNorm2d):
+    def __init__(self, pools, channels, padding, image_channels=3, norm=nn.BatchNorm2d, told=False):
         super().__init__()
 
-        def block(*widths, plain_first=False):
+        def block(*widths, plain_first=False, told=told):
             layers = []
             for i, (before, after) in enumerate(zip(widths, widths[1:])):
                 layers.append(nn.Conv2d(before, after, 3, padding=1, bias=False, padding_mode=padding))
                 layers += [nn.ReLU()] if plain_first and i == 0 else [norm(after), nn.ReLU()]
-            return nn.Sequential(*layers)
+            return Modulated(*layers, channels=widths[-1]) if told else nn.Sequential(*layers)
 
         width = [channels * 2**b for b in range(pools + 1)]
         self.pools = pools
@@ -57,7 +84,7 @@ class UNet(nn.Module):
         for b in range(pools):
             self.encoder[str(b)] = block(width[b - 1] if b else image_channels, width[b], width[b], plain_first=b == 0)
             self.upsample[str(b)] = nn.ConvTranspose2d(width[b + 1], width[b], 2, stride=2, bias=False)
-            self.decoder[str(b)] = block(2 * width[b], width[b], *([width[b]] if b else []))
+            self.decoder[str(b)] = block(2 * width[b], width[b], *([width[b]] if b else []), told=told and b > 0)
         last = nn.Conv2d(channels, image_channels, 3, padding=1, bias=False, padding_mode=padding)
         self.decoder["0"].append(last)
         self.mid_block = block(width[-2], width[-1], width[-1])
@@ -89,8 +116,9 @@ def mlp(d, hidden):
     return Autoencoder(nn.Sequential(*layers, nn.ReLU()), nn.Sequential(nn.Linear(hidden, d), nn.Tanh()))
 
 
-def mlp_2d(bottleneck):
-    encoder = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, bottleneck), nn.LeakyReLU(0.2))
+def mlp_2d(bottleneck, told=False):
+    layers = [nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, bottleneck), nn.LeakyReLU(0.2)]
+    encoder = Modulated(*layers, channels=bottleneck) if told else nn.Sequential(*layers)
     return Autoencoder(encoder, nn.Sequential(nn.Linear(bottleneck, 64), nn.LeakyReLU(0.2), nn.Linear(64, 2)))
 
 
@@ -106,6 +134,8 @@ def cases():
     # The order of a flattened image is C x H x W in PyTorch and H x W x C here: one pixel has the same.
     result["mlp"] = mlp(30, 12), (5, 30, 1, 1)
     result["mlp_2d"] = mlp_2d(3), (9, 2)
+    result["unet_told"] = UNet(2, 2, "zeros", told=True), (3, 3, 8, 8)
+    result["mlp_2d_told"] = mlp_2d(3, told=True), (9, 2)
     return {name: (network.double(), shape) for name, (network, shape) in result.items()}
 
 
@@ -137,6 +167,7 @@ def from_nhwc(numbers, shape):
 
 def results(network, shape):
     network.train()
+    tell(network, torch.tensor([0.05, 1.0, 20.0], dtype=torch.float64)[torch.arange(shape[0]) % 3])
     numbers = int(np.prod(shape))
     x = from_nhwc(sine(numbers, 0.7391, 1.1), shape).clone().requires_grad_()
     y = network(x)
@@ -179,6 +210,8 @@ def make(folder):
 def check_reference(path):
     reference = reference_module(path)
     for name, (network, shape) in cases().items():
+        if name.endswith("told"):
+            continue  # the published networks are blind
         if name.startswith("unet"):
             reference.NUM_CHANNELS = shape[1]
             normalization = "regular" if "bias_free" not in name else "bias_free"

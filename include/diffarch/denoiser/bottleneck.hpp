@@ -50,13 +50,14 @@ struct Fitter<Bottleneck<H, form>, B, Scalar> {
     return shape;
   }
 
-  [[nodiscard]] static Body make_body(const Bottleneck<H, form>& /*architecture*/, const ImageShape& shape,
+  [[nodiscard]] static Body make_body(const Bottleneck<H, form>& architecture, const ImageShape& shape,
                                       Index networks = 1) {
     nn::detail::mark_source_file<B>();
+    const bool conditioned = detail::are_conditioned(architecture.training);
     if constexpr (form == BottleneckForm::plane)
-      return Body(H, shape.size(), 64, networks);
+      return Body(H, shape.size(), 64, networks, conditioned);
     else
-      return Body(shape.size(), H, networks);
+      return Body(shape.size(), H, networks, conditioned);
   }
 
   [[nodiscard]] static Model fit(const Bottleneck<H, form>& architecture, const Batch<Scalar>& data,

@@ -40,10 +40,12 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
     return shape;
   }
 
-  [[nodiscard]] static Body make_body(const ConvUNet<Pools, Channels, padding>& /*architecture*/,
-                                      const ImageShape& shape) {
+  [[nodiscard]] static Body make_body(const ConvUNet<Pools, Channels, padding>& architecture, const ImageShape& shape) {
     nn::detail::mark_source_file<B>();
-    return Body({.channels = Channels, .padding = padding, .image_channels = shape.channels});
+    return Body({.channels = Channels,
+                 .padding = padding,
+                 .image_channels = shape.channels,
+                 .conditioned = detail::are_conditioned(architecture.training)});
   }
 
   [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,

@@ -73,12 +73,12 @@ void train_in_folder(const NetworkPlan<Body>& plan, const Batch<typename Body::S
   }
 }
 
-/// Shape of the samples of a training that is in a folder, and whether one network is for all levels, if it is of this
-/// architecture and these levels.
+/// Shape of the samples of a training that is in a folder, and which networks it has, if it is of this architecture and
+/// these levels.
 template <class Json = nn::detail::TrainingJson>
-[[nodiscard]] std::pair<ImageShape, LevelSharing> trained_networks(const std::filesystem::path& folder,
-                                                                   const std::string& architecture,
-                                                                   const NoiseLevels& levels) {
+[[nodiscard]] std::pair<ImageShape, nn::detail::TrainedNetworks> trained_networks(const std::filesystem::path& folder,
+                                                                                  const std::string& architecture,
+                                                                                  const NoiseLevels& levels) {
   const auto path = nn::detail::description_file(folder);
   const auto description = nn::detail::read_description<Json>(path);
   const auto expected =
@@ -89,13 +89,13 @@ template <class Json = nn::detail::TrainingJson>
                                             ", expected ", expected[key].dump()));
   const auto& size = description["shape"];
   return {{size[0].template get<Index>(), size[1].template get<Index>(), size[2].template get<Index>()},
-          nn::detail::is_shared(description) ? LevelSharing::one_network : LevelSharing::per_level};
+          nn::detail::networks_in(description)};
 }
 
 template <class Body>
 [[nodiscard]] NetworkDenoiser<Body> load_networks(const NetworkPlan<Body>& plan, const NoiseLevels& levels,
-                                                  LevelSharing sharing, const std::filesystem::path& folder) {
-  if (sharing == LevelSharing::one_network) {
+                                                  const std::filesystem::path& folder) {
+  if (plan.training.levels == LevelSharing::one_network) {
     const auto file = nn::detail::level_file(folder, nn::every_step);
     typename NetworkDenoiser<Body>::Level loaded{levels[0], plan.make_network()};
     const SafetensorsMetadata metadata = nn::load_weights(file, *loaded.network);
@@ -141,8 +141,11 @@ requires NetworkArchitecture<A, Scalar, B>
 [[nodiscard]] NetworkModel<A, Scalar, B> load_model(const A& architecture, const S& schedule,
                                                     const std::filesystem::path& folder, B /*backend*/ = {}) {
   const NoiseLevels levels = schedule.levels();
-  const auto [shape, sharing] = detail::trained_networks(folder, architecture.name(), levels);
-  return detail::load_networks(detail::network_plan<B, Scalar>(architecture, shape.size()), levels, sharing, folder);
+  const auto [shape, networks] = detail::trained_networks(folder, architecture.name(), levels);
+  A trained = architecture;
+  trained.training.levels = networks.levels;
+  trained.training.conditioning = networks.conditioning;
+  return detail::load_networks(detail::network_plan<B, Scalar>(trained, shape.size()), levels, folder);
 }
 
 }  // namespace diffarch

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <memory>
+#include <string>
+#include <utility>
+
 #include "diffarch/nn/layers/activation.hpp"
 #include "diffarch/nn/layers/fully_connected.hpp"
+#include "diffarch/nn/layers/modulated.hpp"
 #include "diffarch/nn/layers/sequential.hpp"
 
 namespace diffarch::nn {
@@ -9,7 +14,7 @@ namespace diffarch::nn {
 namespace detail {
 
 /// An encoder and a decoder one after the other, their tensors under "encoder." and "decoder.". The output has the
-/// shape of the input.
+/// shape of the input. Told the noise level, it scales and shifts the code (`Modulated`).
 template <class Encoder, class Decoder>
 class Autoencoder {
  public:
@@ -17,7 +22,12 @@ class Autoencoder {
   using Kernels = typename Encoder::Kernels;
   static constexpr bool backward_reads_output = detail::backward_reads_output<Decoder>;
 
-  Autoencoder(Encoder encoder, Decoder decoder) : body_(std::move(encoder), std::move(decoder)) {}
+  Autoencoder(Encoder encoder, Decoder decoder, Index code, bool conditioned)
+      : levels_(conditioned ? std::make_shared<BatchLevels<Scalar, Kernels>>() : nullptr),
+        body_(Modulated<Encoder>(std::move(encoder), levels_, code), std::move(decoder)) {
+    diffarch::detail::require(!conditioned || networks() == 1, "Mlp: a stack of ", networks(),
+                              " networks that are told the noise level; expected one network");
+  }
 
   [[nodiscard]] ImageShape output_shape(ImageShape input) const {
     const ImageShape output = body_.output_shape(input);
@@ -26,6 +36,8 @@ class Autoencoder {
     return input;
   }
   [[nodiscard]] Index networks() const { return body_.networks(); }
+  /// Null when it is told no noise level.
+  [[nodiscard]] const std::shared_ptr<BatchLevels<Scalar, Kernels>>& levels() const noexcept { return levels_; }
   void plan(ImageShape input, Index samples) { body_.plan(input, samples); }
   [[nodiscard]] Index workspace_size() const { return body_.workspace_size(); }
   void forward(const Scalar* x, Scalar* y, Index samples, Mode mode, Scalar* workspace) {
@@ -36,18 +48,19 @@ class Autoencoder {
   }
   template <class Visit>
   void for_each_parameter(const std::string& prefix, const Visit& visit) {
-    encoder().for_each_parameter(join(prefix, "encoder"), visit);
+    body_.template get<0>().for_each_parameter(join(prefix, "encoder"), visit);
     decoder().for_each_parameter(join(prefix, "decoder"), visit);
   }
   void initialise(Initialiser& initialiser) { body_.initialise(initialiser); }
 
   /// Sample (d) -> code (H).
-  [[nodiscard]] Encoder& encoder() noexcept { return body_.template get<0>(); }
+  [[nodiscard]] Encoder& encoder() noexcept { return body_.template get<0>().inner(); }
   /// Code (H) -> sample (d).
   [[nodiscard]] Decoder& decoder() noexcept { return body_.template get<1>(); }
 
  private:
-  Sequential<Encoder, Decoder> body_;
+  std::shared_ptr<BatchLevels<Scalar, Kernels>> levels_;
+  Sequential<Modulated<Encoder>, Decoder> body_;
 };
 
 template <class Scalar, class Kernels>
@@ -75,12 +88,12 @@ class Mlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType, Ker
   using Full = typename Parts::Full;
 
  public:
-  /// d: numbers of a sample; hidden: H; networks: how many in a stack (see `Layer`). InvalidArgument unless all are at
-  /// least 1.
-  Mlp(Index d, Index hidden, Index networks = 1)
+  /// d: numbers of a sample; hidden: H; networks: how many in a stack (see `Layer`); conditioned: told the noise level.
+  /// InvalidArgument unless all numbers are at least 1, and for a stack that is told the level.
+  Mlp(Index d, Index hidden, Index networks = 1, bool conditioned = false)
       : detail::Autoencoder<typename Parts::Encoder, typename Parts::Decoder>(
             make_encoder(d, hidden, networks),
-            typename Parts::Decoder(Full(hidden, d, networks), Tanh<ScalarType, KernelsType>())) {}
+            typename Parts::Decoder(Full(hidden, d, networks), Tanh<ScalarType, KernelsType>()), hidden, conditioned) {}
 
  private:
   [[nodiscard]] static typename Parts::Encoder make_encoder(Index d, Index hidden, Index networks) {
@@ -104,12 +117,13 @@ class TwoDMlp : public detail::Autoencoder<typename detail::MlpParts<ScalarType,
 
  public:
   /// bottleneck: H, d: numbers of a sample, hidden: width of the layers around the code, networks: how many in a stack
-  /// (see `Layer`). All at least 1.
-  explicit TwoDMlp(Index bottleneck = 1, Index d = 2, Index hidden = 64, Index networks = 1)
+  /// (see `Layer`). All at least 1. conditioned: told the noise level; not of a stack.
+  explicit TwoDMlp(Index bottleneck = 1, Index d = 2, Index hidden = 64, Index networks = 1, bool conditioned = false)
       : detail::Autoencoder<typename Parts::TwoDEncoder, typename Parts::TwoDDecoder>(
             typename Parts::TwoDEncoder(Full(d, hidden, networks), Leaky(0.2), Full(hidden, bottleneck, networks),
                                         Leaky(0.2)),
-            typename Parts::TwoDDecoder(Full(bottleneck, hidden, networks), Leaky(0.2), Full(hidden, d, networks))) {}
+            typename Parts::TwoDDecoder(Full(bottleneck, hidden, networks), Leaky(0.2), Full(hidden, d, networks)),
+            bottleneck, conditioned) {}
 };
 
 }  // namespace diffarch::nn

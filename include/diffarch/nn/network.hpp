@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffarch/nn/kernels/level_features.hpp"
 #include "diffarch/nn/layers/layer.hpp"
 
 namespace diffarch::nn {
@@ -33,15 +34,43 @@ class Network {
   /// How many networks a stack has, 1 for any other body.
   [[nodiscard]] Index networks() const { return detail::networks_of(body_); }
 
+  /// Whether its layers are told the noise level of every sample: `level_features` or `set_level` come before
+  /// `forward`.
+  [[nodiscard]] bool is_conditioned() const { return batch_levels() != nullptr; }
+
+  /// Where the features of a batch of so many samples go, (level_feature_count, samples), until the next call with
+  /// another number: for conditioned networks.
+  [[nodiscard]] Scalar* level_features(Index samples) {
+    auto& levels = *batch_levels();
+    if (levels.samples != samples) {
+      samples_ = 0;  // what is recorded reads the old ones
+      levels.samples = 0;
+      levels.features.resize(level_feature_count * samples);
+      levels.samples = samples;
+    }
+    return levels.features.data();
+  }
+
+  /// Tells a conditioned network that so many samples are of one noise level; any other is not told.
+  void set_level(NoiseLevel level, Index samples) {
+    if (!is_conditioned()) return;
+    const auto features = nn::level_features(level);
+    std::vector<Scalar> host;
+    for (Index sample = 0; sample < samples; ++sample) host.insert(host.end(), features.begin(), features.end());
+    Kernels::copy_from_host(host.data(), level_feature_count * samples, level_features(samples));
+  }
+
   /// PyTorch's default distributions, a function of the seed alone.
   void initialise(Seed seed, Stream stream = streams::weights) {
     Initialiser initialiser(seed, stream);
     body_.initialise(initialiser);
   }
 
-  /// x (d_in, n) -> y (d_out, n). The result lives here until the next call. DimensionMismatch for another d_in.
+  /// x (d_in, n) -> y (d_out, n). The result lives here until the next call. DimensionMismatch for another d_in, and
+  /// for a conditioned network that was told the levels of another number of samples.
   const Storage& forward(const Storage& x, Mode mode) {
     check_input(x);
+    check_levels(x.cols());
     if (x.cols() != samples_) plan(x.cols());
     const auto pass = [&] { body_.forward(x.data(), y_.data(), samples_, mode, workspace_.data()); };
     mode_ = mode;
@@ -94,6 +123,22 @@ class Network {
     throw DimensionMismatch(diffarch::detail::concat("Network: input of shape ", diffarch::detail::shape_text(x),
                                                      "; expected (", input_.size(), ", n) with n >= 1 for images of ",
                                                      diffarch::detail::shape_text(input_)));
+  }
+
+  void check_levels(Index samples) const {
+    const auto* levels = batch_levels();
+    if (levels == nullptr || levels->samples == samples) return;
+    throw DimensionMismatch(diffarch::detail::concat("Network: ", samples, " samples, but noise levels of ",
+                                                     levels->samples,
+                                                     "; expected set_level for as many before forward"));
+  }
+
+  /// Null when the layers are told no level.
+  [[nodiscard]] BatchLevels<Scalar, Kernels>* batch_levels() const {
+    if constexpr (requires { body_.levels(); })
+      return body_.levels().get();
+    else
+      return nullptr;
   }
 
   void plan(Index samples) {

@@ -141,5 +141,34 @@ TEMPLATE_TEST_CASE("NaN stays NaN on the device, and is found among numbers", "[
   CHECK(CudaKernels::all_finite<TestType>(nullptr, 0));
 }
 
+TEMPLATE_TEST_CASE("Modulation on the device is the host's", "[cuda]", float, double) {
+  const Index channels = 5;
+  const Index pixels = 300;
+  const Index samples = 3;
+  check_elements<TestType>([&]<class Kernels>(Kernels) {
+    test::KernelsArray<Kernels, TestType> factors(test::random_matrix<TestType>(2 * channels, samples, 7));
+    test::KernelsArray<Kernels, TestType> sums(2 * channels, samples);
+    const auto [y, dx] = element_outcome<Kernels, TestType>(
+        channels, channels, pixels * samples,
+        [&](auto* x, auto* to) { Kernels::modulate(x, factors.data(), to, channels, pixels, samples); },
+        [&](auto* values, auto* dy, auto* gradient) {
+          Kernels::copy(dy, channels * pixels * samples, gradient);
+          Kernels::modulate_backward(values, factors.data(), gradient, sums.data(), channels, pixels, samples);
+        });
+    Matrix<TestType> both(channels, 2 * pixels * samples);
+    both << y, dx;
+    return std::make_pair(both, sums.host());
+  });
+  const std::vector<Index> which{2, 0, 2, 1};
+  const Matrix<TestType> from = test::random_matrix<TestType>(6, 3, 1);
+  cuda::DeviceBuffer<Index> columns(4);
+  CudaKernels::copy_from_host(which.data(), 4, columns.data());
+  test::KernelsArray<CudaKernels, TestType> stored(from);
+  test::KernelsArray<CudaKernels, TestType> to(6, 4);
+  CudaKernels::gather_columns(stored.data(), 6, columns.data(), 4, to.data());
+  for (Index j = 0; j < 4; ++j)
+    CHECK(Vector<TestType>(to.host().col(j)) == Vector<TestType>(from.col(which[static_cast<std::size_t>(j)])));
+}
+
 }  // namespace
 }  // namespace diffarch

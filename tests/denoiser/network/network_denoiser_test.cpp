@@ -1,5 +1,6 @@
 #include "diffarch/denoiser/network/network_denoiser.hpp"
 
+#include "nn/gradient_check.hpp"
 #include "nn/tested_networks.hpp"
 #include "support.hpp"
 
@@ -97,9 +98,9 @@ TEST_CASE("The Jacobian of a network equals differences", "[denoiser][nn]") {
 
 namespace {
 
-PlaneModel untrained_shared_model(bool adds_input) {
-  auto network = std::make_unique<PlaneModel::Network>(TestedTwoDMlp<double>(3), ImageShape{1, 1, 2});
-  network->initialise(Seed{6});
+PlaneModel untrained_shared_model(bool adds_input, bool conditioned) {
+  auto network = std::make_unique<PlaneModel::Network>(
+      random_network(TestedTwoDMlp<double>(3, 2, 64, 1, conditioned), ImageShape{1, 1, 2}));
   return PlaneModel({NoiseLevel::from_sigma(5.0), std::move(network)}, {.data_scale = 0.7, .adds_input = adds_input});
 }
 
@@ -107,13 +108,14 @@ PlaneModel untrained_shared_model(bool adds_input) {
 
 TEST_CASE("One network for all levels is joined to y by its preconditioning", "[denoiser][nn]") {
   const Batch<double> y = random_matrix(2, 19, 1);
-  for (const bool adds_input : {true, false}) {
-    const PlaneModel model = untrained_shared_model(adds_input);
+  for (const auto& [adds_input, conditioned] : {std::pair{true, false}, {true, true}, {false, true}}) {
+    const PlaneModel model = untrained_shared_model(adds_input, conditioned);
     nn::Network<TestedTwoDMlp<double>>& network = *model.levels().front().network;
     for (const NoiseLevel level : {NoiseLevel{0.0, 1.0}, NoiseLevel{0.6, 0.8}, NoiseLevel::from_sigma(0.02)}) {
-      CAPTURE(adds_input, level.sigma());
+      CAPTURE(adds_input, conditioned, level.sigma());
       CHECK(&model.network(level) == &network);
       const auto [input, skip, output] = model.joint()->factors(level);
+      network.set_level(level, 19);
       const Batch<double> inside = forward_on(network, Batch<double>(input * y), nn::Mode::evaluate);
       CHECK(relative_difference(denoise_on(model, y, level), Batch<double>(skip * y + output * inside)) < 1e-12);
       // The network does not know the coordinates.
@@ -133,4 +135,12 @@ TEST_CASE("One network for all levels is joined to y by its preconditioning", "[
     }
   }
   CHECK_FALSE(untrained_plane_model().joint().has_value());
+  // A blind network gives the same for the same input, one that is told the level does not.
+  const auto inside = [&](bool conditioned, NoiseLevel level) {
+    const PlaneModel model = untrained_shared_model(false, conditioned);
+    return denoise_on(model, Batch<double>(y / model.joint()->factors(level).input), level);
+  };
+  for (const bool conditioned : {false, true})
+    CHECK((relative_difference(inside(conditioned, {0.6, 0.8}), inside(conditioned, NoiseLevel::from_sigma(0.1))) <
+           1e-12) == !conditioned);
 }

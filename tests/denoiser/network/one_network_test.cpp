@@ -16,13 +16,14 @@ namespace {
 const KarrasSchedule six_levels{.steps = 6, .sigma_min = 0.1, .sigma_max = 5.0};
 const Vector<double> plane_variances{{1.0, 0.09}};
 
-TrainingOptions one_network() {
+TrainingOptions one_network(Conditioning conditioning) {
   return {.epochs = 100,
           .batch_size = 64,
           .learning_rate = 3e-3,
           .averaging_decay = 0.99,
           .seed = Seed{2},
-          .levels = LevelSharing::one_network};
+          .levels = LevelSharing::one_network,
+          .conditioning = conditioning};
 }
 
 /// Errors of a model at each level over those of the best denoiser, for the same noise; and of their sums, each error
@@ -46,30 +47,52 @@ std::vector<double> errors_over(const Model& model, const NoiseLevels& levels, c
   return ratios;
 }
 
+/// What the errors of a model of the plane are over those of the best denoiser.
+template <class A, class Best>
+std::vector<double> trained_errors(const A& architecture, const Best& best) {
+  const auto model = fit(architecture, Batch<double>(plane_gaussian(plane_variances, 1024, 1)), six_levels);
+  REQUIRE(model.levels().size() == 1);
+  CHECK(model.levels().front().losses.size() == static_cast<std::size_t>(architecture.training.epochs));
+  return errors_over(model, six_levels.levels(),
+                     [&](const Matrix<double>& y, NoiseLevel level) { return best(y, level, *model.joint()); });
+}
+
 }  // namespace
 
 TEST_CASE("One blind network becomes the best denoiser that does not know the level", "[denoiser][nn][training]") {
-  const NoiseLevels levels = six_levels.levels();
-  const Batch<double> data = plane_gaussian(plane_variances, 1024, 1);
-  const auto check = [&](const auto& architecture) {
-    const auto model = fit(architecture, data, six_levels);
-    REQUIRE(model.levels().size() == 1);
-    CHECK(model.levels().front().losses.size() == 100);
-    const auto best = [&](const Matrix<double>& y, NoiseLevel level) {
-      return blind_wiener(plane_variances, levels, *model.joint(), y, level);
-    };
-    return errors_over(model, levels, best);
+  const auto best = [](const Matrix<double>& y, NoiseLevel level, const nn::Preconditioning& joint) {
+    return blind_wiener(plane_variances, six_levels.levels(), joint, y, level);
   };
-  for (const double ratio : check(ResidualPlane{one_network()})) CHECK(ratio == Approx(1.0).epsilon(0.02));
+  for (const double ratio : trained_errors(ResidualPlane{one_network(Conditioning::none)}, best))
+    CHECK(ratio == Approx(1.0).epsilon(0.02));
   // A bottleneck gives x0_hat itself, and all levels weigh the same: 10 % at the lowest, which adds least.
-  const std::vector<double> ratios = check(Bottleneck<16, BottleneckForm::plane>{one_network()});
+  const auto ratios = trained_errors(Bottleneck<16, BottleneckForm::plane>{one_network(Conditioning::none)}, best);
   for (const double ratio : ratios) CHECK(ratio == Approx(1.0).epsilon(0.1));
   CHECK(ratios.back() == Approx(1.0).epsilon(0.02));
 }
 
+TEST_CASE("One network that is told the level becomes the Wiener denoiser of every level", "[denoiser][nn][training]") {
+  const auto best = [](const Matrix<double>& y, NoiseLevel level, const nn::Preconditioning& /*joint*/) {
+    return wiener(plane_variances, y, level);
+  };
+  for (const double ratio : trained_errors(ResidualPlane{one_network(Conditioning::noise_level)}, best)) {
+    CHECK(ratio > 0.999);
+    CHECK(ratio < 1.01);
+  }
+  // Unweighted: again the lowest level is the least exact.
+  TrainingOptions longer = one_network(Conditioning::noise_level);
+  longer.epochs = 200;
+  longer.learning_rate = 2e-3;
+  longer.averaging_decay = 0.999;
+  for (const double ratio : trained_errors(Bottleneck<16, BottleneckForm::plane>{longer}, best)) {
+    CHECK(ratio > 0.999);
+    CHECK(ratio < 1.05);
+  }
+}
+
 TEST_CASE("A bottleneck's one network gives x0_hat itself", "[denoiser][nn][training]") {
   const Batch<double> data = plane_gaussian(plane_variances, 64, 1);
-  TrainingOptions options = one_network();
+  TrainingOptions options = one_network(Conditioning::noise_level);
   options.epochs = 1;
   const auto model = fit(Bottleneck<1, BottleneckForm::plane>{options}, data, six_levels);
   CHECK_FALSE(model.joint()->adds_input);
@@ -86,7 +109,7 @@ TEST_CASE("A bottleneck's one network gives x0_hat itself", "[denoiser][nn][trai
 TEST_CASE("One network for all levels is sampled as any other model", "[denoiser][nn][training]") {
   const Batch<float> images = 0.3F * random_matrix<float>(8 * 8, 24, 3);
   const CosineSchedule schedule{.steps = 4};
-  const TrainingOptions options{.epochs = 2, .batch_size = 8, .levels = LevelSharing::one_network};
+  TrainingOptions options{.epochs = 2, .batch_size = 8, .levels = LevelSharing::one_network};
   const auto samples_of = [&](auto architecture) {
     DiffusionSampler sampler{architecture, schedule, Ddim{}};
     sampler.fit(images);
@@ -100,7 +123,24 @@ TEST_CASE("One network for all levels is sampled as any other model", "[denoiser
   const ConvUNet<1, 2> unet{{8, 8, 1}, options};
   const Batch<float> samples = samples_of(unet);
   CHECK(bitwise_equal(samples_of(unet), samples));
+  options.conditioning = Conditioning::none;
+  CHECK_FALSE(bitwise_equal(samples_of(ConvUNet<1, 2>{{8, 8, 1}, options}), samples));
   ConvUNet<1, 2> averaged = unet;
   averaged.training.averaging_decay = 0.9;
   CHECK_FALSE(bitwise_equal(samples_of(averaged), samples));
+}
+
+TEST_CASE("An architecture whose networks are told no level refuses to tell them", "[denoiser][nn][training]") {
+  const Batch<double> data = random_matrix(2, 40, 1);
+  const auto refused = [&](Conditioning conditioning) {
+    TrainingOptions options = one_network(conditioning);
+    options.epochs = 1;
+    options.batch_size = 16;
+    return message_of<InvalidArgument>([&] { (void)fit(BlindPlane{options}, data, six_levels); });
+  };
+  CHECK(
+      refused(Conditioning::noise_level) ==
+      "TrainingOptions: conditioning = Conditioning::noise_level, but networks of BlindPlane are told no noise level; "
+      "expected Conditioning::none");
+  CHECK(refused(Conditioning::none) == "no exception");
 }

@@ -17,6 +17,12 @@ struct ResidualPlane {
   [[nodiscard]] std::string name() const { return "ResidualPlane"; }
 };
 
+/// The same, but its networks are told no noise level.
+struct BlindPlane {
+  TrainingOptions training = {};
+  [[nodiscard]] std::string name() const { return "BlindPlane"; }
+};
+
 /// Samples (2, n) of a Gaussian of mean 0 whose variances along the axes are, for this sample, exactly these.
 [[nodiscard]] inline Matrix<double> plane_gaussian(const Vector<double>& variances, Index n, unsigned seed) {
   Matrix<double> x = random_matrix(2, n, seed);
@@ -80,10 +86,25 @@ struct Fitter<test::ResidualPlane, B, Scalar> {
   [[nodiscard]] static ImageShape input_shape(const test::ResidualPlane& /*architecture*/, Index d) {
     return {1, 1, d};
   }
-  [[nodiscard]] static Body make_body(const test::ResidualPlane& /*architecture*/, const ImageShape& shape) {
-    return Body(16, shape.size());
+  [[nodiscard]] static Body make_body(const test::ResidualPlane& architecture, const ImageShape& shape) {
+    return Body(16, shape.size(), 64, 1, detail::are_conditioned(architecture.training));
   }
   [[nodiscard]] static Model fit(const test::ResidualPlane& architecture, const Batch<Scalar>& data,
+                                 const NoiseLevels& levels, const ProgressCallback& progress) {
+    return detail::train_model<B>(architecture, data, levels, progress);
+  }
+};
+
+template <nn::NetworkBackend B, class Scalar>
+struct Fitter<test::BlindPlane, B, Scalar> {
+  using Body = nn::TwoDMlp<Scalar, typename nn::KernelsOf<B>::type>;
+  using Model = NetworkDenoiser<Body>;
+
+  [[nodiscard]] static ImageShape input_shape(const test::BlindPlane& /*architecture*/, Index d) { return {1, 1, d}; }
+  [[nodiscard]] static Body make_body(const test::BlindPlane& /*architecture*/, const ImageShape& shape) {
+    return Body(16, shape.size());
+  }
+  [[nodiscard]] static Model fit(const test::BlindPlane& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {
     return detail::train_model<B>(architecture, data, levels, progress);
   }

@@ -25,6 +25,11 @@ TEST_CASE("A description without the number of networks is that of one for each 
   const auto one = nn::detail::to_json(description_of(LevelSharing::one_network));
   CHECK_FALSE(each.contains("networks"));
   CHECK(one["networks"] == "one for all levels");
+  CHECK_FALSE(each.contains("conditioning"));
+  CHECK(one["conditioning"] == "noise level");
+  CHECK(nn::detail::networks_in(each).levels == LevelSharing::per_level);
+  CHECK(nn::detail::networks_in(one).levels == LevelSharing::one_network);
+  CHECK(nn::detail::networks_in(one).conditioning == Conditioning::noise_level);
   CHECK_FALSE(nn::detail::is_shared(each));
   CHECK(nn::detail::is_shared(one));
   CHECK(nn::detail::steps_with_files(each) == std::pair<Index, Index>{0, 2});
@@ -45,6 +50,13 @@ TEST_CASE("A description with an unknown number of networks is refused", "[nn][t
     return nn::detail::read_description(path);
   };
   CHECK(read() == json);
+  json["conditioning"] = "none";
+  CHECK(nn::detail::networks_in(read()).conditioning == Conditioning::none);
+  json["conditioning"] = "sigma";
+  CHECK_THAT(message_of<FileError>(read),
+             ContainsSubstring("expected \"conditioning\" to be \"noise level\" or \"none\""));
+  json.erase("conditioning");
+  CHECK_THAT(message_of<FileError>(read), ContainsSubstring("expected \"conditioning\" to be"));
   for (const auto& wrong : {nn::detail::TrainingJson("two"), nn::detail::TrainingJson(1)}) {
     json["networks"] = wrong;
     CHECK_THAT(message_of<FileError>(read),

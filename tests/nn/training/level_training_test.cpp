@@ -240,12 +240,20 @@ const nn::Preconditioning joint_of_one{.data_scale = 1.0};
 }  // namespace
 
 TEST_CASE("A training of one network for all levels continues bitwise from any step", "[nn][training]") {
+  const auto plane_network = [] {  // that is told the level
+    nn::Network<Plane> network(Plane(2, 2, 64, 1, true), ImageShape{1, 1, 2});
+    network.initialise(Seed{3});
+    return network;
+  };
   const auto data = TestedBackend::upload(random_matrix(2, 50, 4));
   const TrainingOptions options{
       .epochs = 4, .batch_size = 16, .learning_rate = 1e-2, .averaging_decay = 0.9, .seed = Seed{5}};
   auto uninterrupted = plane_network();
   nn::LevelTraining<Plane> whole(uninterrupted, data, levels_of_one, joint_of_one, options);
   CHECK(whole.level_count() == 1);
+  CHECK_THAT(
+      message_of<InvalidArgument>([&] { nn::LevelTraining<Plane>(uninterrupted, data, trained_level, options); }),
+      ContainsSubstring("a network that is told the noise level, for one level; expected one that is not"));
   CHECK(whole.shared()->levels == levels_of_one);
   while (!whole.is_done()) whole.step();
   whole.finish();
@@ -263,6 +271,11 @@ TEST_CASE("A training of one network for all levels continues bitwise from any s
     CHECK(tensors_of(second) == tensors_of(uninterrupted));
     CHECK(after.losses() == whole.losses());
   }
+  std::vector<double> told;
+  uninterrupted.for_each_parameter([&](const auto& p) {
+    if (p.name == "encoder.level.weight") told = values_of(p.values);
+  });
+  CHECK(std::any_of(told.begin(), told.end(), [](double weight) { return weight != 0.0; }));
 }
 
 TEST_CASE("The loss of one network for all levels is 1 for the best multiple of y, and refused when not finite",

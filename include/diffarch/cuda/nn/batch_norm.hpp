@@ -1,5 +1,6 @@
 #pragma once
 
+#include "diffarch/cuda/nn/layer_functors.hpp"
 #include "diffarch/cuda/runtime/buffer.hpp"
 #include "diffarch/cuda/runtime/lanes.hpp"
 #include "diffarch/cuda/runtime/reduction.hpp"
@@ -10,13 +11,6 @@
 namespace diffarch::cuda {
 
 namespace detail {
-
-/// Two sums at once.
-struct SumPair {
-  double first;
-  double second;
-  friend constexpr SumPair operator+(SumPair a, SumPair b) { return {a.first + b.first, a.second + b.second}; }
-};
 
 /// The distance from the first pixel and its square: no cancellation when the mean is far from zero.
 template <class Scalar>
@@ -145,9 +139,9 @@ class DeviceBatchNorm {
   void forward(const Scalar* x, Scalar* y, nn::Mode mode, const Tensors& tensors) {
     mode_ = mode;
     if (mode == nn::Mode::train) {
-      reduce_rows<detail::SumPair>(channels_, pixels_, detail::CentredMoments<Scalar>{x, channels_},
-                                   detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, x, count()},
-                                   partial_.data());
+      reduce_rows<SumPair>(channels_, pixels_, detail::CentredMoments<Scalar>{x, channels_},
+                           detail::UseBatchStatistics<Scalar, Normalisation>{maps(), tensors, x, count()},
+                           partial_.data());
     } else {
       for_each(channels_, 1, detail::UseRunningStatistics<Scalar, Normalisation>{maps(), tensors});
     }
@@ -163,7 +157,7 @@ class DeviceBatchNorm {
 
   void backward(const Scalar* x, const Scalar* dy, Scalar* dx, const Tensors& tensors) {
     const detail::RectifiedGradient<Scalar, Normalisation, Rectified> gradient{maps(), x, dy, channels_};
-    reduce_rows<detail::SumPair>(
+    reduce_rows<SumPair>(
         channels_, pixels_, gradient,
         detail::FinishGradients<Scalar, Normalisation>{maps(), tensors, count(), mode_ == nn::Mode::train},
         partial_.data());
@@ -196,7 +190,7 @@ class DeviceBatchNorm {
   DeviceBuffer<Scalar> offset_;
   DeviceBuffer<double> mean_;
   DeviceBuffer<double> inverse_deviation_;
-  DeviceBuffer<detail::SumPair> partial_;
+  DeviceBuffer<SumPair> partial_;
 };
 
 }  // namespace diffarch::cuda

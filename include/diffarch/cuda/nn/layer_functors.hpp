@@ -14,6 +14,13 @@
 /// The element functors of networks and of their training: see nn::KernelFamily for what each computes.
 namespace diffarch::cuda {
 
+/// Two sums at once.
+struct SumPair {
+  double first;
+  double second;
+  friend constexpr SumPair operator+(SumPair a, SumPair b) { return {a.first + b.first, a.second + b.second}; }
+};
+
 template <class Scalar, int width>
 struct LeakyRelu {
   const Lanes<Scalar, width>* x;
@@ -106,6 +113,62 @@ struct AddColumns {
   constexpr void operator()(Index row, Index column) const {
     Value& sum = to[column * to_stride + row];
     sum = sum + from[column * from_stride + row];
+  }
+};
+
+/// Element (channel, pixel of all samples): see `modulate` of nn::KernelFamily.
+template <class Scalar>
+struct Modulate {
+  const Scalar* x;
+  const Scalar* factors;
+  Scalar* y;
+  Index channels, pixels;
+  constexpr void operator()(Index channel, Index column) const {
+    const Scalar* const scale = factors + column / pixels * 2 * channels + channel;
+    y[column * channels + channel] = (Scalar(1) + scale[0]) * x[column * channels + channel] + scale[channels];
+  }
+};
+
+/// dy becomes dx.
+template <class Scalar>
+struct ModulateBackward {
+  const Scalar* factors;
+  Scalar* dy;
+  Index channels, pixels;
+  constexpr void operator()(Index channel, Index column) const {
+    dy[column * channels + channel] *= Scalar(1) + factors[column / pixels * 2 * channels + channel];
+  }
+};
+
+/// Of column channel + channels sample: dy and dy x of a pixel, and their sums as the gradients of the two factors.
+template <class Scalar>
+struct FactorGradients {
+  const Scalar* x;
+  const Scalar* dy;
+  Scalar* dfactors;
+  Index channels, pixels;
+  constexpr SumPair operator()(Index pixel, Index column) const {
+    const auto [sample, channel] = divide(column, channels);
+    const Index at = (sample * pixels + pixel) * channels + channel;
+    const auto gradient = static_cast<double>(dy[at]);
+    return {gradient * static_cast<double>(x[at]), gradient};
+  }
+  constexpr void operator()(Index column, SumPair sums) const {
+    const auto [sample, channel] = divide(column, channels);
+    Scalar* const to = dfactors + sample * 2 * channels + channel;
+    to[0] = static_cast<Scalar>(sums.first);
+    to[channels] = static_cast<Scalar>(sums.second);
+  }
+};
+
+template <class Scalar>
+struct GatherColumns {
+  const Scalar* from;
+  Index rows;
+  const Index* which;
+  Scalar* to;
+  constexpr void operator()(Index row, Index column) const {
+    to[column * rows + row] = from[which[column] * rows + row];
   }
 };
 

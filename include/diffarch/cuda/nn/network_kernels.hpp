@@ -118,6 +118,22 @@ struct CudaKernels {
   }
 
   template <class Scalar>
+  static void modulate(const Scalar* x, const Scalar* factors, Scalar* y, Index channels, Index pixels, Index samples) {
+    cuda::for_each(channels, pixels * samples, cuda::Modulate<Scalar>{x, factors, y, channels, pixels});
+  }
+  template <class Scalar>
+  static void modulate_backward(const Scalar* x, const Scalar* factors, Scalar* dy, Scalar* dfactors, Index channels,
+                                Index pixels, Index samples) {
+    const cuda::FactorGradients<Scalar> gradients{x, dy, dfactors, channels, pixels};
+    cuda::reduce_columns<cuda::SumPair>(pixels, channels * samples, gradients, gradients);
+    cuda::for_each(channels, pixels * samples, cuda::ModulateBackward<Scalar>{factors, dy, channels, pixels});
+  }
+  template <class Scalar>
+  static void gather_columns(const Scalar* from, Index rows, const Index* which, Index count, Scalar* to) {
+    cuda::for_each(rows, count, cuda::GatherColumns<Scalar>{from, rows, which, to});
+  }
+
+  template <class Scalar>
   static void adam_update(std::span<const nn::ParametersWithGradient<Scalar>> pieces, Scalar* mean,
                           Scalar* mean_squared, const nn::detail::AdamCoefficients<Scalar>& coefficients) {
     using Update = cuda::AdamUpdate<Scalar>;

@@ -84,6 +84,7 @@ class NetworkDenoiser {
     const Index d = y.rows();
     Storage x0_hat(d, y.cols());
     Storage block(d, block_size);
+    net.set_level(level, block_size);
     for (Index first = 0; first < y.cols(); first += block_size) {
       const Index count = std::min(block_size, y.cols() - first);
       BackendType::for_each(d, count, elementwise::Scale<Scalar>{block.data(), y.data() + d * first, scale, d});
@@ -124,6 +125,7 @@ class NetworkDenoiser {
     const Batch<Scalar> at = BackendType::download(y);
     const Storage copies =
         BackendType::upload(Batch<Scalar>((at / static_cast<Scalar>(join.divisor)).replicate(1, block)));
+    net.set_level(level, block);
     Matrix<double> j(row_count, dimension());
     Storage gradients;
     Batch<Scalar> host(dimension(), block);
@@ -183,6 +185,8 @@ class NetworkDenoiser {
 ///   static Body make_body(const A&, const ImageShape& shape, Index networks);
 /// and, where the outputs of the network are to stay what the network alone can give, as a bottleneck's,
 ///   static constexpr bool adds_input = false;   // see nn::Preconditioning; true without
+/// With options that ask for one network that is told the noise level (`detail::are_conditioned`) `make_body` makes
+/// one.
 template <class A, class Scalar, class B = Cpu>
 concept NetworkArchitecture = Architecture<A> && requires(const A& architecture, Index d, const ImageShape& shape) {
   { architecture.training } -> std::convertible_to<TrainingOptions>;

@@ -62,7 +62,14 @@ struct NetworkPlan {
   bool adds_input;                                ///< see nn::Preconditioning
   std::function<Body(Index networks)> make_body;  ///< a stack when there are several
 
-  [[nodiscard]] std::unique_ptr<Network> make_network() const { return std::make_unique<Network>(make_body(1), shape); }
+  /// Throws InvalidArgument when it is to be told the noise level and the architecture makes none that is.
+  [[nodiscard]] std::unique_ptr<Network> make_network() const {
+    auto network = std::make_unique<Network>(make_body(1), shape);
+    require(network->is_conditioned() == are_conditioned(training),
+            "TrainingOptions: conditioning = Conditioning::noise_level, but networks of ", name,
+            " are told no noise level; expected Conditioning::none");
+    return network;
+  }
 };
 
 /// For samples of d values. Throws what the architecture's `input_shape` throws.

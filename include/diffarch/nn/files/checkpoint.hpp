@@ -26,7 +26,9 @@ template <class Body>
   text.imbue(std::locale::classic());  // in files, whatever the program speaks
   text.precision(17);
   if (const auto& shared = training.shared())
-    text << "one network for " << shared->levels << ", data scale " << shared->preconditioning.data_scale;
+    text << "one network for " << shared->levels << ", "
+         << (diffarch::detail::are_conditioned(options) ? "told" : "not told") << " the level, data scale "
+         << shared->preconditioning.data_scale;
   else
     text << "sigma " << training.level().sigma();
   text << ", samples " << training.sample_count() << ", batch size " << options.batch_size << ", learning rate "

@@ -71,6 +71,11 @@ inline constexpr const char* sharing_key = "networks";
 inline constexpr const char* one_network = "one for all levels";
 inline constexpr const char* network_per_level = "one for each level";
 
+/// The entry that says what one network for all levels is told of the level, and what it can be.
+inline constexpr const char* conditioning_key = "conditioning";
+inline constexpr const char* told_level = "noise level";
+inline constexpr const char* told_nothing = "none";
+
 /// The order of the entries is that of `to_json`. Functions take it as a template parameter, so that only programs that
 /// call them instantiate nlohmann-json.
 using TrainingJson = nlohmann::ordered_json;
@@ -93,7 +98,10 @@ template <class Json = TrainingJson>
             {"samples", description.samples},
             {"data_checksum", description.data_checksum}};
   // A description without the entry is that of one network for each level.
-  if (options.levels == LevelSharing::one_network) json[sharing_key] = one_network;
+  if (options.levels == LevelSharing::one_network) {
+    json[sharing_key] = one_network;
+    json[conditioning_key] = diffarch::detail::are_conditioned(options) ? told_level : told_nothing;
+  }
   return json;
 }
 
@@ -107,6 +115,18 @@ template <class Json>
 template <class Json>
 [[nodiscard]] bool is_shared(const Json& description) {
   return description_entry(description, sharing_key) == one_network;
+}
+
+/// The options of `TrainingOptions` that say which networks there are.
+struct TrainedNetworks {
+  LevelSharing levels = LevelSharing::per_level;
+  Conditioning conditioning = Conditioning::noise_level;
+};
+template <class Json>
+[[nodiscard]] TrainedNetworks networks_in(const Json& description) {
+  if (!is_shared(description)) return {};
+  return {LevelSharing::one_network,
+          description[conditioning_key] == told_level ? Conditioning::noise_level : Conditioning::none};
 }
 
 /// Returns, for a folder without the description of a training, a message that says what the folder is and what to do
@@ -162,6 +182,10 @@ template <class Json = TrainingJson>
   if (const Json sharing = description_entry(json, sharing_key); sharing != one_network && sharing != network_per_level)
     throw FileError(path.string(),
                     diffarch::detail::concat("expected \"", sharing_key, "\" to be \"", one_network, "\" or missing"));
+  if (is_shared(json) && (!json.contains(conditioning_key) ||
+                          (json[conditioning_key] != told_level && json[conditioning_key] != told_nothing)))
+    throw FileError(path.string(), diffarch::detail::concat("expected \"", conditioning_key, "\" to be \"", told_level,
+                                                            "\" or \"", told_nothing, "\""));
   const auto all = [](const Json& array, auto holds) { return std::all_of(array.begin(), array.end(), holds); };
   if (json["shape"].size() != 3 || !all(json["shape"], [](const auto& x) { return x.is_number_unsigned(); }))
     throw FileError(path.string(), "expected \"shape\" to be height, width and channels");

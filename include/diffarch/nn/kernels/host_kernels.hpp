@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 
 #include "diffarch/core/backend.hpp"
 #include "diffarch/core/parallel.hpp"
@@ -139,6 +140,50 @@ struct HostKernels : HostTraining {
       Scalar* const target = to + column * to_stride;
       for (Index row = 0; row < rows; ++row) target[row] += source[row];
     });
+  }
+
+  template <class Scalar>
+  static void modulate(const Scalar* x, const Scalar* factors, Scalar* y, Index channels, Index pixels, Index samples) {
+    for_each_column(channels, pixels * samples, [=](Index column) {
+      const Scalar* const scale = factors + column / pixels * 2 * channels;
+      const Scalar* const from = x + column * channels;
+      Scalar* const to = y + column * channels;
+      for (Index c = 0; c < channels; ++c) to[c] = (Scalar(1) + scale[c]) * from[c] + scale[channels + c];
+    });
+  }
+  /// Sums in double, over the pixels in order.
+  template <class Scalar>
+  static void modulate_backward(const Scalar* x, const Scalar* factors, Scalar* dy, Scalar* dfactors, Index channels,
+                                Index pixels, Index samples) {
+    parallel_for(samples, 4 * channels * pixels, [=](Index sample) {
+      constexpr Index group = 16;  // of channels, whose sums stay in registers
+      for (Index first = 0; first < channels; first += group) {
+        const Index count = std::min(group, channels - first);
+        const Scalar* const scale = factors + sample * 2 * channels + first;
+        std::array<double, group> products{};
+        std::array<double, group> sums{};
+        for (Index pixel = sample * pixels; pixel < (sample + 1) * pixels; ++pixel) {
+          const Scalar* const value = x + pixel * channels + first;
+          Scalar* const gradient = dy + pixel * channels + first;
+          for (Index k = 0; k < count; ++k) {
+            const auto at = static_cast<std::size_t>(k);
+            products[at] += static_cast<double>(gradient[k]) * static_cast<double>(value[k]);
+            sums[at] += static_cast<double>(gradient[k]);
+            gradient[k] *= Scalar(1) + scale[k];
+          }
+        }
+        for (Index k = 0; k < count; ++k) {
+          Scalar* const to = dfactors + sample * 2 * channels + first + k;
+          to[0] = static_cast<Scalar>(products[static_cast<std::size_t>(k)]);
+          to[channels] = static_cast<Scalar>(sums[static_cast<std::size_t>(k)]);
+        }
+      }
+    });
+  }
+  template <class Scalar>
+  static void gather_columns(const Scalar* from, Index rows, const Index* which, Index count, Scalar* to) {
+    for_each_column(rows, count,
+                    [=](Index column) { std::copy_n(from + which[column] * rows, rows, to + column * rows); });
   }
 
  private:

@@ -60,12 +60,21 @@ concept ActivationKernels = requires(const Scalar* in, Scalar* out, Index count,
 ///    2 x 2 pixels. `average_pool_backward(dy, dx, rows, width, channels)`.
 ///  - `copy_columns(from, from_stride, to, to_stride, rows, columns)`: a (rows, columns) matrix, column j from
 ///    `from + j from_stride` to `to + j to_stride`. `add_columns` adds it to what is there.
+///  - `modulate(x, factors, y, channels, pixels, samples)`: x and y (channels, pixels, samples), factors (channels, 2,
+///    samples): y(c, p, s) = (1 + factors(c, 0, s)) x(c, p, s) + factors(c, 1, s).
+///    `modulate_backward(x, factors, dy, dfactors, channels, pixels, samples)` turns dy into dx.
+///  - `gather_columns(from, rows, which, count, to)`: column which[j] of `from`, which has `rows` rows, becomes column
+///  j
+///    of `to`, for j < count.
 template <class K, class Scalar>
-concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count) {
+concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count, const Index* which) {
   K::average_pool(in, out, count, count, count);
   K::average_pool_backward(in, out, count, count, count);
   K::copy_columns(in, count, out, count, count, count);
   K::add_columns(in, count, out, count, count, count);
+  K::modulate(in, in, out, count, count, count);
+  K::modulate_backward(in, in, out, out, count, count, count);
+  K::gather_columns(in, count, which, count, out);
 };
 
 /// Training.

@@ -120,6 +120,8 @@ struct ParameterProbe {
 ///  - `backward_reads_output`: backward reads y.
 ///  - `name_slots`: how many places the layer takes in PyTorch's numbering of a Sequential (fused layers take several).
 ///  - `input_interval(Interval)`: which input pixels an interval of output pixels depends on, along one axis.
+///  - `levels()`, not static: a shared pointer to the `BatchLevels` that its layers read, null when they are told no
+///    noise level. Whoever calls forward fills them: see `Network`.
 ///  - `networks()`, not static: how many networks of one shape the layer is, side by side: a stack, whose tensors have
 ///    them as their first dimension when there are several. Each takes its share of the samples, in order.
 ///

@@ -61,14 +61,18 @@ class LevelTraining {
   LevelTraining(Network<Body>& network, const Storage& data, NoiseLevel level, const TrainingOptions& options)
       : LevelTraining(network, data, std::vector<NoiseLevel>{level}, options) {}
 
-  /// Trains a stack of networks, one for each of `levels`. Throws like the constructor of one level, and
-  /// DimensionMismatch when the stack has another number of networks than there are levels.
+  /// Trains a stack of networks, one for each of `levels`. Throws like the constructor of one level, InvalidArgument
+  /// for networks that are told the noise level, and DimensionMismatch when the stack has another number of networks
+  /// than there are levels.
   LevelTraining(Network<Body>& network, const Storage& data, std::vector<NoiseLevel> levels,
                 const TrainingOptions& options)
       : network_(network), data_(data), levels_(std::move(levels)), options_(options) {
     diffarch::detail::require<DimensionMismatch>(level_count() == network.networks(), "training: ", level_count(),
                                                  " noise levels for ", network.networks(),
                                                  " networks; expected one for each");
+    diffarch::detail::require(!network.is_conditioned(),
+                              "training: a network that is told the noise level, for one level; expected one that is "
+                              "not, or all levels");
     for (NoiseLevel& level : levels_) level = level.variance_preserving();
     check_data();
     batches_ = std::make_unique<LevelBatches<Scalar, Kernels>>(data, levels_, options);
@@ -104,7 +108,7 @@ class LevelTraining {
   /// statistics of batch norms have seen the batch. Throws what `require_finite` throws at the end of the training and
   /// of epochs, 50 steps apart at least.
   double step() {
-    batches_->draw(state_.epoch, state_.step);
+    draw_batch();
     const Storage& output = network_.forward(batches_->input(), Mode::train);
     Kernels::mean_squared_errors(output.data(), batches_->target(), network_.output_gradient().data(),
                                  data_.rows() * options_.batch_size, level_count(), step_losses_.data());
@@ -150,7 +154,7 @@ class LevelTraining {
       }
     }
     require_finite();
-    batches_->draw(state_.epoch, state_.step);
+    draw_batch();
     const Storage& output = network_.forward(batches_->input(), Mode::evaluate);
     require_finite("x0_hat in evaluation", output.data(), output.rows() * output.cols());
   }
@@ -216,6 +220,12 @@ class LevelTraining {
     step_losses_.resize(static_cast<std::size_t>(level_count()));
     state_.epoch_losses.resize(step_losses_.size());
     batches_->begin_epoch(0);
+  }
+
+  void draw_batch() {
+    batches_->draw(state_.epoch, state_.step);
+    if (network_.is_conditioned())
+      batches_->tell_levels(state_.step, network_.level_features(batches_->input().cols()));
   }
 
   [[noreturn]] void diverged(const std::string& what, std::size_t level, Index steps) const {

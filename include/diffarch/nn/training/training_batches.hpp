@@ -9,6 +9,7 @@
 #include "diffarch/core/noise_level.hpp"
 #include "diffarch/core/parallel.hpp"
 #include "diffarch/core/random.hpp"
+#include "diffarch/nn/kernels/level_features.hpp"
 #include "diffarch/nn/kernels/training_levels.hpp"
 #include "diffarch/nn/training/preconditioning.hpp"
 #include "diffarch/nn/training/training_options.hpp"
@@ -30,6 +31,10 @@ class TrainingBatches {
   virtual void begin_epoch(Index epoch) = 0;
   /// Draws the batch of one step of the epoch that was begun.
   virtual void draw(Index epoch, Index step) = 0;
+
+  /// Writes the `level_features` of the samples of a step, (level_feature_count, batch size): for one network for all
+  /// levels.
+  virtual void tell_levels(Index /*step*/, Scalar* /*features*/) const {}
 
   /// The input of the networks, (d, batch size times networks); it stays where it is.
   [[nodiscard]] const Storage& input() const noexcept { return input_; }
@@ -137,13 +142,17 @@ class SharedBatches : public TrainingBatches<Scalar, Kernels> {
                 const Preconditioning& preconditioning, const TrainingOptions& options)
       : Base(data, options, options.batch_size), level_count_(levels.size()) {
     std::vector<Scalar> weights;
+    std::vector<Scalar> features;
     for (const NoiseLevel& level : levels) {
       const auto [input_signal, input_noise, target_signal, target_noise] = preconditioning.sums(level);
       for (const double weight : {input_signal, input_noise, target_signal, target_noise})
         weights.push_back(static_cast<Scalar>(weight));
+      for (const double feature : level_features(level)) features.push_back(static_cast<Scalar>(feature));
     }
     weights_.resize(static_cast<Index>(weights.size()));
     Kernels::copy_from_host(weights.data(), weights_.size(), weights_.data());
+    features_.resize(static_cast<Index>(features.size()));
+    Kernels::copy_from_host(features.data(), features_.size(), features_.data());
     order_.resize(static_cast<std::size_t>(data.cols()));
     levels_.resize(order_.size());
     uniforms_.resize(order_.size());
@@ -174,6 +183,12 @@ class SharedBatches : public TrainingBatches<Scalar, Kernels> {
                          this->target_.data(), this->input_.data());
   }
 
+  void tell_levels(Index step, Scalar* features) const override {
+    const Index count = this->options_.batch_size;
+    Kernels::gather_columns(features_.data(), level_feature_count, column_levels_.data() + step * count, count,
+                            features);
+  }
+
  private:
   std::size_t level_count_;
   std::vector<Index> order_;
@@ -182,6 +197,7 @@ class SharedBatches : public TrainingBatches<Scalar, Kernels> {
   typename Base::template Buffer<Index> samples_;        ///< order_, where the kernels read it
   typename Base::template Buffer<Index> column_levels_;  ///< levels_, there
   typename Base::template Buffer<Scalar> weights_;       ///< (4, levels), see `SharedLevels`
+  typename Base::template Buffer<Scalar> features_;      ///< (level_feature_count, levels)
 };
 
 }  // namespace diffarch::nn

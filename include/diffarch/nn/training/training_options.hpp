@@ -10,6 +10,9 @@ namespace diffarch {
 /// How many networks a model has: one for each noise level, as in the paper, or one for all of them.
 enum class LevelSharing { per_level, one_network };
 
+/// Whether one network for all levels is told the level of what it sees, or is blind (Kadkhodaie et al. 2024).
+enum class Conditioning { none, noise_level };
+
 /// How the networks of a model are trained: by Adam on the mean squared error, with fresh noise for every sample in
 /// every epoch. The paper's: one network for each noise level, 500 epochs, learning rate 1e-4 (appendix B).
 ///
@@ -23,7 +26,8 @@ struct TrainingOptions {
   double averaging_decay = 0;   ///< > 0: the model takes the exponential moving average of the weights; in [0, 1)
   bool warm_start = false;      ///< each level begins with the weights of the noisier one before it
   Seed seed = {};               ///< of initial weights, order of the samples, their levels, and noise
-  LevelSharing levels = LevelSharing::per_level;  ///< one network for each level, or one for all
+  LevelSharing levels = LevelSharing::per_level;          ///< one network for each level, or one for all
+  Conditioning conditioning = Conditioning::noise_level;  ///< of one network for all levels
 };
 
 namespace nn {
@@ -34,6 +38,11 @@ inline constexpr Index every_step = -1;
 }  // namespace nn
 
 namespace detail {
+
+/// Whether networks are told the noise level.
+[[nodiscard]] constexpr bool are_conditioned(const TrainingOptions& options) noexcept {
+  return options.levels == LevelSharing::one_network && options.conditioning == Conditioning::noise_level;
+}
 
 /// Throws InvalidArgument, naming the option.
 inline void check_training_options(const TrainingOptions& options, Index samples) {
