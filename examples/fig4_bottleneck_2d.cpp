@@ -122,12 +122,13 @@ void run(const FigureOptions& options, const NetworkOptions& given) {
   bottleneck<1>(figure);
   bottleneck<2>(figure);
   report.add_plot("fig4_bottleneck_2d_losses.png", figure.losses,
-                  {.columns = 2, .title = "Training loss of the networks, one for each noise level"});
+                  {.columns = 2, .title = "Training loss of the networks"});
   if (figure.panels.size() > 1)
     report.add_plot("fig4_bottleneck_2d.png", figure.panels,
                     {.columns = 3,
-                     .title = detail::concat("Networks with a bottleneck of h numbers, one for each of ", options.steps,
-                                             " DDIM steps")});
+                     .title = detail::concat("Networks with a bottleneck of h numbers, one for ",
+                                             network.training.levels == LevelSharing::per_level ? "each" : "all",
+                                             " of ", options.steps, " DDIM steps")});
   report.write();
 }
 

@@ -31,7 +31,10 @@ Batch<typename Body::Scalar> apply_body(Body body, const ImageShape& shape, cons
                                         const Batch<typename Body::Scalar>& y) {
   using Scalar = typename Body::Scalar;
   nn::Network<Body> network(std::move(body), shape);
-  nn::load_weights(weights, network);
+  if (nn::load_weights(weights, network).contains("diffarch.data_scale"))
+    throw FileError(weights.string(),
+                    "is of one network for all levels, which is joined to y by the level; expected that of one level "
+                    "(load_model makes the model)");
   Batch<Scalar> x0(y.rows(), y.cols());
   for (Index sample = 0; sample < y.cols(); ++sample)
     x0.col(sample) = B::download(network.forward(B::upload(Batch<Scalar>(y.col(sample))), nn::Mode::evaluate));

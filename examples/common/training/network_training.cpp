@@ -19,7 +19,7 @@ void add_network_options(CommandLine& line, NetworkOptions& network) {
             "options of training that are not given; --quick is a profile of its own",
             one_of({"cpu", "paper"})});
   line.add(without_default({"--epochs", &training.epochs,
-                            "Passes over the data for each noise level (default: by the profile)", whole_number(1)}));
+                            "Passes over the data for each network (default: by the profile)", whole_number(1)}));
   line.add(without_default({"--batch-size", &training.batch_size,
                             "Samples of a training step (default: by the profile, but no more than there are)",
                             whole_number(1)}));
@@ -30,9 +30,11 @@ void add_network_options(CommandLine& line, NetworkOptions& network) {
                             number(0.0, 1.0)}));
   line.add({"--warm-start,!--no-warm-start", &training.warm_start,
             "Each level begins with the weights of the noisier one (default: by the profile)"});
-  line.add({"--levels", &network.levels,
-            "A:B trains only the levels A, ..., B - 1, 0 being the noisiest, and draws nothing: for sharing the work; "
-            "see merge_weights"});
+  line.add(
+      {"--levels", &network.levels,
+       "A:B trains only the levels A, ..., B - 1, 0 being the noisiest, and draws nothing: for sharing the work; "
+       "see merge_weights. shared: one network for all levels, which is told the level; blind: one that is not. "
+       "Its epochs are then as many more as there are levels, unless --epochs is given, and it has no warm start"});
   line.add({"--train-only", &network.train_only, "Train, and draw nothing but the loss curves"});
   line.add({"--resume", &network.resume, "Continue an interrupted training in --out"});
   Option weights =
@@ -63,6 +65,13 @@ void apply_profile(const CommandLine& line, const TrainingProfiles& profiles, Fi
   set("--warm-start", training.warm_start, profile.training.warm_start);
   network.batch_size_is_given = line.names("--batch-size");
   training.seed = Seed{options.seed};
+  if (network.levels == "shared" || network.levels == "blind") {
+    training.levels = LevelSharing::one_network;
+    training.conditioning = network.levels == "shared" ? Conditioning::noise_level : Conditioning::none;
+    if (!line.names("--epochs")) training.epochs *= options.steps;  // as many images as all networks together
+    if (!line.names("--warm-start")) training.warm_start = false;
+    network.levels.clear();
+  }
   if (!network.levels.empty()) network.train_only = true;
 }
 
@@ -74,6 +83,8 @@ void check_training(const NetworkOptions& network, Index samples) {
   detail::require(training.epochs >= 1, "--epochs ", training.epochs, ": expected at least 1");
   detail::require(training.batch_size >= 1 && training.batch_size <= samples, "--batch-size ", training.batch_size,
                   ": expected 1 to ", samples, ", the number of training samples");
+  detail::require(training.levels == LevelSharing::per_level || !training.warm_start,
+                  "--warm-start with one network for all levels: expected one of the two");
   detail::require(training.learning_rate > 0.0 && std::isfinite(training.learning_rate), "--learning-rate ",
                   training.learning_rate, ": expected a finite number > 0");
   detail::require(training.averaging_decay >= 0.0 && training.averaging_decay < 1.0, "--averaging-decay ",
@@ -89,6 +100,15 @@ NetworkOptions adapted_to(Index samples, NetworkOptions network) {
   return network;
 }
 
+namespace {
+
+[[nodiscard]] const char* networks_text(const TrainingOptions& training) {
+  if (training.levels == LevelSharing::per_level) return "one for each level";
+  return training.conditioning == Conditioning::none ? "one for all levels, blind" : "one for all levels";
+}
+
+}  // namespace
+
 void record_training(const NetworkOptions& network, FigureReport& report) {
   const TrainingOptions& training = network.training;
   report["training"] = {{"profile", network.profile},
@@ -97,12 +117,15 @@ void record_training(const NetworkOptions& network, FigureReport& report) {
                         {"learning_rate", training.learning_rate},
                         {"averaging_decay", training.averaging_decay},
                         {"warm_start", training.warm_start},
+                        {"networks", networks_text(training)},
                         {"weights", network.weights.empty() ? Json("trained") : Json(network.weights.string())}};
 }
 
 void refuse_other_training(const nn::OtherTraining& error) {
   const std::map<std::string, std::string> options{{"shape", "--data, --size"},
                                                    {"levels", "--steps"},
+                                                   {"networks", "--levels"},
+                                                   {"conditioning", "--levels"},
                                                    {"epochs", "--epochs"},
                                                    {"batch_size", "--batch-size"},
                                                    {"learning_rate", "--learning-rate"},
@@ -129,7 +152,7 @@ TrainingRun training_run(const std::string& name, const FigureOptions& options, 
     char rest = 0;
     detail::require(
         std::sscanf(network.levels.c_str(), "%ld:%ld%c", &first, &end, &rest) == 2 && first >= 0 && end >= 0,
-        "--levels ", network.levels, ": expected A:B, two whole numbers");
+        "--levels ", network.levels, ": expected A:B, two whole numbers, or shared, or blind");
     run.first_level = first;
     run.end_level = end;
   }
@@ -160,6 +183,7 @@ Panel loss_curves(const std::string& title, const std::filesystem::path& folder,
   Panel panel{
       .title = title, .x_label = "epoch", .y_label = "mean squared error", .log_y = true, .legend_beside = true};
   const std::vector<nn::LossCurve> curves = nn::training_losses(folder);
+  const bool is_shared = detail::path_exists(nn::detail::level_file(folder, nn::every_step));
   const std::size_t stride = (curves.size() + 9) / 10;
   Json levels = Json::array();
   for (std::size_t i = 0; i < curves.size(); ++i) {
@@ -168,7 +192,7 @@ Panel loss_curves(const std::string& title, const std::filesystem::path& folder,
     if (i % stride != 0) continue;
     char label[32];
     std::snprintf(label, sizeof label, "sigma %.3g", curve.level.sigma());
-    Series series{.label = label};
+    Series series{.label = is_shared ? "all levels" : label};
     for (std::size_t epoch = 0; epoch < curve.losses.size(); ++epoch) {
       series.x.push_back(static_cast<double>(epoch + 1));
       series.y.push_back(curve.losses[epoch]);
@@ -181,9 +205,9 @@ Panel loss_curves(const std::string& title, const std::filesystem::path& folder,
 
 void draw_losses(const std::vector<Panel>& losses, const FigureOptions& options, FigureReport& report) {
   if (losses.empty()) return;
-  report.add_plot(options.program + "_losses.png", losses,
-                  {.columns = std::min<Index>(3, static_cast<Index>(losses.size())),
-                   .title = "Training loss of the networks, one for each noise level"});
+  report.add_plot(
+      options.program + "_losses.png", losses,
+      {.columns = std::min<Index>(3, static_cast<Index>(losses.size())), .title = "Training loss of the networks"});
 }
 
 }  // namespace figures

@@ -36,7 +36,7 @@ struct Ranks;
 struct NetworkOptions {
   std::string profile = "cpu";
   diffarch::TrainingOptions training = {};
-  std::string levels = {};
+  std::string levels = {};  ///< A:B, or empty; shared and blind are of `training`, see apply_profile
   bool train_only = false;
   bool resume = false;
   std::filesystem::path weights = {};

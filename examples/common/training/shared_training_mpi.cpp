@@ -29,8 +29,9 @@ int report_failure(const Ranks& ranks, const std::string& program) {
 /// Says that some ranks will have nothing to do.
 void report_idle_ranks(const Ranks& ranks, Index pieces, const FigureOptions& options, const NetworkOptions& network) {
   if (ranks.session.size() <= pieces) return;
+  const bool shares_levels = !network.training.warm_start && network.training.levels == LevelSharing::per_level;
   std::fprintf(stderr, "%s: %d processes, but only %ld %s to share%s\n", options.program.c_str(), ranks.session.size(),
-               static_cast<long>(pieces), network.training.warm_start ? "networks" : "levels",
+               static_cast<long>(pieces), shares_levels ? "levels" : "networks",
                network.training.warm_start ? " with warm start; --no-warm-start shares their levels" : "");
 }
 

@@ -7,7 +7,7 @@ using namespace diffarch::test;
 
 namespace {
 
-const nn::Preconditioning joint{.data_scale = 0.5};
+const nn::Preconditioning half_scale{.data_scale = 0.5};
 
 }  // namespace
 
@@ -15,13 +15,13 @@ TEST_CASE("The factors are those of EDM's table 1", "[nn][training]") {
   for (const double sigma : {0.002, 0.1, 0.5, 3.0, 80.0}) {
     CAPTURE(sigma);
     const double square = sigma * sigma + 0.25;  // sigma^2 + sigma_data^2
-    const auto [input, skip, output] = joint.factors(NoiseLevel::from_sigma(sigma));
+    const auto [input, skip, output] = half_scale.factors(NoiseLevel::from_sigma(sigma));
     CHECK(input == Approx(1.0 / std::sqrt(square)).epsilon(1e-14));
     CHECK(skip == Approx(0.25 / square).epsilon(1e-14));
     CHECK(output == Approx(sigma * 0.5 / std::sqrt(square)).epsilon(1e-14));
     // In VP coordinates y is smaller by the scale of the level, and the same F is the same D.
     const NoiseLevel level = NoiseLevel::from_sigma(sigma);
-    const auto vp = joint.factors(level.variance_preserving());
+    const auto vp = half_scale.factors(level.variance_preserving());
     CHECK(vp.input == Approx(input * level.scale()).epsilon(1e-14));
     CHECK(vp.skip == Approx(skip * level.scale()).epsilon(1e-14));
     CHECK(vp.output == Approx(output).epsilon(1e-14));
@@ -51,12 +51,12 @@ TEST_CASE("Input and target of the network are those of the factors, of mean squ
 }
 
 TEST_CASE("Pure noise and clean levels have factors too", "[nn][training]") {
-  const auto noise = joint.factors({0.0, 1.0});
+  const auto noise = half_scale.factors({0.0, 1.0});
   CHECK(noise.input == 1.0);
   CHECK(noise.skip == 0.0);
   CHECK(noise.output == 0.5);
-  CHECK(joint.sums({0.0, 1.0}).target_signal == 2.0);
-  const auto clean = joint.factors({1.0, 0.0});
+  CHECK(half_scale.sums({0.0, 1.0}).target_signal == 2.0);
+  const auto clean = half_scale.factors({1.0, 0.0});
   CHECK(clean.skip == 1.0);
   CHECK(clean.output == 0.0);
 }
