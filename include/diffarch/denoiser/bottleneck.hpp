@@ -14,8 +14,9 @@ enum class BottleneckForm { image, plane };
 
 /// Trained bottleneck: an encoder to H numbers and a decoder from them. Its samples lie on a set of dimension at most H
 /// (paper, Theorem 6), also with one network for all levels: the network then gives x0_hat itself, with no multiple of
-/// y beside it. image: d -> H, nine linear layers of width H with LeakyReLU 0.2, then H -> d and tanh (nn::Mlp). plane:
-/// d -> 64 -> H -> 64 -> d with LeakyReLU 0.2 (nn::TwoDMlp).
+/// y beside it.
+///  - image: d -> H, nine linear layers of width H with LeakyReLU 0.2, then H -> d and tanh (nn::Mlp).
+///  - plane: d -> 64 -> H -> 64 -> d with LeakyReLU 0.2 (nn::TwoDMlp).
 template <int H, BottleneckForm form = BottleneckForm::image>
 struct Bottleneck {
   static_assert(H >= 1, "diffarch: Bottleneck<H> needs H >= 1");
@@ -53,7 +54,7 @@ struct Fitter<Bottleneck<H, form>, B, Scalar> {
   [[nodiscard]] static Body make_body(const Bottleneck<H, form>& architecture, const ImageShape& shape,
                                       Index networks = 1) {
     nn::detail::mark_source_file<B>();
-    const bool conditioned = detail::are_conditioned(architecture.training);
+    const bool conditioned = are_conditioned(architecture.training);
     if constexpr (form == BottleneckForm::plane)
       return Body(H, shape.size(), 64, networks, conditioned);
     else

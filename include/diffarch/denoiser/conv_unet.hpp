@@ -45,7 +45,7 @@ struct Fitter<ConvUNet<Pools, Channels, padding>, B, Scalar> {
     return Body({.channels = Channels,
                  .padding = padding,
                  .image_channels = shape.channels,
-                 .conditioned = detail::are_conditioned(architecture.training)});
+                 .conditioned = are_conditioned(architecture.training)});
   }
 
   [[nodiscard]] static Model fit(const ConvUNet<Pools, Channels, padding>& architecture, const Batch<Scalar>& data,

@@ -31,8 +31,10 @@ struct UNetOptions {
 ///   decoder b: 3x3 convolution, batch norm, ReLU, twice (at level 0 once, then a convolution to the image's channels).
 /// Told the noise level, it scales and shifts the channels after each of these blocks but decoder 0, which ends in the
 /// image (`Modulated`, tensors "encoder.0.level.weight"). No convolution has a bias. Tensor names and layouts are those
-/// of the reference code's UNet ("encoder.0.3.weight"). Source: Levine and Weiss, "Diffusion models, denoiser
-/// architecture and creativity", appendix B, after Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015.
+/// of the reference code's UNet ("encoder.0.3.weight").
+///
+/// Source: Levine and Weiss, "Diffusion models, denoiser architecture and creativity", appendix B, after Ronneberger,
+/// Fischer, Brox, "U-Net", MICCAI 2015.
 template <int Pools, class ScalarType = float, class Normalisation = StandardNormalisation,
           class KernelsType = DefaultKernels>
 class UNet {

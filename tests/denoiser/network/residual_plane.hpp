@@ -87,7 +87,7 @@ struct Fitter<test::ResidualPlane, B, Scalar> {
     return {1, 1, d};
   }
   [[nodiscard]] static Body make_body(const test::ResidualPlane& architecture, const ImageShape& shape) {
-    return Body(16, shape.size(), 64, 1, detail::are_conditioned(architecture.training));
+    return Body(16, shape.size(), 64, 1, are_conditioned(architecture.training));
   }
   [[nodiscard]] static Model fit(const test::ResidualPlane& architecture, const Batch<Scalar>& data,
                                  const NoiseLevels& levels, const ProgressCallback& progress) {

@@ -103,3 +103,27 @@ TEST_CASE("What is no checkpoint of this training is refused and changes nothing
   }
   CHECK(training.state().optimiser.steps == 2);
 }
+
+TEST_CASE("A checkpoint of one network for all levels is refused by one for a level, and for other levels",
+          "[nn][training]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "all.safetensors";
+  const auto data = TestedBackend::upload(random_matrix<float>(16, 14, 1));
+  auto network = checkpoint_network(2);
+  const auto levels = [](double middle) {
+    return NoiseLevels({{0.0, 1.0}, NoiseLevel::from_sigma(middle), NoiseLevel::from_sigma(0.1), {1.0, 0.0}});
+  };
+  CheckpointTraining training(network, data, levels(0.7), {.data_scale = 1.0}, checkpoint_options);
+  training.step();
+  nn::save_checkpoint(path, network, training);
+  CHECK_NOTHROW(nn::load_checkpoint(path, network, training));
+  const auto refused = [&](CheckpointTraining& other) {
+    return message_of<FileError>([&] { nn::load_checkpoint(path, network, other); });
+  };
+  CheckpointTraining one_level(network, data, checkpoint_level, checkpoint_options);
+  CHECK_THAT(refused(one_level), ContainsSubstring("a checkpoint of a training with one network for 3 steps"));
+  CheckpointTraining other_levels(network, data, levels(0.8), {.data_scale = 1.0}, checkpoint_options);
+  CHECK_THAT(refused(other_levels), ContainsSubstring("sum of alpha_bar"));
+  CheckpointTraining other_scale(network, data, levels(0.7), {.data_scale = 2.0}, checkpoint_options);
+  CHECK_THAT(refused(other_scale), ContainsSubstring("data scale 2"));
+}

@@ -185,7 +185,7 @@ class NetworkDenoiser {
 ///   static Body make_body(const A&, const ImageShape& shape, Index networks);
 /// and, where the outputs of the network are to stay what the network alone can give, as a bottleneck's,
 ///   static constexpr bool adds_input = false;   // see nn::Preconditioning; true without
-/// With options that ask for one network that is told the noise level (`detail::are_conditioned`) `make_body` makes
+/// With options that ask for one network that is told the noise level (`are_conditioned`) `make_body` makes
 /// one.
 template <class A, class Scalar, class B = Cpu>
 concept NetworkArchitecture = Architecture<A> && requires(const A& architecture, Index d, const ImageShape& shape) {

@@ -25,12 +25,15 @@ template <class Body>
   std::ostringstream text;
   text.imbue(std::locale::classic());  // in files, whatever the program speaks
   text.precision(17);
-  if (const auto& shared = training.shared())
-    text << "one network for " << shared->levels << ", "
-         << (diffarch::detail::are_conditioned(options) ? "told" : "not told") << " the level, data scale "
+  if (const auto& shared = training.shared()) {
+    double sum = 0.0;  // tells schedules of as many levels apart
+    for (const NoiseLevel& level : shared->levels) sum += level.alpha_bar();
+    text << "one network for " << shared->levels << ", sum of alpha_bar " << sum << ", "
+         << (diffarch::are_conditioned(options) ? "told" : "not told") << " the level, data scale "
          << shared->preconditioning.data_scale;
-  else
+  } else {
     text << "sigma " << training.level().sigma();
+  }
   text << ", samples " << training.sample_count() << ", batch size " << options.batch_size << ", learning rate "
        << options.learning_rate << ", averaging decay " << options.averaging_decay << ", seed " << options.seed.value;
   return text.str();

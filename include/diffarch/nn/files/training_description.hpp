@@ -100,7 +100,7 @@ template <class Json = TrainingJson>
   // A description without the entry is that of one network for each level.
   if (options.levels == LevelSharing::one_network) {
     json[sharing_key] = one_network;
-    json[conditioning_key] = diffarch::detail::are_conditioned(options) ? told_level : told_nothing;
+    json[conditioning_key] = diffarch::are_conditioned(options) ? told_level : told_nothing;
   }
   return json;
 }

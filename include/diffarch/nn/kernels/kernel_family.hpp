@@ -63,9 +63,8 @@ concept ActivationKernels = requires(const Scalar* in, Scalar* out, Index count,
 ///  - `modulate(x, factors, y, channels, pixels, samples)`: x and y (channels, pixels, samples), factors (channels, 2,
 ///    samples): y(c, p, s) = (1 + factors(c, 0, s)) x(c, p, s) + factors(c, 1, s).
 ///    `modulate_backward(x, factors, dy, dfactors, channels, pixels, samples)` turns dy into dx.
-///  - `gather_columns(from, rows, which, count, to)`: column which[j] of `from`, which has `rows` rows, becomes column
-///  j
-///    of `to`, for j < count.
+///  - `gather_columns(from, rows, which, count, to)`: column j of `to`, for j < count, is column which[j] of `from`, of
+///    as many rows.
 template <class K, class Scalar>
 concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count, const Index* which) {
   K::average_pool(in, out, count, count, count);
@@ -86,10 +85,9 @@ concept PixelKernels = requires(const Scalar* in, Scalar* out, Index count, cons
 ///    Index, L = levels.count of `TrainingLevels`. Columns l count ... (l + 1) count - 1 of clean and noisy (d, L
 ///    count) belong to level l: with s = samples(j, l) and CounterRandom(seed, streams[l]), column j of them is column
 ///    s of data, and signals[l] clean + noises[l] epsilon with epsilon(i) = normal(first_draw + s, i).
-///  - `mixed_batch(seed, levels, data, d, samples, column_levels, count, first_draw, target, noisy)`: with
-///  `SharedLevels`,
-///    for j < count and with s = samples[j], column j of noisy and target (d, count) is input and target of level
-///    column_levels[j], of column s of data and of epsilon(i) = normal(first_draw + s, i) of the stream of `levels`.
+///  - `mixed_batch(seed, levels, data, d, samples, column_levels, count, first_draw, target, noisy)`, levels being
+///    `SharedLevels`: for j < count and with s = samples[j], column j of noisy and target (d, count) is input and
+///    target of level column_levels[j], of column s of data and of epsilon(i) = normal(first_draw + s, i).
 ///  - `mean_squared_errors(x0_hat, clean, gradient, size, levels, host)`: for each of `levels` pieces of `size` numbers
 ///    host[l] = sum (x0_hat - clean)^2 / size, a double, and gradient = 2 / size (x0_hat - clean).
 ///  - `all_finite(values, count)`: whether none of them is NaN or infinite.

@@ -30,6 +30,11 @@ struct TrainingOptions {
   Conditioning conditioning = Conditioning::noise_level;  ///< of one network for all levels
 };
 
+/// Whether networks are to be told the noise level: what the `make_body` of an architecture asks.
+[[nodiscard]] constexpr bool are_conditioned(const TrainingOptions& options) noexcept {
+  return options.levels == LevelSharing::one_network && options.conditioning == Conditioning::noise_level;
+}
+
 namespace nn {
 
 /// The step of a schedule that stands for all of them where one network is for all levels, in the names of files say.
@@ -38,11 +43,6 @@ inline constexpr Index every_step = -1;
 }  // namespace nn
 
 namespace detail {
-
-/// Whether networks are told the noise level.
-[[nodiscard]] constexpr bool are_conditioned(const TrainingOptions& options) noexcept {
-  return options.levels == LevelSharing::one_network && options.conditioning == Conditioning::noise_level;
-}
 
 /// Throws InvalidArgument, naming the option.
 inline void check_training_options(const TrainingOptions& options, Index samples) {
