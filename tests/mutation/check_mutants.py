@@ -123,6 +123,12 @@ MUTANTS = [
     Mutant("nn/kernels/host_transposed_convolution.hpp", "                          !first, sum, in_);",
            "                          false, sum, in_);", ("nn/layers/transposed_convolution_test.cpp",),
            "transposed convolution: gradient of the last block only"),
+    Mutant("nn/kernels/host_kernels.hpp", "gradient[k] *= Scalar(1) + scale[k];", "gradient[k] *= scale[k];",
+           ("nn/layers/modulated_test.cpp",), "modulation: gradient without the 1 of the scale"),
+    Mutant("nn/training/preconditioning.hpp", "-signal * data_scale};", "signal * data_scale};",
+           ("nn/training/preconditioning_test.cpp",), "one network for all levels: sign of the noise in the target"),
+    Mutant("nn/kernels/host_training.hpp", "weights[2] * clean + weights[3]", "weights[2] * clean - weights[3]",
+           ("nn/kernels/training_levels_test.cpp",), "one network for all levels: target without its noise's sign"),
     Mutant("nn/kernels/adam_step.hpp", "c.weight2 * (gradient * gradient - mean_squared)",
            "c.weight1 * (gradient * gradient - mean_squared)", ("nn/training/adam_test.cpp",), "Adam: beta1 for beta2"),
     # Randomness and analysis
