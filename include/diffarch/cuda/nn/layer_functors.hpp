@@ -140,22 +140,26 @@ struct ModulateBackward {
   }
 };
 
-/// Of column channel + channels sample: dy and dy x of a pixel, and their sums as the gradients of the two factors.
+/// Of column channel + channels sample: dy x and dy of a pixel, of which there are `pixels` in a sample.
 template <class Scalar>
 struct FactorGradients {
   const Scalar* x;
   const Scalar* dy;
-  Scalar* dfactors;
   Index channels, pixels;
   constexpr SumPair operator()(Index pixel, Index column) const {
-    const auto [sample, channel] = divide(column, channels);
-    const Index at = (sample * pixels + pixel) * channels + channel;
+    const Index at = column + (column / channels * (pixels - 1) + pixel) * channels;
     const auto gradient = static_cast<double>(dy[at]);
     return {gradient * static_cast<double>(x[at]), gradient};
   }
+};
+
+/// Their sums are the gradients of the factors.
+template <class Scalar>
+struct StoreFactorGradients {
+  Scalar* dfactors;
+  Index channels;
   constexpr void operator()(Index column, SumPair sums) const {
-    const auto [sample, channel] = divide(column, channels);
-    Scalar* const to = dfactors + sample * 2 * channels + channel;
+    Scalar* const to = dfactors + column + column / channels * channels;
     to[0] = static_cast<Scalar>(sums.first);
     to[channels] = static_cast<Scalar>(sums.second);
   }

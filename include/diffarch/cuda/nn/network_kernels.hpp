@@ -124,8 +124,9 @@ struct CudaKernels {
   template <class Scalar>
   static void modulate_backward(const Scalar* x, const Scalar* factors, Scalar* dy, Scalar* dfactors, Index channels,
                                 Index pixels, Index samples) {
-    const cuda::FactorGradients<Scalar> gradients{x, dy, dfactors, channels, pixels};
-    cuda::reduce_columns<cuda::SumPair>(pixels, channels * samples, gradients, gradients);
+    cuda::reduce_columns<cuda::SumPair>(pixels, channels * samples,
+                                        cuda::FactorGradients<Scalar>{x, dy, channels, pixels},
+                                        cuda::StoreFactorGradients<Scalar>{dfactors, channels});
     cuda::for_each(channels, pixels * samples, cuda::ModulateBackward<Scalar>{factors, dy, channels, pixels});
   }
   template <class Scalar>
