@@ -262,6 +262,21 @@ struct Kernels {
     const Inside inside;
     Host::add_columns(a...);
   }
+  template <class... A>
+  static void modulate(A... a) {
+    const Inside inside;
+    Host::modulate(a...);
+  }
+  template <class... A>
+  static void modulate_backward(A... a) {
+    const Inside inside;
+    Host::modulate_backward(a...);
+  }
+  template <class... A>
+  static void gather_columns(A... a) {
+    const Inside inside;
+    Host::gather_columns(a...);
+  }
   template <class Scalar, class... A>
   static void adam_update(A... a) {
     const Inside inside;
@@ -276,6 +291,11 @@ struct Kernels {
   static void noisy_batch(A... a) {
     const Inside inside;
     Host::noisy_batch(a...);
+  }
+  template <class... A>
+  static void mixed_batch(A... a) {
+    const Inside inside;
+    Host::mixed_batch(a...);
   }
   template <class... A>
   static void mean_squared_errors(A... a) {
@@ -321,7 +341,7 @@ void agree_with_the_host(const A& architecture, const Batch<double>& data) {
   const Matrix<double> jacobian = here.model().jacobian_rows(y, level, {1, 0});
   CHECK((there.model().jacobian_rows(Elsewhere::upload(y), level, {1, 0}) - jacobian).cwiseAbs().maxCoeff() <=
         1e-8 * jacobian.cwiseAbs().maxCoeff());  // both may be 0 where ReLUs let nothing through
-  for (std::size_t k = 0; k < 2; ++k)
+  for (std::size_t k = 0; k < here.model().levels().size(); ++k)
     CHECK(there.model().levels()[k].losses.back() == Approx(here.model().levels()[k].losses.back()));
 }
 
@@ -332,6 +352,11 @@ TEST_CASE("Networks train, sample and differentiate where the host cannot reach"
   agree_with_the_host(Bottleneck<2, BottleneckForm::plane>{elsewhere_training}, random_matrix(2, 12, 1));
   agree_with_the_host(Bottleneck<3>{elsewhere_training}, Batch<double>(0.3 * random_matrix(12, 12, 2)));
   agree_with_the_host(ConvUNet<1, 2, Padding::circular>{{4, 4, 1}, elsewhere_training}, random_matrix(16, 12, 3));
+  TrainingOptions shared = elsewhere_training;  // one network that is told the level
+  shared.warm_start = false;
+  shared.levels = LevelSharing::one_network;
+  agree_with_the_host(Bottleneck<2, BottleneckForm::plane>{shared}, random_matrix(2, 12, 1));
+  agree_with_the_host(ConvUNet<1, 2, Padding::circular>{{4, 4, 1}, shared}, random_matrix(16, 12, 3));
 }
 
 TEST_CASE("A training goes through its folder from one backend to another", "[denoiser][nn][training]") {
