@@ -4,11 +4,13 @@ sklearn/mixture/_gaussian_mixture.py, in plain floats: _estimate_gaussian_parame
 with 10 epsilon), _estimate_log_gaussian_prob by the Cholesky factor of the precision, and _e_step.
 
     gaussian_mixture_fit_reference.py > gaussian_mixture_fit_reference.hpp
+    gaussian_mixture_fit_reference.py check    compare these formulas with scikit-learn itself
 
 Samples are points of three overlapping clouds from a linear congruential generator. The start puts sample i into the
 component i mod 3 by 0.6 and into the others by 0.2.
 """
 import math
+import sys
 
 N, D, M, STEPS = 24, 3, 3, 5
 EPSILON = 2.0 ** -52
@@ -37,6 +39,10 @@ def covariance_full(resp, x, nk, mean, k):
 def covariance_diagonal(resp, x, nk, mean, k):
     variances = [sum(r[k] * s[a] ** 2 for r, s in zip(resp, x)) / nk - mean[a] ** 2 for a in range(D)]
     return [[variances[a] if a == b else 0.0 for b in range(D)] for a in range(D)]
+
+
+# By scikit-learn's names.
+KINDS = [("full", covariance_full), ("diag", covariance_diagonal)]
 
 
 def m_step(x, resp, covariance):
@@ -82,8 +88,12 @@ def e_step(x, weights, means, covariances):
     return total / len(x), resp
 
 
+def start_responsibilities():
+    return [[0.6 if k == i % M else 0.2 for k in range(M)] for i in range(N)]
+
+
 def fitted(x, covariance):
-    resp = [[0.6 if k == i % M else 0.2 for k in range(M)] for i in range(len(x))]
+    resp = start_responsibilities()
     parameters = m_step(x, resp, covariance)
     bound, resp = e_step(x, *parameters)
     bounds = [bound]
@@ -92,6 +102,32 @@ def fitted(x, covariance):
         bound, resp = e_step(x, *parameters)
         bounds.append(bound)
     return bounds, parameters
+
+
+def check():
+    """Exits with a message unless the formulas above give what scikit-learn's own steps do, to 1e-12."""
+    import numpy as np
+    import sklearn
+    from sklearn.mixture import GaussianMixture
+
+    x = np.array(samples())
+    for kind, covariance in KINDS:
+        model = GaussianMixture(n_components=M, covariance_type=kind, reg_covar=0.0)
+        model._initialize(x, np.array(start_responsibilities()))
+        bounds = []
+        for step in range(STEPS + 1):
+            if step > 0:
+                model._m_step(x, log_resp)
+            bound, log_resp = model._e_step(x)
+            bounds.append(bound)
+        ours, (weights, means, covariances) = fitted(samples(), covariance)
+        theirs = model.covariances_ if kind == "full" else [np.diag(v) for v in model.covariances_]
+        for name, a, b in [("log-likelihoods", ours, bounds), ("weights", weights, model.weights_),
+                           ("means", means, model.means_), ("covariances", covariances, theirs)]:
+            difference = np.abs(np.array(a) - np.array(b)).max()
+            if not difference < 1e-12:
+                sys.exit(f"{kind} covariances: the {name} differ from scikit-learn's by {difference}")
+    print(f"the formulas are those of scikit-learn {sklearn.__version__} to 1e-12")
 
 
 def column(values):
@@ -104,7 +140,8 @@ def main():
     print("namespace diffarch::test::mixture_fit {\n")
     print("/// Values in the order of memory: samples and means column by column, covariances one after the other.")
     print(f"inline const std::vector<double> samples{{{column(v for s in x for v in s)}}};")
-    for name, covariance in [("full", covariance_full), ("diagonal", covariance_diagonal)]:
+    for kind, covariance in KINDS:
+        name = "full" if kind == "full" else "diagonal"
         bounds, (weights, means, covariances) = fitted(x, covariance)
         print(f"inline const std::vector<double> {name}_log_likelihoods{{{column(bounds)}}};")
         print(f"inline const std::vector<double> {name}_weights{{{column(weights)}}};")
@@ -115,4 +152,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["check"]:
+        check()
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        main()
