@@ -7,7 +7,7 @@
 namespace diffarch {
 namespace {
 
-constexpr Index lanes = detail::image_lanes;
+using detail::image_lanes;
 
 TEST_CASE("The exponential of a negative number is that of double", "[denoiser][local]") {
   double largest = 0.0;
@@ -24,14 +24,14 @@ TEST_CASE("The exponential of a negative number is that of double", "[denoiser][
 template <class Scalar>
 void require_weights(double tolerance) {
   constexpr auto infinity = std::numeric_limits<Scalar>::infinity();
-  const Vector<Scalar> distances = test::random_matrix<Scalar>(lanes, 1, 1).cwiseAbs2();
+  const Vector<Scalar> distances = test::random_matrix<Scalar>(image_lanes, 1, 1).cwiseAbs2();
   for (const double precision : {1e-4, 1.0, 100.0, 1e6}) {
     Vector<Scalar> all = distances;
     all(3) = infinity;
     const Scalar nearest = all.minCoeff();
-    Vector<Scalar> weights(lanes);
+    Vector<Scalar> weights(image_lanes);
     detail::lane_weights(weights.data(), all.data(), nearest, static_cast<Scalar>(precision));
-    for (Index lane = 0; lane < lanes; ++lane) {
+    for (Index lane = 0; lane < image_lanes; ++lane) {
       const auto excess = static_cast<double>(static_cast<Scalar>(all(lane) - nearest));
       const double exponent = std::min(80.0, static_cast<double>(static_cast<Scalar>(precision)) * excess);
       REQUIRE(std::abs(static_cast<double>(weights(lane)) * std::exp(exponent) - 1.0) < tolerance * (1.0 + exponent));

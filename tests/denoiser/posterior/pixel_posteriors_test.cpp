@@ -5,13 +5,14 @@
 namespace diffarch {
 namespace {
 
-using detail::PixelPosteriors;
-constexpr Index lanes = detail::image_lanes;
+using detail::image_lanes;
 
-/// Twelve times `lanes` patches of two pixels with two channels.
+using detail::PixelPosteriors;
+
+/// Twelve tiles of patches of two pixels with two channels.
 struct Patches {
-  Matrix<double> distances = 30.0 * test::random_matrix(lanes, 12, 1).cwiseAbs();
-  Matrix<double> values = test::random_matrix(lanes, 24, 2);
+  Matrix<double> distances = 30.0 * test::random_matrix(image_lanes, 12, 1).cwiseAbs();
+  Matrix<double> values = test::random_matrix(image_lanes, 24, 2);
 
   template <class Scalar>
   void add(PixelPosteriors<Scalar>& posteriors, Index pixel, Index first, Index last) const {
@@ -26,7 +27,7 @@ struct Patches {
     long double weights = 0.0L;
     long double sums[2] = {0.0L, 0.0L};
     for (Index group = first; group < last; ++group)
-      for (Index lane = 0; lane < lanes; ++lane) {
+      for (Index lane = 0; lane < image_lanes; ++lane) {
         const long double weight = std::exp(-static_cast<long double>(precision * distances(lane, group)));
         weights += weight;
         for (Index c = 0; c < 2; ++c) sums[c] += weight * values(lane, 2 * group + c);
@@ -74,8 +75,8 @@ TEST_CASE("What is beyond the reach of a posterior is less than a rounding of it
 }
 
 TEST_CASE("The least lane is the least of all", "[denoiser][local]") {
-  Vector<float> numbers = test::random_matrix<float>(lanes, 1, 3);
-  for (Index lane = 0; lane < lanes; ++lane) {
+  Vector<float> numbers = test::random_matrix<float>(image_lanes, 1, 3);
+  for (Index lane = 0; lane < image_lanes; ++lane) {
     numbers(lane) = -10.0F - static_cast<float>(lane);
     REQUIRE(detail::least_lane(numbers.data()) == numbers(lane));
   }
