@@ -53,7 +53,11 @@ TEST_CASE("Posteriors of pixels are weighted means, in any order and merged", "[
     patches.add(one, 0, 5, 12);
     patches.add(other, 0, 0, 5);
     patches.add(other, 1, 3, 7);
-    one.merge(other);  // of pixel 1, `one` has no patches
+    // Whichever has the nearest patch. Of pixel 1, `one` has no patches.
+    PixelPosteriors<double> turned = other;
+    turned.merge(one);
+    REQUIRE((means(turned) - expected).cwiseAbs().maxCoeff() < 1e-13);
+    one.merge(other);
     REQUIRE((means(one) - expected).cwiseAbs().maxCoeff() < 1e-13);
     PixelPosteriors<float> single(2, 2, precision);
     patches.add(single, 0, 0, 12);
