@@ -84,6 +84,28 @@ TEST_CASE("A training in a folder gives bitwise the model of fit", "[denoiser][n
   }
 }
 
+/// Trains in a folder, stopped after every `stride` steps and resumed, until it is done. `check` gets the message of
+/// every stop. Returns how many stops there were, at most `most`.
+template <class Check>
+int train_with_stops(const TrainedPlane& architecture, const std::filesystem::path& folder, int stride, int most,
+                     const Check& check) {
+  TrainingRun run{.folder = folder};
+  int stops = 0;
+  for (bool done = false; !done; run.resume = true) {
+    int count = 0;
+    run.stop = [&] { return ++count >= stride; };
+    try {
+      train(architecture, train_data(), train_schedule, run, TestedBackend{});
+      done = true;
+    } catch (const Interrupted& stop) {
+      ++stops;
+      check(std::string(stop.what()));
+    }
+    REQUIRE(stops <= most);
+  }
+  return stops;
+}
+
 TEST_CASE("A training that is stopped after any number of steps resumes to bitwise the same model",
           "[denoiser][nn][training]") {
   const auto uninterrupted = train_outcome(fit(trained_plane(true), train_data(), train_schedule, TestedBackend{}));
@@ -91,20 +113,9 @@ TEST_CASE("A training that is stopped after any number of steps resumes to bitwi
   for (const int stride : {1, 5, 17}) {
     CAPTURE(stride);
     const TemporaryFolder folder;
-    TrainingRun run{.folder = folder / "run"};
-    int stops = 0;
-    for (bool done = false; !done; run.resume = true) {
-      int count = 0;
-      run.stop = [&] { return ++count >= stride; };
-      try {
-        train(trained_plane(true), train_data(), train_schedule, run, TestedBackend{});
-        done = true;
-      } catch (const Interrupted& stop) {
-        ++stops;
-        REQUIRE(std::string(stop.what()).find("level_") != std::string::npos);
-      }
-      REQUIRE(stops <= steps);
-    }
+    const int stops = train_with_stops(trained_plane(true), folder / "run", stride, steps, [](const std::string& what) {
+      REQUIRE(what.find("level_") != std::string::npos);
+    });
     CHECK(stops == steps / stride);
     CHECK(train_outcome(load_model<double>(trained_plane(true), train_schedule, folder / "run", TestedBackend{})) ==
           uninterrupted);
@@ -280,21 +291,10 @@ TEST_CASE("One network for all levels, stopped after any number of steps, is bit
     const TrainedPlane architecture = plane_for_all_levels(conditioning);
     const auto in_memory = shared_outcome(fit(architecture, train_data(), train_schedule, TestedBackend{}));
     const TemporaryFolder folder;
-    TrainingRun run{.folder = folder / "run"};
-    int stops = 0;
-    for (bool done = false; !done; run.resume = true) {
-      int count = 0;
-      run.stop = [&] { return ++count >= stride; };
-      try {
-        train(architecture, train_data(), train_schedule, run, TestedBackend{});
-        done = true;
-      } catch (const Interrupted& stop) {
-        ++stops;
-        REQUIRE_THAT(std::string(stop.what()), ContainsSubstring("stopped in the network for all levels") &&
-                                                   ContainsSubstring("all_levels.checkpoint.safetensors"));
-      }
-      REQUIRE(stops <= steps);
-    }
+    const int stops = train_with_stops(architecture, folder / "run", stride, steps, [](const std::string& what) {
+      REQUIRE_THAT(what, ContainsSubstring("stopped in the network for all levels") &&
+                             ContainsSubstring("all_levels.checkpoint.safetensors"));
+    });
     CHECK(stops == steps / stride);
     // What the folder says is enough: the architecture need not be told.
     CHECK(shared_outcome(load_model<double>(TrainedPlane{}, train_schedule, folder / "run", TestedBackend{})) ==
