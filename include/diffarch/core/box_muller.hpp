@@ -115,6 +115,13 @@ struct CosineAndSine {
   return {radius * cosine, radius * sine};
 }
 
+/// Four independent normal numbers from four words of 32 random bits: the two pairs, one after the other.
+[[nodiscard]] constexpr std::array<double, 4> box_muller_block(const std::array<std::uint32_t, 4>& words) noexcept {
+  const auto [a, b] = box_muller_pair(words[0], words[1]);
+  const auto [c, d] = box_muller_pair(words[2], words[3]);
+  return {a, b, c, d};
+}
+
 /// Pairs of independent standard normal numbers, sqrt(-2 log u) (cos 2 pi v, sin 2 pi v), from pairs of words, each of
 /// which stands for the uniform number (word + 1/2) 2^-32. |value| < 6.8; relative error below three units in the last
 /// place. Lane i depends on the words of lane i alone, and in the same way for every i: callers share one compiled

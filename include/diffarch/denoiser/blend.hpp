@@ -72,7 +72,7 @@ template <class Real>
   return solve_symmetric(regular, pulled).x;
 }
 
-/// The same of the parts in `chosen` alone, their weights in the order of `chosen`.
+/// Returns the problem of the parts in `chosen` alone, their weights in the order of `chosen`.
 template <class Problem>
 [[nodiscard]] Problem problem_of_parts(const Problem& problem, const std::vector<Index>& chosen) {
   return {problem.weight, problem.normal(chosen, chosen), problem.right(chosen, 0)};
@@ -121,7 +121,7 @@ template <class Problem>
 
 }  // namespace detail
 
-/// What a blend may take of its denoisers.
+/// Options of `blend_weights` and `fit_blend`.
 struct BlendOptions {
   Index most_parts = 6;  ///< denoisers with a weight other than 0 at one noise level, >= 1
 };

@@ -222,16 +222,13 @@ struct NoisyBatch {
     const Index level = column / count;
     const Index sample = samples[level * n + (column - level * count)];
     const CounterRandom random(seed, Stream{static_cast<std::uint32_t>(levels.streams[level])});
-    const PhiloxCounter words = random.words(first_draw + sample, block);
-    for (std::size_t pair = 0; pair < 2; ++pair) {
-      const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
-      for (std::size_t i = 0; i < 2; ++i) {
-        const Index row = 4 * block + static_cast<Index>(2 * pair + i);
-        if (row >= d) return;
-        const Scalar x = data[sample * d + row];
-        clean[column * d + row] = x;
-        noisy[column * d + row] = levels.signals[level] * x + levels.noises[level] * static_cast<Scalar>(normals[i]);
-      }
+    const auto normals = box_muller_block(random.words(first_draw + sample, block));
+    for (Index i = 0; i < 4 && 4 * block + i < d; ++i) {
+      const Index row = 4 * block + i;
+      const Scalar x = data[sample * d + row];
+      clean[column * d + row] = x;
+      noisy[column * d + row] =
+          levels.signals[level] * x + levels.noises[level] * static_cast<Scalar>(normals[static_cast<std::size_t>(i)]);
     }
   }
 };
@@ -253,17 +250,13 @@ struct MixedBatch {
     const Index sample = samples[column];
     const Scalar* const weights = levels.weights + 4 * column_levels[column];
     const CounterRandom random(seed, Stream{static_cast<std::uint32_t>(levels.stream)});
-    const PhiloxCounter words = random.words(first_draw + sample, block);
-    for (std::size_t pair = 0; pair < 2; ++pair) {
-      const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
-      for (std::size_t i = 0; i < 2; ++i) {
-        const Index row = 4 * block + static_cast<Index>(2 * pair + i);
-        if (row >= d) return;
-        const Scalar x = data[sample * d + row];
-        const auto noise = static_cast<Scalar>(normals[i]);
-        noisy[column * d + row] = weights[0] * x + weights[1] * noise;
-        target[column * d + row] = weights[2] * x + weights[3] * noise;
-      }
+    const auto normals = box_muller_block(random.words(first_draw + sample, block));
+    for (Index i = 0; i < 4 && 4 * block + i < d; ++i) {
+      const Index row = 4 * block + i;
+      const Scalar x = data[sample * d + row];
+      const auto noise = static_cast<Scalar>(normals[static_cast<std::size_t>(i)]);
+      noisy[column * d + row] = weights[0] * x + weights[1] * noise;
+      target[column * d + row] = weights[2] * x + weights[3] * noise;
     }
   }
 };

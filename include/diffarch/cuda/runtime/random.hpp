@@ -15,13 +15,9 @@ struct NormalBlock {
   CounterRandom random;
   Index first_sample;
   constexpr void operator()(Index block, Index column) const {
-    const PhiloxCounter words = random.words(first_sample + column, block);
-    for (std::size_t pair = 0; pair < 2; ++pair) {
-      const auto normals = box_muller_pair(words[2 * pair], words[2 * pair + 1]);
-      const Index row = 4 * block + 2 * static_cast<Index>(pair);
-      if (row < d) values[column * d + row] = static_cast<Scalar>(normals[0]);
-      if (row + 1 < d) values[column * d + row + 1] = static_cast<Scalar>(normals[1]);
-    }
+    const auto normals = box_muller_block(random.words(first_sample + column, block));
+    for (Index i = 0; i < 4 && 4 * block + i < d; ++i)
+      values[column * d + 4 * block + i] = static_cast<Scalar>(normals[static_cast<std::size_t>(i)]);
   }
 };
 

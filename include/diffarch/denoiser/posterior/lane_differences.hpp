@@ -38,7 +38,7 @@ void lane_differences(Scalar* sums, const Scalar* ours, const Scalar* theirs, In
   }
 }
 
-/// The same for any number of channels.
+/// Overload for any number of channels.
 template <class Scalar, bool leaves_out_ours>
 void lane_differences(Scalar* sums, const Scalar* ours, const Scalar* theirs, Index count, Scalar signal,
                       Index channels) {

@@ -153,7 +153,7 @@ class TrainingFolder {
     lock_ = FileLock();
   }
 
-  /// Of one network for all levels: also what it is joined to y by.
+  /// Overload for one network for all levels, which also keeps the `Preconditioning` that joins the network to y.
   template <class Body>
   void save_finished(Network<Body>& network, const std::vector<double>& losses,
                      const Preconditioning& preconditioning) {

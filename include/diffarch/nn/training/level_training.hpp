@@ -36,7 +36,7 @@ struct TrainingState {
   ExponentialMovingAverageState<Scalar> average;  ///< empty unless options.averaging_decay > 0
 };
 
-/// What one network for all noise levels is trained for.
+/// The levels of one network for all of them, and how the network is joined to y.
 struct SharedTraining {
   NoiseLevels levels;               ///< all but the clean one at their end
   Preconditioning preconditioning;  ///< between y and the network

@@ -38,7 +38,7 @@ class TrainingBatches {
 
   /// The input of the networks, (d, batch size times networks); it stays where it is.
   [[nodiscard]] const Storage& input() const noexcept { return input_; }
-  /// What the networks should make of it, of the same size.
+  /// Returns the target of the networks, of the size of the input.
   [[nodiscard]] const Scalar* target() const noexcept { return target_.data(); }
 
  protected:
