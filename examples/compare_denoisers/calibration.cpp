@@ -175,9 +175,9 @@ CalibratedPosterior calibrated_posterior(const PatchPosterior& symmetry, const S
                                          const std::vector<NamedSampler>& others, const NetworkSetting& setting) {
   const auto windows = windows_for(setting.images.shape(), symmetry.border, {box, 0.33, 0.2}, {1.0, 2.0, 4.0, 8.0});
   WindowPredictions tried = predictions_of_windows(symmetry, network, windows, setting);
-  const std::vector<std::size_t> best = best_windows(tried, network);
-  const AnySampler<float> posterior = patch_sampler(symmetry, windows_at(tried, best), setting);
-  CalibratedPosterior result{windows_at(tried, best), posterior, posterior, {}, {}};
+  const std::vector<PatchWindow> best = windows_at(tried, best_windows(tried, network));
+  const AnySampler<float> posterior = patch_sampler(symmetry, best, setting);
+  CalibratedPosterior result{best, posterior, posterior, {}, {}};
   // The blend begins with the best window of each level.
   std::vector<Part> parts{whole_part("PatchPosterior", posterior, network)};
   for (const NamedSampler& other : others) parts.push_back(whole_part(other.name, other.sampler, network));
